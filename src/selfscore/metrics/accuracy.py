@@ -1,0 +1,87 @@
+"""How far predictions lie from the truth, over the last axis."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def mean_absolute_error(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
+    """Mean absolute difference, in the unit of the values given.
+
+    Args:
+        predicted: Predictions, shape (..., n).
+        true: True values of the same shape and unit.
+
+    Returns:
+        Errors >= 0, shape (...); NaN for no values.
+
+    Raises:
+        ValueError: If the two do not hold equally many values.
+    """
+    return _mean(np.abs(_difference(predicted, true)))
+
+
+def within(predicted: ArrayLike, true: ArrayLike, distance: float = 1.0) -> NDArray[np.float64]:
+    """Share of predictions at most `distance` away from the truth.
+
+    Args:
+        predicted: Predicted levels, shape (..., n), whole or not.
+        true: True levels of the same shape.
+        distance: Largest difference that still counts, in levels; 0 asks for the exact level.
+
+    Returns:
+        Shares in [0, 1], shape (...); NaN for no values.
+
+    Raises:
+        ValueError: If the two do not hold equally many values.
+    """
+    return _mean(np.abs(_difference(predicted, true)) <= distance)
+
+
+def share(flags: ArrayLike) -> NDArray[np.float64]:
+    """Share of true flags, for instance of answers in the valid format.
+
+    Args:
+        flags: Booleans, or numbers in [0, 1], shape (..., n).
+
+    Returns:
+        Shares in [0, 1], shape (...); NaN for no flags.
+    """
+    return _mean(np.atleast_1d(np.asarray(flags, dtype=np.float64)))
+
+
+def level_entropy(levels: Sequence[int] | NDArray[np.int64], n_levels: int) -> float:
+    """Evenness of the levels in use: 0 if all answers share one level, 1 if all occur equally.
+
+    A policy that falls back on one favourite score shows here before its correlation does.
+
+    Args:
+        levels: Emitted levels in 0..n_levels-1.
+        n_levels: Number of levels of the scale, at least 2.
+
+    Returns:
+        Shannon entropy of the histogram divided by log(n_levels), in [0, 1]; NaN for no levels.
+    """
+    if len(levels) == 0:
+        return float("nan")
+    shares = np.bincount(np.asarray(levels, dtype=np.int64), minlength=n_levels) / len(levels)
+    used = shares[shares > 0]
+    return float(max(0.0, -(used * np.log(used)).sum() / np.log(n_levels)))
+
+
+def _difference(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
+    x = np.atleast_1d(np.asarray(predicted, dtype=np.float64))
+    y = np.atleast_1d(np.asarray(true, dtype=np.float64))
+    if x.shape[-1] != y.shape[-1]:
+        raise ValueError(
+            f"one true value per prediction is needed, got {x.shape[-1]} predictions "
+            f"and {y.shape[-1]} true values"
+        )
+    return np.asarray(x - y)
+
+
+def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> NDArray[np.float64]:
+    if values.shape[-1] == 0:
+        return np.full(values.shape[:-1], np.nan)
+    return np.asarray(values.mean(axis=-1), dtype=np.float64)

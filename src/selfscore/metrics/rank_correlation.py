@@ -1,0 +1,70 @@
+"""Rank and linear correlation of predictions with the truth, over the last axis."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+# Below this share of the values' magnitude a spread is rounding noise of a constant.
+_RELATIVE_SPREAD_FLOOR = 1e-12
+
+
+def plcc(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
+    """Pearson's linear correlation.
+
+    Args:
+        predicted: Predictions, shape (..., n).
+        true: True values, broadcastable to the same shape, any unit.
+
+    Returns:
+        Correlations in [-1, 1], shape (...). NaN where fewer than two values are given, where one
+        side is constant, or where a value is NaN: a metric never stops a run.
+
+    Raises:
+        ValueError: If the two do not hold equally many values.
+    """
+    x, y = _paired(predicted, true)
+    if x.shape[-1] < 2:
+        return np.full(np.broadcast_shapes(x.shape, y.shape)[:-1], np.nan)
+    x_centred, x_spread = _centred(x)
+    y_centred, y_spread = _centred(y)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation = (x_centred * y_centred).sum(axis=-1) / (x_spread * y_spread)
+    return np.asarray(np.clip(correlation, -1.0, 1.0), dtype=np.float64)
+
+
+def srcc(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
+    """Spearman's rank correlation, ties sharing their mean rank.
+
+    Args:
+        predicted: Predictions, shape (..., n).
+        true: True values, broadcastable to the same shape, any unit.
+
+    Returns:
+        Correlations in [-1, 1], shape (...); NaN as for `plcc`.
+
+    Raises:
+        ValueError: If the two do not hold equally many values.
+    """
+    x, y = _paired(predicted, true)
+    if x.shape[-1] < 2:
+        return np.full(np.broadcast_shapes(x.shape, y.shape)[:-1], np.nan)
+    return plcc(rankdata(x, axis=-1), rankdata(y, axis=-1))
+
+
+def _paired(predicted: ArrayLike, true: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+    x = np.atleast_1d(np.asarray(predicted, dtype=np.float64))
+    y = np.atleast_1d(np.asarray(true, dtype=np.float64))
+    if x.shape[-1] != y.shape[-1]:
+        raise ValueError(
+            f"a correlation needs one true value per prediction, got {x.shape[-1]} predictions "
+            f"and {y.shape[-1]} true values"
+        )
+    return x, y
+
+
+def _centred(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Values minus their mean, and their root sum of squares (NaN for a constant)."""
+    centred = values - values.mean(axis=-1, keepdims=True)
+    spread = np.sqrt((centred**2).sum(axis=-1))
+    floor = _RELATIVE_SPREAD_FLOOR * np.abs(values).max(axis=-1) * np.sqrt(values.shape[-1])
+    return centred, np.where(spread > floor, spread, np.nan)

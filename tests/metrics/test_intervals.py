@@ -1,0 +1,98 @@
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from selfscore.metrics.accuracy import share
+from selfscore.metrics.intervals import bootstrap
+from selfscore.metrics.rank_correlation import srcc
+
+
+def correlated(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    x = generator.normal(size=n)
+    return x, x + generator.normal(size=n)
+
+
+def test_agrees_with_scipys_percentile_bootstrap():
+    x, y = correlated(200)
+    ours = bootstrap(srcc, x, y, n_resamples=4000, seed=1)
+    theirs = stats.bootstrap(
+        (x, y),
+        lambda a, b, axis: srcc(a, b),
+        paired=True,
+        vectorized=True,
+        n_resamples=4000,
+        method="percentile",
+        rng=np.random.default_rng(2),
+    ).confidence_interval
+    assert ours.low == pytest.approx(theirs.low, abs=0.01)
+    assert ours.high == pytest.approx(theirs.high, abs=0.01)
+    assert ours.value == pytest.approx(stats.spearmanr(x, y).statistic)
+    assert ours.n == 200
+
+
+def test_interval_of_a_share_matches_the_binomial():
+    flags = np.repeat([1.0, 0.0], [300, 100])
+    interval = bootstrap(share, flags, n_resamples=4000)
+    half = 1.96 * np.sqrt(0.75 * 0.25 / 400)
+    assert interval.low == pytest.approx(0.75 - half, abs=0.005)
+    assert interval.high == pytest.approx(0.75 + half, abs=0.005)
+
+
+def test_covers_the_truth_about_as_often_as_promised():
+    generator = np.random.default_rng(3)
+    covered = 0
+    for seed in range(200):
+        interval = bootstrap(share, generator.random(100) < 0.6, n_resamples=300, seed=seed)
+        covered += interval.low <= 0.6 <= interval.high
+    assert 180 <= covered <= 199
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(5, 60), st.integers(0, 1000))
+def test_low_and_high_are_ordered_and_seeded(n, seed):
+    x, y = correlated(n, seed)
+    first = bootstrap(srcc, x, y, n_resamples=100, seed=seed)
+    assert first.low <= first.high
+    assert first == bootstrap(srcc, x, y, n_resamples=100, seed=seed)
+
+
+def test_another_seed_draws_other_rows():
+    x, y = correlated(50)
+    first, second = (bootstrap(srcc, x, y, n_resamples=100, seed=seed) for seed in (0, 1))
+    assert first.value == second.value
+    assert first.low != second.low
+
+
+def test_undefined_statistics_are_nan():
+    empty = bootstrap(srcc, [], [])
+    assert np.isnan(empty.value) and empty.n == 0
+    constant = bootstrap(srcc, [1, 1, 1], [1, 2, 3])
+    assert np.isnan([constant.value, constant.low, constant.high]).all() and constant.n == 3
+
+
+def test_undefined_resamples_are_left_out():
+    # Of four rows a resample is often constant; the interval must come from the others.
+    interval = bootstrap(srcc, [1, 1, 1, 2], [1, 1, 1, 3], n_resamples=200)
+    assert interval.low == pytest.approx(1.0) and interval.high == pytest.approx(1.0)
+
+
+def test_bad_requests_are_refused():
+    with pytest.raises(ValueError, match="n_resamples must be at least 1"):
+        bootstrap(share, [1.0], n_resamples=0)
+    with pytest.raises(ValueError, match="confidence must lie between 0 and 1"):
+        bootstrap(share, [1.0], confidence=95)
+    with pytest.raises(ValueError, match="columns of equal length"):
+        bootstrap(srcc, [1.0, 2.0], [1.0])
+
+
+def test_large_tables_are_resampled_in_parts_in_reasonable_time():
+    x, y = correlated(20_000)
+    start = time.perf_counter()
+    interval = bootstrap(srcc, x, y, n_resamples=200)
+    assert interval.high - interval.low < 0.05
+    assert time.perf_counter() - start < 20

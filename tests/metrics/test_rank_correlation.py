@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+from sklearn.metrics import mean_absolute_error as sklearn_mae
+
+from selfscore.metrics.accuracy import mean_absolute_error
+from selfscore.metrics.rank_correlation import plcc, srcc
+
+# Whole tenths: enough ties to matter, no differences lost to rounding.
+tenths = st.integers(-100, 100).map(lambda value: value / 10)
+
+
+def columns(n_min: int = 3) -> st.SearchStrategy:
+    return st.integers(n_min, 40).flatmap(
+        lambda n: st.tuples(
+            arrays(np.float64, n, elements=tenths), arrays(np.float64, n, elements=tenths)
+        )
+    )
+
+
+def is_constant(values: np.ndarray) -> bool:
+    return bool((values == values[0]).all())
+
+
+@given(columns())
+def test_agrees_with_scipy_with_ties(pair):
+    x, y = pair
+    if is_constant(x) or is_constant(y):
+        assert np.isnan(srcc(x, y))
+        assert np.isnan(plcc(x, y))
+    else:
+        assert srcc(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
+        assert plcc(x, y) == pytest.approx(stats.pearsonr(x, y).statistic, abs=1e-9)
+
+
+@given(columns())
+def test_srcc_ignores_increasing_rescaling_and_is_symmetric(pair):
+    x, y = pair
+    np.testing.assert_allclose(srcc(x, y), srcc(np.exp(x / 5), 3 * y + 2), atol=1e-12)
+    np.testing.assert_allclose(srcc(x, y), srcc(y, x), atol=1e-12)
+
+
+@given(columns())
+def test_reversing_the_order_flips_the_sign(pair):
+    x, y = pair
+    np.testing.assert_allclose(srcc(-x, y), -srcc(x, y), atol=1e-12)
+
+
+@given(columns())
+def test_mean_absolute_error_agrees_with_sklearn(pair):
+    x, y = pair
+    assert mean_absolute_error(x, y) == pytest.approx(sklearn_mae(y, x))
+
+
+def test_works_on_many_rows_of_values_at_once():
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(2, 5, 30))
+    expected = [stats.spearmanr(a, b).statistic for a, b in zip(x, y, strict=True)]
+    np.testing.assert_allclose(srcc(x, y), expected)
+
+
+@pytest.mark.parametrize("metric", [srcc, plcc])
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ([], []),
+        ([1.0], [2.0]),
+        ([1.0, 1.0, 1.0], [1.0, 2.0, 3.0]),
+        ([1.0, np.nan, 3.0], [1.0, 2.0, 3.0]),
+    ],
+)
+def test_what_is_not_defined_is_nan_and_no_error(metric, x, y):
+    assert np.isnan(metric(x, y))
+
+
+def test_a_constant_with_rounding_noise_is_a_constant():
+    assert np.isnan(plcc([0.1 + 0.2, 0.3, 0.3], [1.0, 2.0, 3.0]))
+
+
+def test_unequal_lengths_are_refused():
+    with pytest.raises(ValueError, match="got 2 predictions and 3 true values"):
+        srcc([1, 2], [1, 2, 3])
