@@ -34,7 +34,8 @@ class Policy:
 
     Attributes:
         card: the content of ``policy.json``: ``base_model`` {id, revision}, ``iteration``,
-            ``parent`` (hash of the parent policy or None), ``score_scale``, ``prompts``, ``merge``.
+            ``parent`` (digest of the parent policy or None), ``score_scale``, ``prompts`` and, after
+            a round, ``merging`` and ``energy_kept``.
         adapter: cumulative up to this iteration; None for `policy_0`, the base model alone.
     """
 

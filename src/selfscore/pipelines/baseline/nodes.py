@@ -1,0 +1,52 @@
+"""Nodes of the baseline: the base model's card, and the judge of consistency."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from selfscore.vlm.response import Prompts
+
+if TYPE_CHECKING:
+    from selfscore.vlm.policy import Policy
+
+logger = logging.getLogger(__name__)
+
+
+def describe_base_policy(
+    model: dict[str, Any], score_scale: dict[str, Any], prompts: dict[str, str]
+) -> Policy:
+    """`policy_0`: the base model alone.
+
+    Args:
+        model: `id` (hub id or folder) and `revision`.
+        score_scale: level → score table that every later policy is trained with.
+        prompts: the instructions every later policy is trained with.
+    """
+    from selfscore.vlm.policy import Policy
+
+    return Policy(
+        {
+            "base_model": {"id": model["id"], "revision": model["revision"]},
+            "iteration": 0,
+            "parent": None,
+            "score_scale": score_scale,
+            "prompts": {**prompts, "version": Prompts(**prompts).version},
+        }
+    )
+
+
+def fit_consistency_judge(generations: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """A text-only judge that infers the level an explanation was written for.
+
+    Fitted on the base model's accepted texts with forced levels, right and wrong ones, so that it
+    cannot know which level is true of an image.
+    """
+    from selfscore.judging.tfidf import fit_judge
+
+    accepted = generations[generations["accepted"]]
+    judge = fit_judge(accepted["explanation"].tolist(), accepted["level"].tolist(), seed=seed)
+    logger.info("The consistency judge was fitted on %d explanations.", len(accepted))
+    return judge

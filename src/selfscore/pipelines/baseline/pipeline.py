@@ -1,0 +1,48 @@
+"""params:model → policy_0 → baseline.consistency_judge, baseline.base_predictions and metrics.
+
+Every consistency figure of every round is read off by the one judge fitted here, so rounds can be
+compared. Its texts are written by the same template that writes a round's training data.
+"""
+
+from typing import Any
+
+from kedro.pipeline import Node, Pipeline
+
+from selfscore.pipelines import data_generation, evaluation
+from selfscore.pipelines.baseline.nodes import describe_base_policy, fit_consistency_judge
+
+NAMESPACE = "baseline"
+
+
+def create_pipeline(**kwargs: Any) -> Pipeline:
+    """Everything that is done once, with the base model alone."""
+    base_policy = Node(
+        describe_base_policy,
+        inputs=["params:model", "score_scale", "params:prompts"],
+        outputs="policy_0",
+        name="describe_base_policy",
+    )
+    judge = Node(
+        fit_consistency_judge,
+        inputs=["generations", "params:seed"],
+        outputs="consistency_judge",
+        name="fit_consistency_judge",
+    )
+    template = (
+        data_generation.create_pipeline()
+        + Pipeline([judge])
+        + evaluation.create_pipeline(policies=["base"])
+    )
+    return Pipeline([base_policy]) + Pipeline(
+        template,
+        namespace=NAMESPACE,
+        inputs={
+            "policy": "policy_0",
+            "raw_images": "raw_images",
+            "scored_images": "scored_images",
+            "score_scale": "score_scale",
+            "severities": "severities",
+            "statement_lexicon": "statement_lexicon",
+        },
+        parameters={"params:seed", "params:prompts"},
+    )

@@ -1,0 +1,135 @@
+"""Nodes of data generation: which levels to force, and the explanations written for them."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from selfscore.preference_data.quality_gates import QualityGates
+from selfscore.preference_data.wrong_levels import draw_wrong_levels
+from selfscore.vlm.response import Prompts, parse_response, response_prefix
+
+if TYPE_CHECKING:
+    from selfscore.vlm.generation import ImageSource, Request
+    from selfscore.vlm.policy import Policy
+
+logger = logging.getLogger(__name__)
+
+
+def force_levels(
+    scored_images: pd.DataFrame, score_scale: dict[str, Any], parameters: dict[str, Any], seed: int
+) -> pd.DataFrame:
+    """The two levels every training image is to be explained with.
+
+    Returns:
+        Two rows an image: image_id, path, split, side (`chosen` with the true level, `rejected`
+        with a wrong one), level.
+    """
+    train = scored_images[scored_images["split"] == "train"].reset_index(drop=True)
+    true = train["level"].to_numpy(dtype=np.int64)
+    wrong = draw_wrong_levels(
+        true,
+        score_scale["levels"],
+        parameters["exclusion_radius"],
+        parameters["wrong_level"],
+        np.random.default_rng([seed, parameters["exclusion_radius"]]),
+    )
+    sides = [
+        train[["image_id", "path", "split"]].assign(side=side, level=level)
+        for side, level in (("chosen", true), ("rejected", wrong))
+    ]
+    return pd.concat(sides, ignore_index=True)
+
+
+def explain_forced_levels(
+    policy: Policy,
+    images: ImageSource,
+    forced_levels: pd.DataFrame,
+    score_scale: dict[str, Any],
+    parameters: dict[str, Any],
+    prompts: dict[str, str],
+    seed: int,
+) -> pd.DataFrame:
+    """Let the policy explain each image with each forced level, and gate what it writes.
+
+    A text that fails a gate is written again with another random stream, at most `max_attempts`
+    times, and then stays in the table with its reason and `accepted` False.
+
+    Returns:
+        `forced_levels` with response, explanation, attempts, accepted, reason.
+
+    Raises:
+        ValueError: fewer than `min_accepted` of the texts pass, so the policy cannot teach itself.
+    """
+    from selfscore.vlm.generation import Decoding, generate
+    from selfscore.vlm.loading import load_vlm
+
+    levels = score_scale["levels"]
+    gates = QualityGates(**parameters["gates"])
+    decoding = Decoding(**parameters["decoding"])
+    rows = forced_levels.assign(response="", attempts=0, reason="malformed")
+    logger.info(
+        "Writing %d explanations (%d images, true and wrong level forced) with %s.",
+        len(rows),
+        len(rows) // 2,
+        policy.base_model,
+    )
+    vlm = load_vlm(policy)
+    for attempt in range(parameters["max_attempts"]):
+        again = rows.index[rows["reason"] != ""]
+        if again.empty:
+            break
+        requests = [
+            _request(row, Prompts(**prompts), parameters["conditioning"], policy, seed, attempt)
+            for row in rows.loc[again].itertuples()
+        ]
+        description = "explaining" if attempt == 0 else f"explaining again, attempt {attempt + 1}"
+        rows.loc[again, "response"] = generate(vlm, images, requests, decoding, description)
+        rows.loc[again, "attempts"] += 1
+        rows["reason"] = gates.reasons(rows["response"].tolist(), levels)
+    return _accept(rows, levels, parameters["min_accepted"])
+
+
+def _request(
+    row: Any, prompts: Prompts, conditioning: str, policy: Policy, seed: int, attempt: int
+) -> Request:
+    from selfscore.vlm.generation import Request
+    from selfscore.vlm.sampling import row_seed
+
+    instructions = {
+        "prefix": prompts.rating,
+        "instruction": prompts.justify.format(level=row.level),
+    }
+    if conditioning not in instructions:
+        raise ValueError(
+            f"Unknown `conditioning` '{conditioning}': choose one of {tuple(instructions)}."
+        )
+    return Request(
+        image=row.path,
+        instruction=instructions[conditioning],
+        response_start=response_prefix(row.level),
+        seed=row_seed(seed, policy.card["iteration"], row.image_id, row.side, attempt),
+    )
+
+
+def _accept(rows: pd.DataFrame, levels: int, min_accepted: float) -> pd.DataFrame:
+    parsed = [parse_response(response, levels) for response in rows["response"]]
+    rows = rows.assign(
+        explanation=[row.explanation if row else "" for row in parsed],
+        accepted=rows["reason"] == "",
+    )
+    reasons = rows.loc[~rows["accepted"], "reason"].value_counts()
+    counted = ", ".join(f"{count} {reason}" for reason, count in reasons.items()) or "none"
+    logger.info("%d of %d explanations accepted; dropped: %s.", rows["accepted"].sum(), len(rows), counted)
+    if rows["accepted"].mean() < min_accepted:
+        example = rows.loc[~rows["accepted"], "response"].iloc[0]
+        raise ValueError(
+            f"Only {rows['accepted'].mean():.0%} of the explanations pass the quality gates "
+            f"(dropped: {counted}), for example {example!r}. `data_generation.min_accepted` asks for "
+            f"{min_accepted:.0%}: choose a model that follows the response format, adapt the "
+            "`prompts`, or relax `data_generation.gates`."
+        )
+    return rows

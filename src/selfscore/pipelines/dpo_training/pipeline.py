@@ -1,0 +1,36 @@
+"""policy + {expert}_pairs → {expert}_adapter, {expert}_training_log for every expert."""
+
+from collections.abc import Sequence
+from functools import partial, update_wrapper
+from typing import Any
+
+from kedro.pipeline import Node, Pipeline
+
+from selfscore.pipelines.dpo_training.nodes import train_expert
+
+
+def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
+    """The template of one round's training.
+
+    Args:
+        experts: names of the experts.
+        kwargs: unused, part of Kedro's signature.
+    """
+    return Pipeline(
+        [
+            Node(
+                update_wrapper(partial(train_expert, expert=expert), train_expert),
+                inputs={
+                    "policy": "policy",
+                    "pairs": f"{expert}_pairs",
+                    "images": "raw_images",
+                    "parameters": "params:dpo_training",
+                    "prompts": "params:prompts",
+                    "seed": "params:seed",
+                },
+                outputs=[f"{expert}_adapter", f"{expert}_training_log"],
+                name=f"train_{expert}_expert",
+            )
+            for expert in experts
+        ]
+    )

@@ -1,0 +1,68 @@
+"""Nodes of merging: experts → one adapter → the next policy."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from selfscore.vlm.response import Prompts
+
+if TYPE_CHECKING:
+    from selfscore.vlm.policy import LoraAdapter, Policy
+
+logger = logging.getLogger(__name__)
+
+
+def merge_experts(
+    parameters: dict[str, Any], **experts: LoraAdapter
+) -> tuple[LoraAdapter, dict[str, Any]]:
+    """Merge the round's experts.
+
+    Args:
+        parameters: method, density, weights, lambda and rank.
+        experts: expert name → adapter over the last round's policy.
+
+    Returns:
+        The merged adapter over the last round's policy, and a report of the share of the merged
+        ΔW's energy that its rank keeps: mean and per layer.
+    """
+    from selfscore.merging.experts import MergeSettings, merge_adapters
+
+    settings = MergeSettings(
+        method=parameters["method"],
+        density=parameters["density"],
+        weights=parameters["weights"],
+        lambda_=parameters["lambda"],
+        rank=parameters["rank"],
+    )
+    logger.info("Merging %s by %s.", " and ".join(experts), settings.method)
+    adapter, energy = merge_adapters(experts, settings)
+    mean = sum(energy.values()) / len(energy)
+    logger.info("Rank %d keeps %.1f %% of the merged energy.", settings.rank, 100 * mean)
+    return adapter, {"energy_kept": mean, "energy_kept_per_layer": energy}
+
+
+def update_policy(
+    policy: Policy,
+    merged_adapter: LoraAdapter,
+    score_scale: dict[str, Any],
+    parameters: dict[str, Any],
+    prompts: dict[str, str],
+) -> Policy:
+    """Put the merged adapter on the policy: one adapter over the base model, and its card."""
+    from selfscore.merging.experts import accumulate
+    from selfscore.vlm.policy import Policy
+
+    adapter, energy = accumulate(policy.adapter, merged_adapter, parameters["rank"])
+    kept = sum(energy.values()) / len(energy)
+    logger.info("Rank %d keeps %.1f %% of the policy's energy.", parameters["rank"], 100 * kept)
+    card = {
+        "base_model": policy.card["base_model"],
+        "iteration": policy.card["iteration"] + 1,
+        "parent": policy.digest,
+        "score_scale": score_scale,
+        "prompts": {**prompts, "version": Prompts(**prompts).version},
+        "merging": parameters,
+        "energy_kept": kept,
+    }
+    return Policy(card, adapter)

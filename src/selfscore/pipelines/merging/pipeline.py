@@ -1,0 +1,40 @@
+"""{expert}_adapter of every expert → merged_adapter, merge_report → next_policy."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kedro.pipeline import Node, Pipeline
+
+from selfscore.pipelines.merging.nodes import merge_experts, update_policy
+
+
+def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
+    """The template of one round's merge.
+
+    Args:
+        experts: names of the experts.
+        kwargs: unused, part of Kedro's signature.
+    """
+    return Pipeline(
+        [
+            Node(
+                merge_experts,
+                inputs={"parameters": "params:merging"}
+                | {name: f"{name}_adapter" for name in experts},
+                outputs=["merged_adapter", "merge_report"],
+                name="merge_experts",
+            ),
+            Node(
+                update_policy,
+                inputs=[
+                    "policy",
+                    "merged_adapter",
+                    "score_scale",
+                    "params:merging",
+                    "params:prompts",
+                ],
+                outputs="next_policy",
+                name="update_policy",
+            ),
+        ]
+    )

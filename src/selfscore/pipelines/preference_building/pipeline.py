@@ -1,0 +1,34 @@
+"""generations → {expert}_pairs for every expert, preference_report."""
+
+from collections.abc import Sequence
+from functools import partial, update_wrapper
+from typing import Any
+
+from kedro.pipeline import Node, Pipeline
+
+from selfscore.pipelines.preference_building.nodes import build_pairs, report_preferences
+
+
+def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
+    """The template of one round's preference building.
+
+    Args:
+        experts: names of the experts, each with a pair builder of that name.
+        kwargs: unused, part of Kedro's signature.
+    """
+    builders = [
+        Node(
+            update_wrapper(partial(build_pairs, expert=expert), build_pairs),
+            inputs={"generations": "generations", "scored_images": "scored_images"},
+            outputs=f"{expert}_pairs",
+            name=f"build_{expert}_pairs",
+        )
+        for expert in experts
+    ]
+    report = Node(
+        report_preferences,
+        inputs={"generations": "generations"} | {name: f"{name}_pairs" for name in experts},
+        outputs="preference_report",
+        name="report_preferences",
+    )
+    return Pipeline([*builders, report])

@@ -1,0 +1,1 @@
+"""The preference data: which wrong level to force, which texts to keep, which pairs to build."""

@@ -1,0 +1,83 @@
+"""Preference pairs from two explanations of one image (arXiv 2506.02708, section 3.2).
+
+Knows tables of accepted texts; knows no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from selfscore.vlm.response import write_response
+
+PAIR_COLUMNS = [
+    "image_id",
+    "path",
+    "split",
+    "chosen",
+    "rejected",
+    "chosen_level",
+    "rejected_level",
+    "rejected_text_level",
+]
+
+
+def scoring_pairs(both: pd.DataFrame) -> pd.DataFrame:
+    """(true score, its text) over (wrong score, its text).
+
+    Args:
+        both: one row an image: image_id, path, split and, per side, `level_<side>` and
+            `explanation_<side>` with sides `chosen` (true level) and `rejected` (wrong level).
+    """
+    return _pairs(both, rejected_level=both["level_rejected"])
+
+
+def consistency_pairs(both: pd.DataFrame) -> pd.DataFrame:
+    """The same texts with the rejected score overwritten by the true one: only the text differs.
+
+    Args:
+        both: as for `scoring_pairs`. Images whose two texts are the same make no pair.
+    """
+    differ = both["explanation_chosen"] != both["explanation_rejected"]
+    both = both[differ].reset_index(drop=True)
+    return _pairs(both, rejected_level=both["level_chosen"])
+
+
+PAIR_BUILDERS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "scoring": scoring_pairs,
+    "consistency": consistency_pairs,
+}
+
+
+def join_sides(generations: pd.DataFrame, scored_images: pd.DataFrame) -> pd.DataFrame:
+    """One row per image of which both texts were accepted, with columns per side."""
+    accepted = generations[generations["accepted"]]
+    sides = [
+        accepted.loc[accepted["side"] == side, ["image_id", "level", "explanation"]]
+        for side in ("chosen", "rejected")
+    ]
+    both = sides[0].merge(
+        sides[1], on="image_id", suffixes=("_chosen", "_rejected"), validate="one_to_one"
+    )
+    return both.merge(scored_images[["image_id", "path", "split"]], on="image_id")
+
+
+def _pairs(both: pd.DataFrame, rejected_level: pd.Series) -> pd.DataFrame:
+    def responses(levels: pd.Series, side: str) -> list[str]:
+        texts = both[f"explanation_{side}"]
+        return [write_response(level, text) for level, text in zip(levels, texts, strict=True)]
+
+    return pd.DataFrame(
+        {
+            "image_id": both["image_id"],
+            "path": both["path"],
+            "split": both["split"],
+            "chosen": responses(both["level_chosen"], "chosen"),
+            "rejected": responses(rejected_level, "rejected"),
+            "chosen_level": both["level_chosen"],
+            "rejected_level": rejected_level,
+            "rejected_text_level": both["level_rejected"],
+        },
+        columns=PAIR_COLUMNS,
+    )

@@ -1,0 +1,64 @@
+"""Which generated explanations may teach: one reason per text that may not.
+
+Knows text only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from selfscore.vlm.response import parse_response
+
+REASONS = ("malformed", "too_short", "too_long", "repetitive", "score_words", "generic")
+
+_SCORE_WORDS = re.compile(r"\d|\bscor(?:e|es|ed|ing)\b|\brat(?:e|es|ed|ing)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class QualityGates:
+    """Limits of an acceptable explanation.
+
+    Attributes:
+        min_words: fewer words are `too_short`.
+        max_words: more words are `too_long`.
+        max_repetition: largest share of word trigrams that repeat an earlier one, else `repetitive`.
+        max_generic: largest share of all texts that may be this very text, else `generic`.
+    """
+
+    min_words: int
+    max_words: int
+    max_repetition: float
+    max_generic: float
+
+    def reasons(self, responses: Sequence[str], levels: int) -> list[str]:
+        """The first gate each response fails, "" where it passes all of them."""
+        parsed = [parse_response(response, levels) for response in responses]
+        copies = Counter(row.explanation for row in parsed if row)
+        limit = max(1, self.max_generic * len(responses))
+        return [
+            "malformed" if row is None else self._reason(row.explanation, copies, limit)
+            for row in parsed
+        ]
+
+    def _reason(self, explanation: str, copies: Counter[str], limit: float) -> str:
+        words = explanation.split()
+        if not explanation.endswith((".", "!", "?")):
+            return "malformed"
+        if len(words) < self.min_words:
+            return "too_short"
+        if len(words) > self.max_words:
+            return "too_long"
+        if repeated_share(words) > self.max_repetition:
+            return "repetitive"
+        if _SCORE_WORDS.search(explanation):
+            return "score_words"
+        return "generic" if copies[explanation] > limit else ""
+
+
+def repeated_share(words: Sequence[str], n: int = 3) -> float:
+    """Share of word n-grams that occurred before in the same text, 0 … 1."""
+    grams = [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+    return 1 - len(set(grams)) / len(grams) if grams else 0.0
