@@ -1,0 +1,92 @@
+"""What must hold for the tables that cross a pipeline border. The catalog applies them."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.typing.pandas import Series
+
+SPLITS = ["train", "validation", "test"]
+
+
+def _without_suffix(paths: pd.Series) -> pd.Series:
+    return paths.str.replace(r"\.[^./]+$", "", regex=True)
+
+
+class ScoredImages(pa.DataFrameModel):
+    """One row per image, named by its path without the suffix."""
+
+    image_id: Series[str] = pa.Field(unique=True, str_length={"min_value": 1})
+    path: Series[str] = pa.Field(unique=True)
+    sha256: Series[str] = pa.Field(str_matches=r"^[0-9a-f]{64}$")
+    split: Series[str] = pa.Field(isin=SPLITS)
+    group: Series[str]
+    score: Series[float]
+    level: Series[int] = pa.Field(ge=0)
+
+    @pa.dataframe_check(error="`image_id` is not `path` without its suffix")
+    def named_by_path(cls, table: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """The two names of an image agree."""
+        return _without_suffix(table["path"]) == table["image_id"]
+
+    @pa.dataframe_check(error="there are no training images")
+    def trains(cls, table: pd.DataFrame) -> bool:  # noqa: N805
+        """There is something to learn from."""
+        return bool((table["split"] == "train").any())
+
+
+class Pairs(pa.DataFrameModel):
+    """Preference pairs: two different answers about one training image."""
+
+    image_id: Series[str]
+    path: Series[str]
+    split: Series[str] = pa.Field(eq="train")
+    chosen: Series[str] = pa.Field(str_length={"min_value": 1})
+    rejected: Series[str] = pa.Field(str_length={"min_value": 1})
+    chosen_level: Series[int] = pa.Field(ge=0)
+    rejected_level: Series[int] = pa.Field(ge=0)
+    rejected_text_level: Series[int] = pa.Field(ge=0)
+
+    @pa.dataframe_check(error="`chosen` and `rejected` are the same text")
+    def differ(cls, table: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """There is something to prefer."""
+        return table["chosen"] != table["rejected"]
+
+    @pa.dataframe_check(error="`path` is another image than `image_id`")
+    def one_image(cls, table: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """Both answers are about the image that is shown."""
+        return _without_suffix(table["path"]) == table["image_id"]
+
+    @pa.dataframe_check(error="there are no pairs")
+    def not_empty(cls, table: pd.DataFrame) -> bool:  # noqa: N805
+        """There is something to learn from."""
+        return len(table) > 0
+
+
+class Predictions(pa.DataFrameModel):
+    """One row per image and policy; an answer that cannot be read has no emitted level."""
+
+    policy: Series[str]
+    image_id: Series[str] = pa.Field(unique=True)
+    split: Series[str] = pa.Field(isin=SPLITS)
+    group: Series[str]
+    score: Series[float]
+    level: Series[int] = pa.Field(ge=0)
+    response: Series[str]
+    valid: Series[bool]
+    emitted_level: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=0)
+    emitted_score: Series[pd.Float64Dtype] = pa.Field(nullable=True)
+    expected_level: Series[float] = pa.Field(ge=0)
+    expected_score: Series[float]
+    explanation: Series[str]
+
+    @pa.dataframe_check(error="`emitted_level` and `emitted_score` do not agree with `valid`")
+    def emitted_when_valid(cls, table: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """A level is emitted by readable answers, and by them alone."""
+        emitted = table["emitted_level"].notna()
+        return (emitted == table["valid"]) & (emitted == table["emitted_score"].notna())
+
+    @pa.dataframe_check(error="`probabilities` do not add up to 1")
+    def probabilities_add_up(cls, table: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """Every image has a distribution over the levels."""
+        return table["probabilities"].map(lambda row: abs(float(sum(row)) - 1) < 1e-3).astype(bool)

@@ -1,0 +1,155 @@
+"""A folder of images, opened one at a time."""
+
+# Annotations are evaluated here, because kedro-viz reads the return type of `preview`.
+
+import base64
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any, NoReturn
+
+import fsspec
+from fsspec.spec import AbstractFileSystem
+from kedro.io import AbstractDataset, DatasetError
+from kedro.io.core import get_protocol_and_path
+from kedro_datasets._typing import ImagePreview
+from PIL import Image, ImageOps
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+_REMEDY = (
+    "Name the folder with your images as `images.folder` in conf/base/globals.yml, or with "
+    '--params="images.folder=…".'
+)
+_PREVIEWED = 12
+_TILE = 160
+
+
+class UnreadableImageError(ValueError):
+    """A file that should be an image and cannot be decoded."""
+
+
+class ImageFolder(Mapping[str, Image.Image]):
+    """The images below a folder, by their path relative to it.
+
+    An image is opened when it is asked for, turned upright as its EXIF data says, and converted
+    to RGB.
+
+    Args:
+        file_system: Where the folder is.
+        root: The folder.
+    """
+
+    def __init__(self, file_system: AbstractFileSystem, root: str) -> None:
+        self._fs = file_system
+        self._root = root.rstrip("/")
+        prefix = len(self._root) + 1
+        self._names = sorted(
+            name[prefix:]
+            for name in file_system.find(self._root)
+            if PurePosixPath(name).suffix.lower() in SUFFIXES
+        )
+        self._known = frozenset(self._names)
+
+    def __getitem__(self, key: str) -> Image.Image:
+        """Open an image.
+
+        Raises:
+            KeyError: If there is no such image in the folder.
+            UnreadableImageError: If the file cannot be decoded.
+        """
+        content = self.read_bytes(key)
+        try:
+            with Image.open(io.BytesIO(content)) as image:
+                return ImageOps.exif_transpose(image).convert("RGB")
+        # Pillow's decoders raise almost anything on damaged files, SyntaxError and struct.error
+        # among it.
+        except Exception as error:
+            raise UnreadableImageError(
+                f"'{key}' in '{self._root}' cannot be read as an image ({error}). Replace the file "
+                f"or take it out of the score table."
+            ) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._known
+
+    def read_bytes(self, key: str) -> bytes:
+        """Content of an image file, as it is stored.
+
+        Raises:
+            KeyError: If there is no such image in the folder.
+        """
+        if key not in self._known:
+            raise KeyError(f"There is no image '{key}' in '{self._root}'.")
+        content: bytes = self._fs.cat_file(f"{self._root}/{key}")
+        return content
+
+
+class ImageFolderDataset(AbstractDataset[NoReturn, ImageFolder]):
+    """The images below a folder, read only.
+
+    Args:
+        filepath: Folder, local or with a protocol that fsspec knows (`s3://…`).
+        credentials: Passed to the file system.
+        fs_args: Passed to the file system.
+        metadata: Not used here; kedro-viz reads it.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        credentials: dict[str, Any] | None = None,
+        fs_args: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._protocol, self._path = get_protocol_and_path(filepath)
+        self._fs: AbstractFileSystem = fsspec.filesystem(
+            self._protocol, **(credentials or {}), **(fs_args or {})
+        )
+        self.metadata = metadata
+
+    def load(self) -> ImageFolder:
+        """List the images; none is opened yet.
+
+        Raises:
+            DatasetError: If the folder does not exist or holds no images.
+        """
+        if not self._fs.isdir(self._path):
+            raise DatasetError(f"The image folder '{self._path}' does not exist. {_REMEDY}")
+        folder = ImageFolder(self._fs, self._path)
+        if not folder:
+            raise DatasetError(
+                f"The image folder '{self._path}' holds no images "
+                f"({', '.join(suffix[1:] for suffix in SUFFIXES)}). {_REMEDY}"
+            )
+        return folder
+
+    def save(self, data: NoReturn) -> NoReturn:
+        """Raise: images stay where they are."""
+        raise DatasetError(f"The image folder '{self._path}' is read only.")
+
+    def preview(self) -> ImagePreview:
+        """A contact sheet of a few images, spread over the folder."""
+        folder = self.load.__wrapped__(self)  # type: ignore[attr-defined]
+        names = list(folder)[:: max(1, len(folder) // _PREVIEWED)][:_PREVIEWED]
+        columns = min(4, len(names))
+        rows = -(-len(names) // columns)
+        sheet = Image.new("RGB", (columns * _TILE, rows * _TILE), "white")
+        for place, name in enumerate(names):
+            tile = ImageOps.fit(folder[name], (_TILE, _TILE))
+            sheet.paste(tile, (place % columns * _TILE, place // columns * _TILE))
+        stream = io.BytesIO()
+        sheet.save(stream, "PNG")
+        return ImagePreview(base64.b64encode(stream.getvalue()).decode())
+
+    def _exists(self) -> bool:
+        return bool(self._fs.isdir(self._path))
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._path, "protocol": self._protocol}

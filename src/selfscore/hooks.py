@@ -1,0 +1,142 @@
+"""What happens around the nodes: rounds, one tracked run per round, stage lines, quiet libraries."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework import project
+from kedro.framework.hooks import hook_impl
+
+from selfscore.tracking import RoundRuns
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from kedro.pipeline.node import Node
+
+logger = logging.getLogger(__name__)
+
+
+class RoundsHooks:
+    """Makes the pipelines follow the configured number of rounds."""
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: KedroContext) -> None:
+        """Read the parameters before Kedro first builds the pipelines.
+
+        Kedro keeps the pipelines it has built for the life of the process, so they are built
+        anew when this session asks for another number of rounds than the one before it.
+        """
+        from selfscore.pipelines.iteration import rounds
+
+        before = rounds.configured()
+        _ = context.config_loader["parameters"]
+        if rounds.configured() != before:
+            project.pipelines.configure(f"{project.PACKAGE_NAME}.pipeline_registry")
+
+
+class IterationRunsHooks:
+    """One MLflow child run for the baseline and for each round, below kedro-mlflow's run."""
+
+    def __init__(self) -> None:
+        self._runs: RoundRuns | None = None
+
+    @hook_impl
+    def before_pipeline_run(self) -> None:
+        """Take the run that kedro-mlflow has just started; without one, nothing is tracked."""
+        self._runs = RoundRuns.below_active_run()
+
+    @hook_impl
+    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        """Log the parameters of the node to the run of its round."""
+        if self._runs is not None:
+            self._runs.log_parameters(node.namespace, inputs)
+
+    @hook_impl
+    def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
+        """Log metrics, training curves, reports and figures among the outputs."""
+        if self._runs is not None:
+            self._runs.log_outputs(node.namespace, outputs)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Close the child runs."""
+        self._end("FINISHED")
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Close the child runs; the unfinished ones show as failed."""
+        self._end("FAILED")
+
+    def _end(self, status: str) -> None:
+        if self._runs is not None:
+            self._runs.end(status)
+        self._runs = None
+
+
+class StageLogHooks:
+    """Says at the start of each longer step what it does and about how long it takes.
+
+    The words and the demo's seconds stand in `conf/base/stages.yml`. Once a step has run in one
+    round, its own time is the estimate for the next.
+    """
+
+    def __init__(self) -> None:
+        self._stages: dict[str, Any] = {}
+        self._started: dict[str, float] = {}
+        self._measured: dict[str, float] = {}
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Read the stage lines."""
+        context.config_loader.config_patterns.setdefault("stages", ["stages*"])  # type: ignore[attr-defined]
+        self._stages = context.config_loader["stages"]
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Announce the node when it is one of the longer steps."""
+        self._started[node.name] = time.perf_counter()
+        stage = self._stages.get(_short(node))
+        if stage is None:
+            return
+        where = f"{node.namespace}: " if node.namespace else ""
+        if _short(node) in self._measured:
+            about = f"about {_duration(self._measured[_short(node)])}, as in the round before"
+        else:
+            about = f"about {_duration(stage['seconds'])} with the demo on 2 cores"
+        logger.info("%s%s (%s)", where, stage["does"], about)
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        """Remember how long the node took."""
+        self._measured[_short(node)] = time.perf_counter() - self._started[node.name]
+
+
+class QuietHooks:
+    """Keeps notices of third-party libraries that no reader can act on off the screen."""
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self) -> None:
+        """Set it up before the libraries are imported; what the user has set stays."""
+        for name, value in {
+            "TOKENIZERS_PARALLELISM": "false",
+            "TRANSFORMERS_VERBOSITY": "error",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "TRL_EXPERIMENTAL_SILENCE": "1",
+        }.items():
+            os.environ.setdefault(name, value)
+        # A data loader that pins memory for a GPU says so on every machine without one.
+        warnings.filterwarnings("ignore", message=".*pin_memory.*")
+
+
+def _short(node: Node) -> str:
+    """Name of the node without its namespace: the same in every round."""
+    return node.name.rsplit(".", 1)[-1]
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in words: "40 s" or "3 min"."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

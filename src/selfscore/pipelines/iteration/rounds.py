@@ -1,0 +1,138 @@
+"""How many rounds there are, and the parameters of each.
+
+Kedro builds pipelines without showing them the configuration, so the number of rounds is handed
+over here: the configuration loader calls `configure` whenever it reads the parameters. Where
+nothing has read them yet (`kedro registry list`), `configured` reads them itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+BASELINE = "baseline"
+# Stages that run once per round; each has a shared section of this name in the parameters.
+STAGES = ("data_generation", "preference_building", "dpo_training", "merging", "evaluation")
+
+_configured: int | None = None
+
+
+def namespace(number: int) -> str:
+    """Name of round `number`, counted from 1: its namespace in the pipeline and the catalog."""
+    return f"iteration_{number}"
+
+
+def configure(rounds: int) -> None:
+    """Set the number of rounds that `create_pipeline` lays out.
+
+    Args:
+        rounds: Number of rounds, at least 1.
+
+    Raises:
+        ValueError: If it is not a whole number of at least 1.
+    """
+    global _configured
+    _configured = _checked(rounds)
+
+
+def configured() -> int:
+    """Number of rounds set by the session, else the one in the project's configuration."""
+    if _configured is None:
+        return _from_configuration()
+    return _configured
+
+
+def count(parameters: Mapping[str, Any]) -> int:
+    """Number of rounds that the parameters ask for.
+
+    Args:
+        parameters: The project's parameters; `rounds` defaults to 1.
+
+    Raises:
+        ValueError: If `rounds` is not a whole number of at least 1.
+    """
+    return _checked(parameters.get("rounds", 1))
+
+
+def expand(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in the stage sections of the baseline and of every round.
+
+    Args:
+        parameters: Shared sections per stage at the top level, and under `iteration_k` (or
+            `baseline`) only what differs there.
+
+    Returns:
+        A copy in which `iteration_1 … iteration_N` and `baseline` hold every stage in full.
+
+    Raises:
+        ValueError: If an override names a round, a stage or a parameter that does not exist.
+    """
+    expanded = deepcopy(dict(parameters))
+    names = [namespace(number) for number in range(1, count(parameters) + 1)]
+    for key in expanded:
+        if key.startswith("iteration_") and key not in names:
+            raise ValueError(
+                f"Parameters are given for '{key}', but there are rounds {names[0]} to "
+                f"{names[-1]} only. Raise `rounds` (now {len(names)}) or remove '{key}'."
+            )
+    shared = {stage: expanded[stage] for stage in STAGES if stage in expanded}
+    for name in [*names, BASELINE]:
+        overrides = expanded.get(name) or {}
+        if name != BASELINE:
+            _check_overrides(name, overrides, shared)
+        expanded[name] = _merge(shared, overrides)
+    return expanded
+
+
+def _check_overrides(
+    name: str, overrides: Mapping[str, Any], shared: Mapping[str, Mapping[str, Any]]
+) -> None:
+    for stage, values in overrides.items():
+        if stage not in shared:
+            raise ValueError(
+                f"'{name}.{stage}' is not a stage of a round. Stages: {', '.join(shared)}."
+            )
+        unknown = sorted(set(values) - set(shared[stage]))
+        if unknown:
+            raise ValueError(
+                f"'{name}.{stage}' has no parameter {', '.join(map(repr, unknown))}. "
+                f"It has: {', '.join(sorted(shared[stage]))}."
+            )
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = deepcopy(dict(base))
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = _merge(merged[key], value)
+        else:
+            merged[key] = deepcopy(value)
+    return merged
+
+
+def _checked(rounds: Any) -> int:
+    if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
+        raise ValueError(f"`rounds` must be a whole number of at least 1, not {rounds!r}.")
+    return rounds
+
+
+def _from_configuration() -> int:
+    from kedro.config import MissingConfigException, OmegaConfigLoader
+    from kedro.framework.project import settings
+    from kedro.utils import find_kedro_project
+
+    project = find_kedro_project(Path.cwd())
+    if project is None:
+        return 1
+    loader = OmegaConfigLoader(
+        conf_source=str(project / settings.CONF_SOURCE),
+        env=os.getenv("KEDRO_ENV"),
+        **settings.CONFIG_LOADER_ARGS,
+    )
+    try:
+        return count(loader["parameters"])
+    except MissingConfigException:
+        return 1
