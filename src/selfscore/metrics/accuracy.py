@@ -1,7 +1,5 @@
 """How far predictions lie from the truth, over the last axis."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -51,23 +49,24 @@ def share(flags: ArrayLike) -> NDArray[np.float64]:
     return _mean(np.atleast_1d(np.asarray(flags, dtype=np.float64)))
 
 
-def level_entropy(levels: Sequence[int] | NDArray[np.int64], n_levels: int) -> float:
+def level_entropy(levels: ArrayLike, n_levels: int) -> NDArray[np.float64]:
     """Evenness of the levels in use: 0 if all answers share one level, 1 if all occur equally.
 
     A policy that falls back on one favourite score shows here before its correlation does.
 
     Args:
-        levels: Emitted levels in 0..n_levels-1.
+        levels: Emitted levels in 0..n_levels-1, shape (..., n).
         n_levels: Number of levels of the scale, at least 2.
 
     Returns:
-        Shannon entropy of the histogram divided by log(n_levels), in [0, 1]; NaN for no levels.
+        Shannon entropy of the histogram divided by log(n_levels), in [0, 1], shape (...); NaN for
+        no levels.
     """
-    if len(levels) == 0:
-        return float("nan")
-    shares = np.bincount(np.asarray(levels, dtype=np.int64), minlength=n_levels) / len(levels)
-    used = shares[shares > 0]
-    return float(max(0.0, -(used * np.log(used)).sum() / np.log(n_levels)))
+    emitted = np.atleast_1d(np.asarray(levels))
+    shares = np.stack([_mean(emitted == level) for level in range(n_levels)])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        surprise = np.where(shares == 0, 0.0, -shares * np.log(shares))
+    return np.asarray(surprise.sum(axis=0) / np.log(n_levels))
 
 
 def _difference(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:

@@ -1,0 +1,119 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from selfscore.metrics.gains import srcc_gain
+from selfscore.metrics.policy_metrics import policy_metrics
+
+
+def judgements(n: int = 80, seed: int = 0, noise: float = 1.5) -> pd.DataFrame:
+    """Hand-made judgements on a scale where level k stands for the score k + 1."""
+    generator = np.random.default_rng(seed)
+    level = generator.integers(0, 10, n)
+    expected = np.clip(level + generator.normal(0, noise, n), 0, 9)
+    emitted = pd.array(np.round(expected), dtype="Int64")
+    return pd.DataFrame(
+        {
+            "image_id": [f"image {row}" for row in range(n)],
+            "score": level + 1.0,
+            "level": level,
+            "expected_level": expected,
+            "expected_score": expected + 1.0,
+            "valid": True,
+            "emitted_level": emitted,
+            "emitted_score": pd.array(np.round(expected) + 1.0, dtype="Float64"),
+            "inferred_level": np.clip(np.round(expected) + generator.normal(0, 1, n), 0, 9),
+            "faithfulness": generator.choice([0.5, 1.0, np.nan], n),
+        }
+    )
+
+
+def invalidate(table: pd.DataFrame, rows: range) -> pd.DataFrame:
+    table = table.copy()
+    table.loc[list(rows), ["emitted_level", "emitted_score"]] = pd.NA
+    table.loc[list(rows), ["inferred_level", "faithfulness"]] = np.nan
+    table.loc[list(rows), "valid"] = False
+    return table
+
+
+def figures(table: pd.DataFrame) -> pd.DataFrame:
+    return policy_metrics(table, 10, n_resamples=50).set_index("metric")
+
+
+def test_every_figure_against_its_definition() -> None:
+    table = judgements()
+    found = figures(table)["value"]
+    emitted = table["emitted_level"].to_numpy(dtype=float)
+    inferred, score = table["inferred_level"], table["score"]
+    expected = {
+        "srcc": stats.spearmanr(table["expected_score"], score).statistic,
+        "plcc": stats.pearsonr(table["expected_score"], score).statistic,
+        "mae": np.abs(table["expected_score"] - score).mean(),
+        "within_1": (np.abs(table["expected_level"] - table["level"]) <= 1).mean(),
+        "srcc_emitted": stats.spearmanr(emitted, score).statistic,
+        "plcc_emitted": stats.pearsonr(emitted, score).statistic,
+        "mae_emitted": np.abs(emitted + 1 - score).mean(),
+        "within_1_emitted": (np.abs(emitted - table["level"]) <= 1).mean(),
+        "exact_emitted": (emitted == table["level"]).mean(),
+        "format_valid": 1.0,
+        "level_entropy": stats.entropy(np.bincount(emitted.astype(int))) / np.log(10),
+        "consistency": stats.spearmanr(inferred, emitted).statistic,
+        "consistency_mae": np.abs(inferred - emitted).mean(),
+        "consistency_within_1": (np.abs(inferred - emitted) <= 1).mean(),
+        "inferred_srcc_true": stats.spearmanr(inferred, score).statistic,
+        "faithfulness": table["faithfulness"].mean(),
+    }
+    assert set(found.index) == set(expected)
+    for metric, value in expected.items():
+        assert found[metric] == pytest.approx(value), metric
+
+
+def test_value_lies_in_its_interval_and_rows_are_counted() -> None:
+    table = judgements()
+    found = figures(table)
+    assert (found["low"] <= found["value"]).all() and (found["value"] <= found["high"]).all()
+    assert found.loc["srcc", "n"] == 80
+    assert found.loc["faithfulness", "n"] == table["faithfulness"].notna().sum()
+
+
+def test_invalid_answers_lower_format_valid_and_are_left_out_elsewhere() -> None:
+    table = judgements()
+    found = figures(invalidate(table, range(20)))
+    rest = figures(table.iloc[20:])
+    assert found.loc["format_valid", "value"] == 0.75
+    assert found.loc["format_valid", "n"] == 80
+    for metric in ("srcc_emitted", "mae_emitted", "consistency", "level_entropy"):
+        assert found.loc[metric, "value"] == pytest.approx(rest.loc[metric, "value"])
+        assert found.loc[metric, "n"] == 60
+    assert found.loc["srcc", "value"] == figures(table).loc["srcc", "value"]
+
+
+def test_a_policy_that_never_keeps_the_format_is_still_ranked() -> None:
+    found = figures(invalidate(judgements(), range(80)))
+    assert found.loc["format_valid", "value"] == 0.0
+    assert found.loc["srcc", "value"] > 0.5
+    for metric in ("srcc_emitted", "mae_emitted", "consistency", "level_entropy"):
+        assert np.isnan(found.loc[metric, "value"]) and found.loc[metric, "n"] == 0
+
+
+def test_without_severities_faithfulness_has_no_row() -> None:
+    assert "faithfulness" not in figures(judgements().assign(faithfulness=np.nan)).index
+
+
+def test_gain_is_the_difference_and_its_interval_is_paired() -> None:
+    base, better = judgements(300, noise=3.0), judgements(300, noise=1.0)
+    gain = srcc_gain(better, base).iloc[0]
+    values = [
+        stats.spearmanr(table["expected_score"], table["score"]).statistic
+        for table in (better, base)
+    ]
+    assert gain["value"] == pytest.approx(values[0] - values[1])
+    assert gain["low"] > 0.1 and gain["high"] < 0.6 and gain["n"] == 300
+    same = srcc_gain(base, base.sample(frac=1, random_state=0)).iloc[0]
+    assert (same["value"], same["low"], same["high"]) == (0.0, 0.0, 0.0)
+
+
+def test_gain_counts_images_in_both_tables() -> None:
+    table = judgements()
+    assert srcc_gain(table.iloc[:50], table.iloc[30:]).iloc[0]["n"] == 20
