@@ -51,6 +51,7 @@ def fit_judge(
     alphas: Sequence[float] = DEFAULT_ALPHAS,
     folds: int = 5,
     min_texts_per_term: int = 2,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Fit a judge and measure, on held-out texts, how well it reads levels.
 
@@ -63,6 +64,7 @@ def fit_judge(
         alphas: Ridge penalties to choose from, by cross-validated rank correlation.
         folds: Number of cross-validation folds, at least 2; fewer if there are fewer images.
         min_texts_per_term: Words and word pairs in fewer texts than this are not used.
+        seed: Seed of the folds.
 
     Returns:
         JSON-able state for `infer_levels`: `terms` (word or word pair -> column), `idf` and
@@ -93,7 +95,7 @@ def fit_judge(
         )
 
     read = [without_score_words(text) for text in texts]
-    splitter = GroupKFold(min(folds, n_images))
+    splitter = GroupKFold(min(folds, n_images), shuffle=True, random_state=seed)
     inferred = np.zeros((len(alphas), len(read)))
     for train, test in splitter.split(read, groups=images):
         vectorizer = _fit_vectorizer([read[row] for row in train], min_texts_per_term)
