@@ -20,7 +20,9 @@ _B = "base_model.model.{}.lora_B.weight"
 def delta(adapter: LoraAdapter, module: str) -> Tensor:
     """ΔW = (alpha / rank) · B · A of one layer, [out, in], float32."""
     scale = adapter.config["lora_alpha"] / adapter.config["r"]
-    return scale * (adapter.tensors[_B.format(module)].float() @ adapter.tensors[_A.format(module)].float())
+    return scale * (
+        adapter.tensors[_B.format(module)].float() @ adapter.tensors[_A.format(module)].float()
+    )
 
 
 def to_lora(

@@ -73,5 +73,7 @@ def _balance(allowed: NDArray[np.float64], marginal: NDArray[np.float64]) -> NDA
     scale = np.sqrt(marginal)
     for _ in range(200):
         reached = scale * (allowed @ scale)
-        scale = scale * np.sqrt(np.divide(marginal, reached, out=np.ones_like(scale), where=reached > 0))
+        scale = scale * np.sqrt(
+            np.divide(marginal, reached, out=np.ones_like(scale), where=reached > 0)
+        )
     return scale[:, None] * allowed * scale

@@ -44,4 +44,6 @@ class DPOSettings:
                     f"`dpo_training.{name}` must be above 0, got {getattr(self, name)}."
                 )
         if self.rpo_alpha < 0:
-            raise ValueError(f"`dpo_training.rpo_alpha` must not be negative, got {self.rpo_alpha}.")
+            raise ValueError(
+                f"`dpo_training.rpo_alpha` must not be negative, got {self.rpo_alpha}."
+            )

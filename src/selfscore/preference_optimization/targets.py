@@ -24,7 +24,9 @@ def language_model_linears(model: PreTrainedModel) -> list[str]:
     decoder = model.get_decoder()
     prefix = next((name for name, module in model.named_modules() if module is decoder), None)
     names = [
-        f"{prefix}.{name}" for name, module in decoder.named_modules() if isinstance(module, nn.Linear)
+        f"{prefix}.{name}"
+        for name, module in decoder.named_modules()
+        if isinstance(module, nn.Linear)
     ]
     if not prefix or not names:
         raise ValueError(

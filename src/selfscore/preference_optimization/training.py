@@ -81,9 +81,7 @@ def train_expert(
     return adapter, history
 
 
-def _arguments(
-    settings: DPOSettings, pairs: int, seed: int, folder: str, cuda: bool
-) -> DPOConfig:
+def _arguments(settings: DPOSettings, pairs: int, seed: int, folder: str, cuda: bool) -> DPOConfig:
     steps = settings.epochs * -(-pairs // settings.batch_size)
     supervised = settings.rpo_alpha > 0
     return DPOConfig(
@@ -107,6 +105,8 @@ def _arguments(
         dataloader_pin_memory=cuda,
         remove_unused_columns=False,
         logging_steps=5,
+        logging_first_step=True,
+        logging_nan_inf_filter=False,
         save_strategy="no",
         report_to="none",
     )

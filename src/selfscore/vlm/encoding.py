@@ -66,7 +66,8 @@ def level_tokens(vlm: VLM, instruction: str, levels: int) -> tuple[str, list[int
     """
     rendered = [render(vlm, instruction, response_prefix(level)) for level in range(levels)]
     ids = [vlm.tokenizer(text, add_special_tokens=False)["input_ids"] for text in rendered]
-    place = next(i for i, column in enumerate(zip(*ids, strict=False)) if len(set(column)) > 1)
+    columns = zip(*ids, strict=False)
+    place = next((i for i, column in enumerate(columns) if len(set(column)) > 1), 0)
     tokens = [row[place] for row in ids]
     same_end = {tuple(row[place + 1 :]) for row in ids}
     before, _, _ = rendered[0].rpartition("0\n")

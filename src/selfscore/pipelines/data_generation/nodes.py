@@ -123,7 +123,9 @@ def _accept(rows: pd.DataFrame, levels: int, min_accepted: float) -> pd.DataFram
     )
     reasons = rows.loc[~rows["accepted"], "reason"].value_counts()
     counted = ", ".join(f"{count} {reason}" for reason, count in reasons.items()) or "none"
-    logger.info("%d of %d explanations accepted; dropped: %s.", rows["accepted"].sum(), len(rows), counted)
+    logger.info(
+        "%d of %d explanations accepted; dropped: %s.", rows["accepted"].sum(), len(rows), counted
+    )
     if rows["accepted"].mean() < min_accepted:
         example = rows.loc[~rows["accepted"], "response"].iloc[0]
         raise ValueError(

@@ -22,7 +22,9 @@ def build_pairs(
         ValueError: no image has two accepted texts, or no builder has the expert's name.
     """
     if expert not in PAIR_BUILDERS:
-        raise ValueError(f"No pair builder for expert '{expert}': there are {sorted(PAIR_BUILDERS)}.")
+        raise ValueError(
+            f"No pair builder for expert '{expert}': there are {sorted(PAIR_BUILDERS)}."
+        )
     pairs = PAIR_BUILDERS[expert](join_sides(generations, scored_images))
     if pairs.empty:
         raise ValueError(

@@ -1,0 +1,88 @@
+import json
+
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import save_file
+from transformers import AutoModelForImageTextToText
+
+from selfscore.merging.delta import to_lora
+from selfscore.preference_optimization.targets import language_model_linears
+from selfscore.vlm.encoding import encode, render
+from selfscore.vlm.loading import fold, load_vlm
+from selfscore.vlm.policy import Policy
+
+
+def random_adapter(model, scale: float = 0.05):
+    generator = torch.Generator().manual_seed(0)
+    changes = {
+        name: scale * torch.randn(model.get_submodule(name).weight.shape, generator=generator)
+        for name in language_model_linears(model)
+    }
+    return to_lora(changes, 8, "base")[0]
+
+
+def logits(vlm, images):
+    inputs = encode(vlm, [images["0.png"]], [render(vlm, "Rate it.")])
+    with torch.inference_mode():
+        return vlm.model(**inputs).logits
+
+
+def test_folding_equals_peft_with_the_adapter_on(policy, vlm, images, tmp_path):
+    adapter = random_adapter(vlm.model)
+    folded = load_vlm(Policy(policy.card, adapter))
+    assert not torch.allclose(logits(folded, images), logits(vlm, images), atol=1e-3)
+
+    save_file(adapter.tensors, tmp_path / "adapter_model.safetensors")
+    (tmp_path / "adapter_config.json").write_text(json.dumps(adapter.config))
+    base = AutoModelForImageTextToText.from_pretrained(policy.base_model)
+    peft_vlm = type(vlm)(PeftModel.from_pretrained(base, tmp_path), vlm.processor)
+    torch.testing.assert_close(
+        logits(peft_vlm, images), logits(folded, images), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_an_expert_comes_on_top_of_the_policy(policy, vlm, images):
+    adapter = random_adapter(vlm.model)
+    twice = load_vlm(Policy(policy.card, adapter), [adapter])
+    doubled = type(adapter)({**adapter.config, "lora_alpha": 16}, adapter.tensors)
+    once = load_vlm(Policy(policy.card, doubled))
+    torch.testing.assert_close(logits(twice, images), logits(once, images), rtol=1e-4, atol=1e-4)
+
+
+def test_an_adapter_of_another_model_is_refused(policy, vlm):
+    model = AutoModelForImageTextToText.from_pretrained(policy.base_model)
+    adapter = random_adapter(model)
+    tensors = {key.replace("layers.1", "layers.7"): v for key, v in adapter.tensors.items()}
+    with pytest.raises(ValueError, match="does not belong to this base model"):
+        fold(model, type(adapter)(adapter.config, tensors))
+
+
+@pytest.mark.parametrize("missing", ["/nowhere/model", "./nowhere", "data/06_models/none"])
+def test_a_folder_that_is_not_there_is_named(missing):
+    policy = Policy({"base_model": {"id": missing, "revision": None}})
+    with pytest.raises(FileNotFoundError, match=f"no model at '{missing}'.*`model.id`"):
+        load_vlm(policy)
+
+
+def test_an_unknown_hub_name_says_what_to_do():
+    policy = Policy({"base_model": {"id": "nobody/nothing", "revision": None}})
+    with pytest.raises(
+        FileNotFoundError, match="(?s)'nobody/nothing' cannot be loaded.*`model.id`"
+    ):
+        load_vlm(policy)
+
+
+def test_the_digest_sees_every_part(vlm):
+    adapter = random_adapter(vlm.model)
+    card = {"base_model": {"id": "x", "revision": None}, "iteration": 1}
+    changed = {key: value.clone() for key, value in adapter.tensors.items()}
+    next(iter(changed.values()))[0, 0] += 1e-3
+    digests = {
+        Policy(card).digest,
+        Policy({**card, "iteration": 2}).digest,
+        Policy(card, adapter).digest,
+        Policy(card, type(adapter)(adapter.config, changed)).digest,
+    }
+    assert len(digests) == 4
+    assert Policy(dict(reversed(card.items())), adapter).digest == Policy(card, adapter).digest
