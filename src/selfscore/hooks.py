@@ -1,4 +1,4 @@
-"""What happens around the nodes: rounds, one tracked run per round, stage lines, quiet libraries."""
+"""What happens around the nodes: rounds, tracked runs, stage lines, quiet libraries."""
 
 from __future__ import annotations
 

@@ -166,9 +166,7 @@ class RoundRuns:
 def _table_metrics(table: pd.DataFrame, step: int) -> Iterator[Metric]:
     """Pooled figures of a metrics table (columns policy, split, group, metric, value)."""
     pooled = table[table["group"] == "all"]
-    columns = zip(
-        pooled["split"], pooled["policy"], pooled["metric"], pooled["value"], strict=True
-    )
+    columns = zip(pooled["split"], pooled["policy"], pooled["metric"], pooled["value"], strict=True)
     for split, policy, metric, value in columns:
         yield from _metric(f"{split}/{policy}/{metric}", value, step)
 

@@ -1,0 +1,73 @@
+"""Drawing the splits that a score table does not give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+
+def fill_splits(
+    images: pd.DataFrame, validation_share: float, test_share: float, seed: int
+) -> pd.Series:
+    """Split of every image; a missing validation or test split is drawn from the training images.
+
+    Whole groups go to one side, so that no scene is both learnt from and tested on, and the sides
+    cover the range of scores alike.
+
+    Args:
+        images: Columns path, score, split ("" throughout where the table has none) and group
+            ("" for an image that stands alone).
+        validation_share: Share of the images for validation, above 0 and below 1.
+        test_share: Share of the images for the test, above 0 and below 1.
+        seed: Decides which groups are drawn.
+
+    Returns:
+        "train", "validation" or "test" per image.
+
+    Raises:
+        ValueError: If the shares leave nothing to train on, or a split stays empty.
+    """
+    if min(validation_share, test_share) <= 0 or validation_share + test_share >= 1:
+        raise ValueError(
+            "`ingestion.validation_share` and `ingestion.test_share` must be above 0 and below 1 "
+            f"in sum, not {validation_share} and {test_share}."
+        )
+    split = images["split"].replace("", "train").copy()
+    wanted = {
+        name: share
+        for name, share in {"validation": validation_share, "test": test_share}.items()
+        if not (split == name).any()
+    }
+    if wanted:
+        pool = images[split == "train"]
+        split[pool.index] = _draw(pool, wanted, seed)
+    for name in ("train", "validation", "test"):
+        if not (split == name).any():
+            raise ValueError(
+                f"The {name} split has no images. Give more images or groups, or name the split "
+                f"of each image in the column `ingestion.columns.split`."
+            )
+    return split
+
+
+def _draw(pool: pd.DataFrame, wanted: dict[str, float], seed: int) -> pd.Series:
+    alone = pool["group"] == ""
+    groups = pool["group"].where(~alone, "image " + pool["path"])
+    units = pool.groupby(groups)["score"].agg(["mean", "size"]).sort_index()
+
+    # Walking through the groups by score, each goes to the side that is furthest behind its share:
+    # every side gets its part of every range of scores. Which group of a neighbourhood goes where
+    # is drawn.
+    random = np.random.default_rng(seed)
+    neighbourhood = 1 / min(wanted.values())
+    rank = units["mean"].rank(method="first") + random.uniform(0, neighbourhood, len(units))
+    shares = {"train": 1 - sum(wanted.values()), **wanted}
+    have = dict.fromkeys(shares, 0.0)
+    side = {}
+    for name in units.index[np.argsort(rank.to_numpy(), kind="stable")]:
+        size = float(units.loc[name, "size"])
+        total = sum(have.values()) + size
+        chosen = max(shares, key=lambda split: shares[split] * total - have[split])
+        have[chosen] += size
+        side[name] = chosen
+    return groups.map(side)

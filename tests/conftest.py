@@ -1,0 +1,43 @@
+"""Settings and inputs that many tests share."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything imports torch or the hub: few cores, and nothing is fetched.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+from collections.abc import Callable  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from PIL import Image  # noqa: E402
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """Root of the repository."""
+    return PROJECT
+
+
+@pytest.fixture
+def image_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a folder with small images of the given names, every one of another colour."""
+
+    def make(*names: str, folder: str = "images") -> Path:
+        root = tmp_path / folder
+        root.mkdir(parents=True, exist_ok=True)
+        random = np.random.default_rng(0)
+        for name in names:
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            colour = tuple(int(value) for value in random.integers(0, 255, 3))
+            Image.new("RGB", (8, 6), colour).save(path)
+        return root
+
+    return make

@@ -1,0 +1,303 @@
+"""The nodes in the order in which the pipeline runs them, from files to scored images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from selfscore.datasets.contracts import ScoredImages
+from selfscore.datasets.images import ImageFolderDataset
+from selfscore.pipelines.ingestion.nodes import (
+    assign_levels,
+    check_images,
+    draw_splits,
+    fit_score_scale,
+    read_scores,
+)
+
+Maker = Callable[..., Path]
+
+PARAMETERS: dict[str, Any] = {
+    "columns": {"image": "image", "score": "score", "split": "split", "group": "group"},
+    "unit": "points",
+    "levels": 4,
+    "method": "quantile",
+    "validation_share": 0.2,
+    "test_share": 0.2,
+    "max_quarantine": 0.0,
+    "max_images_per_split": None,
+    "shuffle_labels": False,
+}
+NAMES = [f"{number:02d}.png" for number in range(30)]
+
+
+def table(names: list[str] = NAMES, **columns: Any) -> pd.DataFrame:
+    """A score table as the catalog loads it: every cell text."""
+    scores = {"score": [str(number / 3) for number in range(len(names))]}
+    return pd.DataFrame({"image": names, **(scores | columns)}).astype("str")
+
+
+def ingest(
+    scores: pd.DataFrame, folder: Path, seed: int = 0, **changes: Any
+) -> tuple[pd.DataFrame, dict[str, Any], pd.DataFrame]:
+    parameters = PARAMETERS | changes
+    images = ImageFolderDataset(filepath=str(folder)).load()
+    readable, quarantine = check_images(read_scores(scores, parameters), images, parameters)
+    split = draw_splits(readable, parameters, seed)
+    scale = fit_score_scale(split, parameters)
+    return assign_levels(split, scale, parameters, seed), scale, quarantine
+
+
+def test_good_input(image_folder: Maker) -> None:
+    scored, scale, quarantine = ingest(table(), image_folder(*NAMES))
+
+    ScoredImages.validate(scored)
+    assert len(scored) == 30
+    assert quarantine.empty
+    assert scored["split"].value_counts().to_dict() == {"train": 18, "validation": 6, "test": 6}
+    assert scored["sha256"].nunique() == 30
+    assert scale["unit"] == "points"
+
+
+def test_split_covers_scores_and_depends_on_seed(image_folder: Maker) -> None:
+    folder = image_folder(*NAMES)
+    first, _, _ = ingest(table(), folder, seed=0)
+    again, _, _ = ingest(table(), folder, seed=0)
+    other, _, _ = ingest(table(), folder, seed=1)
+
+    pd.testing.assert_frame_equal(first, again)
+    assert not first["split"].equals(other["split"])
+    means = first.groupby("split")["score"].mean()
+    assert means.max() - means.min() < 1.5  # of a range of 10
+
+
+def test_groups_stay_together(image_folder: Maker) -> None:
+    groups = [f"scene {number // 3}" for number in range(30)]
+    scored, _, _ = ingest(table(group=groups), image_folder(*NAMES))
+    assert (scored.groupby("group")["split"].nunique() == 1).all()
+    assert set(scored["split"]) == {"train", "validation", "test"}
+
+
+def test_split_column_is_kept(image_folder: Maker) -> None:
+    given_splits = ["training"] * 20 + ["val"] * 5 + ["Test"] * 5
+    scored, _, _ = ingest(table(split=given_splits), image_folder(*NAMES))
+    assert list(scored["split"]) == ["train"] * 20 + ["validation"] * 5 + ["test"] * 5
+
+
+def test_missing_validation_split_is_drawn_from_training_images(image_folder: Maker) -> None:
+    scored, _, _ = ingest(table(split=["train"] * 20 + ["test"] * 10), image_folder(*NAMES))
+    assert scored["split"].value_counts().to_dict() == {"train": 16, "test": 10, "validation": 4}
+    assert (scored["split"][20:] == "test").all()
+
+
+def test_scale_knows_only_training_scores(image_folder: Maker) -> None:
+    splits = ["train"] * 20 + ["validation"] * 5 + ["test"] * 5
+    folder = image_folder(*NAMES)
+    scored, scale, _ = ingest(table(split=splits), folder)
+    scores = [str(number / 3) if number < 20 else "1000" for number in range(30)]
+    _, moved, _ = ingest(table(split=splits, score=scores), folder)
+
+    assert moved == scale
+    training = scored[scored["split"] == "train"]
+    assert training["level"].value_counts().to_dict() == {0: 5, 1: 5, 2: 5, 3: 5}
+    assert scale["values"] == pytest.approx(training.groupby("level")["score"].mean().to_list())
+    assert scale["min"] == 0
+    assert scale["max"] == pytest.approx(19 / 3)
+
+
+def test_integer_levels(image_folder: Maker) -> None:
+    scores = [str([1, 2, 4.4, 4.6, 5][number % 5]) for number in range(30)]
+    scored, scale, _ = ingest(table(score=scores), image_folder(*NAMES), method="integer", levels=5)
+    by_score = scored.drop_duplicates("score").set_index("score")["level"]
+    assert by_score.to_dict() == {1.0: 0, 2.0: 1, 4.4: 3, 4.6: 4, 5.0: 4}
+    assert scale["values"][2] == 3.0  # no image has it: the whole number itself
+
+
+def test_subset_is_seeded_and_nested(image_folder: Maker) -> None:
+    folder = image_folder(*NAMES)
+    small, _, _ = ingest(table(), folder, max_images_per_split=4)
+    larger, _, _ = ingest(table(), folder, max_images_per_split=5)
+    assert small["split"].value_counts().to_dict() == {"train": 4, "validation": 4, "test": 4}
+    assert set(small["image_id"]) < set(larger["image_id"])
+
+
+def test_shuffled_labels_leave_the_test_alone(image_folder: Maker) -> None:
+    folder = image_folder(*NAMES)
+    plain, scale, _ = ingest(table(), folder)
+    shuffled, same_scale, _ = ingest(table(), folder, shuffle_labels=True)
+    training = plain["split"] == "train"
+
+    pd.testing.assert_frame_equal(plain[~training], shuffled[~training])
+    assert sorted(plain["score"][training]) == sorted(shuffled["score"][training])
+    assert not plain["score"][training].equals(shuffled["score"][training])
+    assert scale == same_scale
+
+
+def test_names_without_suffix_and_with_zeros(image_folder: Maker) -> None:
+    scored, _, _ = ingest(table([name[:-4] for name in NAMES]), image_folder(*NAMES))
+    assert list(scored["path"]) == NAMES
+    assert scored["image_id"].iloc[7] == "07"
+
+
+# Bad input: each says what is wrong and what to do.
+
+
+def test_missing_column_lists_the_columns_there_are() -> None:
+    scores = table().rename(columns={"score": "MOS"})
+    with pytest.raises(ValueError, match=r"no column 'score'.*image, MOS.*columns\.score"):
+        read_scores(scores, PARAMETERS)
+
+
+def test_empty_table() -> None:
+    with pytest.raises(ValueError, match="no rows"):
+        read_scores(table()[:0], PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("", "no score"),
+        ("nan", "no score|not a number"),
+        ("good", "'good' is not a number"),
+        ("inf", "'inf' is not a number"),
+    ],
+)
+def test_score_that_is_no_number_stops_the_run(cell: str, reason: str) -> None:
+    scores = table()
+    scores.loc[3, "score"] = cell
+    with pytest.raises(ValueError, match=rf"1 of 30 rows.*({reason}).*'03\.png'.*max_quarantine"):
+        read_scores(scores, PARAMETERS)
+
+
+def test_missing_cell_is_a_missing_score() -> None:
+    scores = table()
+    scores.loc[3, "score"] = None
+    rows = read_scores(scores, PARAMETERS | {"max_quarantine": 0.1})
+    assert rows.loc[3, "reason"] == "no score"
+
+
+def test_below_the_limit_bad_rows_go_to_quarantine(image_folder: Maker) -> None:
+    names = [*NAMES, "gone.png", "broken.png"]
+    folder = image_folder(*NAMES)
+    (folder / "broken.png").write_bytes(b"not an image")
+    scores = table(names)
+    scores.loc[3, "score"] = "good"
+
+    scored, _, quarantine = ingest(scores, folder, max_quarantine=0.1)
+
+    assert quarantine.set_index("path")["reason"].to_dict() == {
+        "03.png": "score 'good' is not a number",
+        "gone.png": "not in the image folder",
+        "broken.png": "cannot be read as an image",
+    }
+    assert len(scored) == 29
+    ScoredImages.validate(scored)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("gone.png", "not in the image folder"), ("broken.png", "cannot be read as an image")],
+)
+def test_above_the_limit_bad_images_stop_the_run(
+    image_folder: Maker, name: str, reason: str
+) -> None:
+    folder = image_folder(*NAMES)
+    (folder / "broken.png").write_bytes(b"not an image")
+    with pytest.raises(ValueError, match=rf"1 of 31 rows.*{reason} \(for example '{name}'\)"):
+        ingest(table([*NAMES, name]), folder)
+
+
+def test_duplicate_names() -> None:
+    scores = pd.concat([table(), table().iloc[[4]], table().iloc[[5]].assign(score="99")])
+    rows = read_scores(scores.reset_index(drop=True), PARAMETERS | {"max_quarantine": 0.2})
+    assert rows.loc[rows["reason"] != "", ["path", "reason"]].values.tolist() == [
+        ["05.png", "listed more than once, with different scores"],
+        ["04.png", "listed more than once"],
+        ["05.png", "listed more than once, with different scores"],
+    ]
+    with pytest.raises(ValueError, match="listed more than once"):
+        read_scores(scores.reset_index(drop=True), PARAMETERS)
+
+
+def test_names_that_differ_only_in_suffix(image_folder: Maker) -> None:
+    with pytest.raises(ValueError, match="same name apart from its suffix"):
+        ingest(table([*NAMES, "00.jpg"]), image_folder(*NAMES, "00.jpg"))
+
+
+def test_unknown_split() -> None:
+    with pytest.raises(ValueError, match=r"split 'dev' is not train, validation or test"):
+        read_scores(table(split=["dev"] * 30), PARAMETERS)
+
+
+def test_no_usable_row_at_all() -> None:
+    with pytest.raises(ValueError, match="30 of 30 rows"):
+        read_scores(table(score=["x"] * 30), PARAMETERS | {"max_quarantine": 1.0})
+
+
+def test_fewer_images_than_levels(image_folder: Maker) -> None:
+    names = NAMES[:6]
+    with pytest.raises(ValueError, match=r"\d training images for 10 levels.*ingestion\.levels"):
+        ingest(table(names), image_folder(*names), levels=10)
+
+
+def test_fewer_distinct_scores_than_levels(image_folder: Maker) -> None:
+    scores = [str(number % 3) for number in range(30)]
+    with pytest.raises(ValueError, match=r"only 3 different.*`ingestion\.levels` to 3"):
+        ingest(table(score=scores), image_folder(*NAMES))
+
+
+def test_ties_that_leave_levels_empty(image_folder: Maker) -> None:
+    scores = ["5"] * 26 + ["1", "2", "3", "4"]
+    splits = ["train"] * 30
+    splits[0], splits[1] = "test", "validation"
+    with pytest.raises(ValueError, match="so many training scores are equal"):
+        ingest(table(score=scores, split=splits), image_folder(*NAMES))
+
+
+def test_too_many_whole_numbers(image_folder: Maker) -> None:
+    with pytest.raises(ValueError, match=r"from \d to \d+, more whole.*quantile"):
+        ingest(table(), image_folder(*NAMES), method="integer")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"levels": 11}, "must be 2 to 10"),
+        ({"levels": 1}, "must be 2 to 10"),
+        ({"method": "magic"}, "must be one of"),
+        ({"test_share": 0.9}, "below 1 in sum"),
+    ],
+)
+def test_parameters_out_of_range(image_folder: Maker, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ingest(table(), image_folder(*NAMES), **change)
+
+
+def test_too_few_groups_for_a_split(image_folder: Maker) -> None:
+    with pytest.raises(ValueError, match=r"split has no images.*columns\.split"):
+        ingest(table(group=["one"] * 30), image_folder(*NAMES))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    scores=st.lists(st.floats(-1e6, 1e6), min_size=10, max_size=200, unique=True),
+    levels=st.integers(2, 10),
+)
+def test_levels_keep_the_order_of_scores(scores: list[float], levels: int) -> None:
+    images = pd.DataFrame({"score": scores, "split": "train"})
+    parameters = PARAMETERS | {"levels": levels}
+    columns = ["image_id", "path", "sha256", "group"]
+    scale = fit_score_scale(images, parameters)
+    levelled = assign_levels(images.assign(**dict.fromkeys(columns, "")), scale, parameters, 0)
+
+    ordered = levelled.sort_values("score")["level"].to_numpy()
+    assert (np.diff(ordered) >= 0).all()
+    assert set(ordered) == set(range(levels))
+    assert (np.diff(scale["values"]) > 0).all()
