@@ -1,5 +1,7 @@
 """TIES on ΔW must be what mergekit's own run gives on whole, materialised checkpoints."""
 
+import pytest
+import tiny_vlm
 import torch
 from mergekit.config import MergeConfiguration
 from mergekit.merge import MergeOptions, run_merge
@@ -10,9 +12,6 @@ from selfscore.merging.delta import delta
 from selfscore.merging.methods import MERGE_METHODS
 from selfscore.vlm.loading import fold
 from selfscore.vlm.policy import LoraAdapter
-
-import pytest
-import tiny_vlm
 
 RANK = 4
 

@@ -43,6 +43,6 @@ def test_every_reason_is_documented():
 
 
 def test_repeated_share():
-    assert repeated_share("a b c d".split()) == 0
-    assert repeated_share("a b c a b c".split()) == pytest.approx(1 / 4)
+    assert repeated_share(["a", "b", "c", "d"]) == 0
+    assert repeated_share(["a", "b", "c", "a", "b", "c"]) == pytest.approx(1 / 4)
     assert repeated_share(["a"]) == 0

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
+
 from selfscore.merging.delta import delta, to_lora
 from selfscore.merging.methods import MERGE_METHODS
 from selfscore.vlm.policy import LoraAdapter
@@ -69,7 +71,7 @@ def accumulate(
     """`update` on top of `parent` as one adapter over the base model, and the energy kept."""
     adapters = {"update": update} | ({"parent": parent} if parent else {})
     total = {
-        module: sum(delta(adapter, module) for adapter in adapters.values())
+        module: torch.stack([delta(adapter, module) for adapter in adapters.values()]).sum(dim=0)
         for module in _common_modules(adapters)
     }
     return to_lora(total, rank, update.config["base_model_name_or_path"])
@@ -81,7 +83,7 @@ def _common_modules(adapters: Mapping[str, LoraAdapter]) -> list[str]:
     for other in others:
         if modules[other] != modules[first]:
             raise ValueError(
-                f"The adapters '{first}' and '{other}' do not adapt the same layers, so they cannot "
-                "be merged: train both on the same base model."
+                f"The adapters '{first}' and '{other}' do not adapt the same layers, so they "
+                "cannot be merged: train both on the same base model."
             )
     return modules[first]

@@ -24,7 +24,7 @@ class QualityGates:
     Attributes:
         min_words: fewer words are `too_short`.
         max_words: more words are `too_long`.
-        max_repetition: largest share of word trigrams that repeat an earlier one, else `repetitive`.
+        max_repetition: largest share of word trigrams that were said before, else `repetitive`.
         max_generic: largest share of all texts that may be this very text, else `generic`.
     """
 

@@ -30,7 +30,7 @@ def language_model_linears(model: PreTrainedModel) -> list[str]:
     ]
     if not prefix or not names:
         raise ValueError(
-            f"{type(model).__name__} shows no language-model decoder with linear layers (looked for "
-            "get_decoder() and torch.nn.Linear inside it), so no LoRA can be placed on it."
+            f"{type(model).__name__} shows no language-model decoder with linear layers (looked "
+            "for get_decoder() and torch.nn.Linear inside it), so no LoRA can be placed on it."
         )
     return names

@@ -48,6 +48,7 @@ def train_expert(
     Raises:
         FloatingPointError: the loss is no longer a number.
     """
+    modules = language_model_linears(vlm.model)
     with TemporaryDirectory(prefix="dpo_") as folder:
         trainer = DPOTrainer(
             model=vlm.model,
@@ -56,9 +57,9 @@ def train_expert(
             processing_class=vlm.processor,
             peft_config=LoraConfig(
                 r=settings.rank,
-                lora_alpha=settings.alpha,
+                lora_alpha=settings.alpha,  # type: ignore[arg-type]  # PEFT takes any number
                 lora_dropout=0.0,
-                target_modules=language_model_linears(vlm.model),
+                target_modules=modules,
             ),
         )
         trainer.train()
@@ -71,7 +72,7 @@ def train_expert(
             "lora_alpha": settings.alpha,
             "lora_dropout": 0.0,
             "bias": "none",
-            "target_modules": sorted(trainer.model.peft_config["default"].target_modules),
+            "target_modules": sorted(modules),
         },
         tensors={
             name: tensor.detach().float().cpu().contiguous()
@@ -97,7 +98,7 @@ def _arguments(settings: DPOSettings, pairs: int, seed: int, folder: str, cuda: 
         per_device_train_batch_size=settings.batch_size,
         seed=seed,
         data_seed=seed,
-        # The defaults would cut image tokens, need a GPU, or trade time for memory it does not lack.
+        # TRL's defaults would cut image tokens, need a GPU, or trade time for memory.
         max_length=None,
         bf16=cuda,
         use_cpu=not cuda,

@@ -6,7 +6,7 @@ Knows how a turn is rendered and tokenised; runs no model.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -26,12 +26,8 @@ def render(vlm: VLM, instruction: str, response_start: str = "") -> str:
         instruction: what is asked of the image.
         response_start: the forced start of the answer; "" leaves the answer free.
     """
-    messages = [
-        {
-            "role": "user",
-            "content": [{"type": "image"}, {"type": "text", "text": instruction}],
-        }
-    ]
+    question = [{"type": "image"}, {"type": "text", "text": instruction}]
+    messages: list[Any] = [{"role": "user", "content": question}]
     if not response_start:
         return vlm.processor.apply_chat_template(messages, add_generation_prompt=True)
     messages.append({"role": "assistant", "content": [{"type": "text", "text": response_start}]})
@@ -74,7 +70,7 @@ def level_tokens(vlm: VLM, instruction: str, levels: int) -> tuple[str, list[int
     start = vlm.tokenizer(before, add_special_tokens=False)["input_ids"]
     if len(set(tokens)) < levels or len(same_end) > 1 or start != ids[0][:place]:
         raise ValueError(
-            f"This model's tokenizer does not write the levels 0 to {levels - 1} as one token each. "
-            "Choose at most ten `levels`, or a model whose tokenizer splits digits."
+            f"This model's tokenizer does not write the levels 0 to {levels - 1} as one token "
+            "each. Choose at most ten `levels`, or a model whose tokenizer splits digits."
         )
     return before, tokens

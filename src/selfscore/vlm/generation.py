@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from PIL import Image
@@ -94,7 +94,7 @@ def _generate_batch(
     sampling = LogitsProcessorList()
     if decoding.temperature > 0:
         sampling.append(GumbelSampling(decoding.temperature, [row.seed for row in batch]))
-    output = vlm.model.generate(
+    output = cast(Any, vlm.model).generate(
         **inputs,
         do_sample=False,
         max_new_tokens=decoding.max_new_tokens,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
@@ -53,7 +53,7 @@ def load_vlm(policy: Policy, adapters: Sequence[LoraAdapter] = ()) -> VLM:
     options: dict[str, Any] = {"revision": policy.revision, "trust_remote_code": False}
     try:
         processor = AutoProcessor.from_pretrained(policy.base_model, **options)
-        model = AutoModelForImageTextToText.from_pretrained(
+        model: PreTrainedModel = AutoModelForImageTextToText.from_pretrained(
             policy.base_model, dtype=dtype, use_safetensors=True, **options
         )
     except OSError as error:
@@ -63,19 +63,20 @@ def load_vlm(policy: Policy, adapters: Sequence[LoraAdapter] = ()) -> VLM:
         ) from error
     for adapter in ([policy.adapter] if policy.adapter else []) + list(adapters):
         model = fold(model, adapter)
-    return VLM(model.to(device).eval(), processor)
+    model.to(device)  # type: ignore[arg-type]
+    return VLM(model.eval(), processor)
 
 
 def fold(model: PreTrainedModel, adapter: LoraAdapter) -> PreTrainedModel:
     """Add the adapter's ΔW = (alpha / rank) · B · A to the weights it was trained for."""
     peft_model = get_peft_model(model, LoraConfig(**adapter.config))
-    outcome = set_peft_model_state_dict(peft_model, adapter.tensors)
+    outcome: Any = set_peft_model_state_dict(peft_model, adapter.tensors)
     if outcome.unexpected_keys:
         raise ValueError(
             f"The adapter does not belong to this base model: no module for "
             f"'{outcome.unexpected_keys[0]}'. Load it on the base model its policy.json names."
         )
-    return peft_model.merge_and_unload()
+    return cast("PreTrainedModel", peft_model.merge_and_unload())
 
 
 def _check_local_folder(model_id: str) -> None:
@@ -84,6 +85,6 @@ def _check_local_folder(model_id: str) -> None:
     looks_local = path.is_absolute() or model_id.startswith((".", "~")) or model_id.count("/") > 1
     if (looks_local or path.exists()) and not (path / "config.json").is_file():
         raise FileNotFoundError(
-            f"There is no model at '{model_id}' (no config.json in that folder). Set `model.id` to a "
-            "folder written by save_pretrained or to a model id of the hub."
+            f"There is no model at '{model_id}' (no config.json in that folder). Set `model.id` to "
+            "a folder written by save_pretrained or to a model id of the hub."
         )

@@ -21,7 +21,8 @@ class LoraAdapter:
     Attributes:
         config: the content of ``adapter_config.json``.
         tensors: the content of ``adapter_model.safetensors``:
-            ``base_model.model.<module>.lora_A.weight`` [rank, in] and ``….lora_B.weight`` [out, rank].
+            ``base_model.model.<module>.lora_A.weight`` [rank, in] and
+            ``….lora_B.weight`` [out, rank].
     """
 
     config: dict[str, Any]
@@ -34,8 +35,8 @@ class Policy:
 
     Attributes:
         card: the content of ``policy.json``: ``base_model`` {id, revision}, ``iteration``,
-            ``parent`` (digest of the parent policy or None), ``score_scale``, ``prompts`` and, after
-            a round, ``merging`` and ``energy_kept``.
+            ``parent`` (digest of the parent policy or None), ``score_scale``, ``prompts``
+            and, after a round, ``merging`` and ``energy_kept``.
         adapter: cumulative up to this iteration; None for `policy_0`, the base model alone.
     """
 
@@ -54,7 +55,7 @@ class Policy:
 
     @property
     def digest(self) -> str:
-        """sha256 of the card and of every adapter tensor: equal for equal policies, wherever stored."""
+        """sha256 of the card and of the adapter: equal for equal policies, wherever stored."""
         digest = hashlib.sha256(json.dumps(self.card, sort_keys=True).encode())
         if self.adapter is not None:
             digest.update(json.dumps(self.adapter.config, sort_keys=True).encode())

@@ -1,4 +1,4 @@
-"""The response format, in one place: how a score and its explanation are asked for, written and read.
+"""The response format in one place: how score and explanation are asked for, written and read.
 
 Knows text only: no model, no tokenizer, no preference.
 

@@ -26,7 +26,7 @@ class GumbelSampling(LogitsProcessor):
         self._temperature = temperature
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
 
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Perturbed scores [B, V]."""
         exponential = torch.stack(
             [

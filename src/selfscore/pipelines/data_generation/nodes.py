@@ -130,8 +130,8 @@ def _accept(rows: pd.DataFrame, levels: int, min_accepted: float) -> pd.DataFram
         example = rows.loc[~rows["accepted"], "response"].iloc[0]
         raise ValueError(
             f"Only {rows['accepted'].mean():.0%} of the explanations pass the quality gates "
-            f"(dropped: {counted}), for example {example!r}. `data_generation.min_accepted` asks for "
-            f"{min_accepted:.0%}: choose a model that follows the response format, adapt the "
+            f"(dropped: {counted}), for example {example!r}. `data_generation.min_accepted` asks "
+            f"for {min_accepted:.0%}: choose a model that follows the response format, adapt the "
             "`prompts`, or relax `data_generation.gates`."
         )
     return rows
