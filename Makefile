@@ -1,0 +1,45 @@
+# The one environment is .venv; it is made on first use and renewed when dependencies change.
+# Another interpreter: make PYTHON=/path/to/python run
+PYTHON ?= $(shell for candidate in python3.11 python3.12 python3.13 python3; do \
+	$$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& echo $$candidate && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help run test lint format viz mlflow clean
+
+help:  ## Say what each target does
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+run: $(INSTALLED)  ## Run all rounds on the demo: results in data/08_reporting
+	$(BIN)/kedro run --pipelines=iteration
+
+test: $(INSTALLED)  ## Run the tests and measure their coverage
+	$(BIN)/pytest --cov --cov-fail-under=85
+
+lint: $(INSTALLED)  ## Check style, types and the direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)  ## Put the code into the house's style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+viz: $(INSTALLED)  ## Look at the lineage in the browser
+	$(BIN)/kedro viz run
+
+mlflow: $(INSTALLED)  ## Look at the tracked runs in the browser
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
+
+clean:  ## Remove the environment and the tools' caches; data and runs stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .viz
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "selfscore needs Python 3.11, 3.12 or 3.13; none was found."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing (once, a few minutes) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $(INSTALLED)
