@@ -5,18 +5,17 @@ Knows TRL and PEFT; knows nothing of Kedro, of scores, or of which expert it tra
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model_state_dict
-from PIL import Image
 from trl import DPOConfig, DPOTrainer
 
 from selfscore.preference_optimization.settings import DPOSettings
 from selfscore.preference_optimization.targets import language_model_linears
+from selfscore.vlm.images import ImageSource
 from selfscore.vlm.policy import LoraAdapter
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 def train_expert(
     vlm: VLM,
     pairs: pd.DataFrame,
-    images: Mapping[str, Image.Image],
+    images: ImageSource,
     instruction: str,
     settings: DPOSettings,
     seed: int,
@@ -113,9 +112,7 @@ def _arguments(settings: DPOSettings, pairs: int, seed: int, folder: str, cuda: 
     )
 
 
-def _preference_dataset(
-    pairs: pd.DataFrame, images: Mapping[str, Image.Image], instruction: str
-) -> Dataset:
+def _preference_dataset(pairs: pd.DataFrame, images: ImageSource, instruction: str) -> Dataset:
     """TRL's conversational preference format; images are opened only when a row is read."""
 
     def turn(role: str, content: str) -> list[dict[str, str]]:

@@ -5,22 +5,20 @@ Knows decoding and batches; knows nothing of levels, pairs or gates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from PIL import Image
 from tqdm import tqdm
 from transformers import LogitsProcessorList
 
 from selfscore.vlm.encoding import encode, render
+from selfscore.vlm.images import ImageSource
 from selfscore.vlm.sampling import GumbelSampling
 
 if TYPE_CHECKING:
     from selfscore.vlm.loading import VLM
-
-ImageSource = Mapping[str, Image.Image]
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from tqdm import tqdm
 
 from selfscore.vlm.encoding import encode, level_tokens
 from selfscore.vlm.generation import Decoding, Request, generate
+from selfscore.vlm.images import ImageSource
 from selfscore.vlm.response import Prompts, parse_response
 from selfscore.vlm.sampling import row_seed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from selfscore.vlm.generation import ImageSource
     from selfscore.vlm.loading import VLM
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
+from selfscore.vlm.policy import Policy
 from selfscore.vlm.response import Prompts
-
-if TYPE_CHECKING:
-    from selfscore.vlm.policy import Policy
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +23,6 @@ def describe_base_policy(
         score_scale: level → score table that every later policy is trained with.
         prompts: the instructions every later policy is trained with.
     """
-    from selfscore.vlm.policy import Policy
-
     return Policy(
         {
             "base_model": {"id": model["id"], "revision": model["revision"]},

@@ -10,11 +10,12 @@ import pandas as pd
 
 from selfscore.preference_data.quality_gates import QualityGates
 from selfscore.preference_data.wrong_levels import draw_wrong_levels
+from selfscore.vlm.images import ImageSource
+from selfscore.vlm.policy import Policy
 from selfscore.vlm.response import Prompts, parse_response, response_prefix
 
 if TYPE_CHECKING:
-    from selfscore.vlm.generation import ImageSource, Request
-    from selfscore.vlm.policy import Policy
+    from selfscore.vlm.generation import Request
 
 logger = logging.getLogger(__name__)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-if TYPE_CHECKING:
-    from selfscore.vlm.generation import ImageSource
-    from selfscore.vlm.policy import LoraAdapter, Policy
+from selfscore.vlm.images import ImageSource
+from selfscore.vlm.policy import LoraAdapter, Policy
 
 logger = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ import pandas as pd
 
 from selfscore.metrics.faithfulness import StatementLexicon, faithfulness
 from selfscore.metrics.policy_metrics import policy_metrics
+from selfscore.vlm.images import ImageSource
+from selfscore.vlm.policy import LoraAdapter, Policy
 from selfscore.vlm.response import Prompts
 
 if TYPE_CHECKING:
-    from selfscore.vlm.generation import ImageSource
-    from selfscore.vlm.policy import LoraAdapter, Policy
     from selfscore.vlm.prediction import Prediction
 
 logger = logging.getLogger(__name__)

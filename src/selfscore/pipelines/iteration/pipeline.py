@@ -14,7 +14,7 @@ from selfscore.pipelines import (
     preference_building,
     reporting,
 )
-from selfscore.pipelines.iteration.rounds import configured, namespace
+from selfscore.pipelines.iteration.rounds import STAGES, configured, namespace
 
 EXPERTS = ("scoring", "consistency")
 
@@ -32,15 +32,15 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
 
 def create_round(number: int) -> Pipeline:
     """One walk through the five stages; all it takes from another round is the policy before it."""
-    template = (
-        data_generation.create_pipeline()
-        + preference_building.create_pipeline(EXPERTS)
-        + dpo_training.create_pipeline(EXPERTS)
-        + merging.create_pipeline(EXPERTS)
-        + evaluation.create_pipeline(policies=[*EXPERTS, "merged"])
-    )
+    stages = {
+        "data_generation": data_generation.create_pipeline(),
+        "preference_building": preference_building.create_pipeline(EXPERTS),
+        "dpo_training": dpo_training.create_pipeline(EXPERTS),
+        "merging": merging.create_pipeline(EXPERTS),
+        "evaluation": evaluation.create_pipeline(policies=[*EXPERTS, "merged"]),
+    }
     return Pipeline(
-        template,
+        [Pipeline(stages[stage], tags=stage) for stage in STAGES],
         namespace=namespace(number),
         inputs={
             "policy": f"policy_{number - 1}",

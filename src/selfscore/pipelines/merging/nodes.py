@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from selfscore.vlm.policy import LoraAdapter, Policy
 from selfscore.vlm.response import Prompts
-
-if TYPE_CHECKING:
-    from selfscore.vlm.policy import LoraAdapter, Policy
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +49,6 @@ def update_policy(
 ) -> Policy:
     """Put the merged adapter on the policy: one adapter over the base model, and its card."""
     from selfscore.merging.experts import accumulate
-    from selfscore.vlm.policy import Policy
 
     adapter, energy = accumulate(policy.adapter, merged_adapter, parameters["rank"])
     kept = sum(energy.values()) / len(energy)

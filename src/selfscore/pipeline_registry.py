@@ -1,0 +1,23 @@
+"""Every pipeline that `kedro run --pipelines=…` knows."""
+
+from kedro.pipeline import Pipeline
+
+from selfscore.pipelines import baseline, ingestion, iteration, reporting
+from selfscore.pipelines.iteration.rounds import STAGES, configured
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Pipelines by name.
+
+    `iteration` is everything; the name of a stage is that stage of every round, so that
+    `--pipelines=evaluation --namespaces=iteration_2` runs one stage of one round.
+    """
+    whole = iteration.create_pipeline()
+    return {
+        "__default__": whole,
+        "iteration": whole,
+        "ingestion": ingestion.create_pipeline(),
+        "baseline": baseline.create_pipeline(),
+        **{stage: whole.only_nodes_with_tags(stage) for stage in STAGES},
+        "reporting": reporting.create_pipeline(rounds=configured()),
+    }
