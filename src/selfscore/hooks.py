@@ -1,11 +1,9 @@
-"""What happens around the nodes: rounds, tracked runs, stage lines, quiet libraries."""
+"""What happens around the nodes: rounds, tracked runs and stage lines."""
 
 from __future__ import annotations
 
 import logging
-import os
 import time
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework import project
@@ -15,6 +13,7 @@ from selfscore.tracking import RoundRuns
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
+    from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
 
 logger = logging.getLogger(__name__)
@@ -86,14 +85,21 @@ class StageLogHooks:
 
     def __init__(self) -> None:
         self._stages: dict[str, Any] = {}
+        self._nodes: dict[str, int] = {}
         self._started: dict[str, float] = {}
         self._measured: dict[str, float] = {}
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Read the stage lines."""
-        context.config_loader.config_patterns.setdefault("stages", ["stages*"])  # type: ignore[attr-defined]
         self._stages = context.config_loader["stages"]
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Count the nodes."""
+        self._nodes = {node.name: place for place, node in enumerate(pipeline.nodes, start=1)}
+        self._started = {"": time.perf_counter()}
+        self._measured = {}
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
@@ -102,34 +108,24 @@ class StageLogHooks:
         stage = self._stages.get(_short(node))
         if stage is None:
             return
-        where = f"{node.namespace}: " if node.namespace else ""
         if _short(node) in self._measured:
-            about = f"about {_duration(self._measured[_short(node)])}, as in the round before"
+            about = f"about {_duration(self._measured[_short(node)])}, as the last time"
         else:
             about = f"about {_duration(stage['seconds'])} with the demo on 2 cores"
-        logger.info("%s%s (%s)", where, stage["does"], about)
+        place = f"[{self._nodes.get(node.name, 0)}/{len(self._nodes)}]"
+        where = f"{node.namespace}: " if node.namespace else ""
+        logger.info("%s %s%s (%s)", place, where, stage["does"], about)
 
     @hook_impl
     def after_node_run(self, node: Node) -> None:
         """Remember how long the node took."""
         self._measured[_short(node)] = time.perf_counter() - self._started[node.name]
 
-
-class QuietHooks:
-    """Keeps notices of third-party libraries that no reader can act on off the screen."""
-
-    @hook_impl(tryfirst=True)
-    def after_context_created(self) -> None:
-        """Set it up before the libraries are imported; what the user has set stays."""
-        for name, value in {
-            "TOKENIZERS_PARALLELISM": "false",
-            "TRANSFORMERS_VERBOSITY": "error",
-            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-            "TRL_EXPERIMENTAL_SILENCE": "1",
-        }.items():
-            os.environ.setdefault(name, value)
-        # A data loader that pins memory for a GPU says so on every machine without one.
-        warnings.filterwarnings("ignore", message=".*pin_memory.*")
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Say how long all of it took."""
+        seconds = time.perf_counter() - self._started[""]
+        logger.info("All %d steps done in %s.", len(self._nodes), _duration(seconds))
 
 
 def _short(node: Node) -> str:

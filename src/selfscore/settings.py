@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from selfscore.config import RoundsConfigLoader
-from selfscore.hooks import IterationRunsHooks, QuietHooks, RoundsHooks, StageLogHooks
+from selfscore.hooks import IterationRunsHooks, RoundsHooks, StageLogHooks
+from selfscore.quiet import quiet
+
+quiet()
 
 # Kedro calls hooks last in, first out; kedro-mlflow's own, registered after these, comes first.
-HOOKS = (RoundsHooks(), IterationRunsHooks(), StageLogHooks(), QuietHooks())
+HOOKS = (RoundsHooks(), IterationRunsHooks(), StageLogHooks())
 
 CONFIG_LOADER_CLASS = RoundsConfigLoader
 CONFIG_LOADER_ARGS = {
@@ -14,5 +17,8 @@ CONFIG_LOADER_ARGS = {
     "default_run_env": "local",
     # An environment states only what differs: `conf/test` may set one key of a stage.
     "merge_strategy": {"parameters": "soft", "globals": "soft"},
-    "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]},
+    "config_patterns": {
+        "mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"],
+        "stages": ["stages*"],
+    },
 }

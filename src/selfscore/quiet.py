@@ -1,0 +1,36 @@
+"""Keeps notices of third-party libraries that no reader can act on off the screen."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+# Patterns of the messages' beginnings, and why each can go.
+_HARMLESS = (
+    # mlflow, while kedro-mlflow defines a model class of its own.
+    r".*Add type hints to the `predict` method",
+    # Kedro registers its resolvers the way that omegaconf 2.4 is about to rename.
+    r"register_new_resolver\(\) is deprecated",
+    # The report reads the metrics of every round, and those names have a dot.
+    r"One or more dataset names contain '\.'",
+    # Data loaders pin memory for a GPU, and say so on every machine without one.
+    r".*pin_memory.*",
+)
+# Read by the libraries when they are imported; what the user has set stays.
+_VARIABLES = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+
+
+def quiet() -> None:
+    """Silence what is known to be harmless; everything else is still shown.
+
+    Kedro's command line calls this before it loads plugins (entry point `kedro.init`), and the
+    settings call it for sessions that are made elsewhere.
+    """
+    for message in _HARMLESS:
+        warnings.filterwarnings("ignore", message=message)
+    for name, value in _VARIABLES.items():
+        os.environ.setdefault(name, value)
