@@ -1,0 +1,111 @@
+import numpy as np
+import pandas as pd
+import pytest
+import tiny_vlm
+from images import coloured_images
+
+from selfscore.pipelines.data_generation.nodes import explain_forced_levels, force_levels
+from selfscore.vlm.policy import Policy
+
+SCALE = {"levels": 10}
+IMAGES = coloured_images(4)
+PROMPTS = {"rating": "Rate it.", "justify": "Why {level}?"}
+
+
+def parameters(**changes):
+    values = {
+        "exclusion_radius": 2,
+        "wrong_level": "even",
+        "conditioning": "prefix",
+        "decoding": {"temperature": 1.0, "max_new_tokens": 6, "batch_size": 4},
+        "max_attempts": 2,
+        "min_accepted": 0.5,
+        "gates": {"min_words": 1, "max_words": 80, "max_repetition": 1.0, "max_generic": 1.0},
+    }
+    return values | changes
+
+
+@pytest.fixture(scope="module")
+def scored_images():
+    return pd.DataFrame(
+        {
+            "image_id": ["0", "1", "2", "3"],
+            "path": list(IMAGES),
+            "split": ["train", "train", "train", "test"],
+            "level": [0, 5, 9, 3],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory):
+    folder = tiny_vlm.save_idefics3(tmp_path_factory.mktemp("idefics3"))
+    return Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
+
+
+def test_only_training_images_are_explained_each_on_two_sides(scored_images):
+    forced = force_levels(scored_images, SCALE, parameters(), seed=0)
+    assert set(forced["image_id"]) == {"0", "1", "2"}
+    sides = forced.pivot(index="image_id", columns="side", values="level")
+    assert sides["chosen"].to_dict() == {"0": 0, "1": 5, "2": 9}
+    assert ((sides["rejected"] - sides["chosen"]).abs() > 2).all()
+
+
+def test_forced_levels_follow_the_seed(scored_images):
+    many = pd.concat([scored_images] * 20, ignore_index=True)
+    draws = [force_levels(many, SCALE, parameters(), seed)["level"] for seed in (0, 0, 1)]
+    assert draws[0].equals(draws[1])
+    assert not draws[0].equals(draws[2])
+
+
+def test_a_model_that_never_writes_the_format_is_told_so(scored_images, policy):
+    forced = force_levels(scored_images, SCALE, parameters(), seed=0)
+    with pytest.raises(
+        ValueError,
+        match=r"(?s)Only 0% of the explanations.*6 malformed.*#Score: 0.*choose a model that follows",
+    ):
+        explain_forced_levels(policy, IMAGES, forced, SCALE, parameters(), PROMPTS, seed=0)
+
+
+def test_what_fails_stays_in_the_table_with_its_reason(scored_images, policy):
+    forced = force_levels(scored_images, SCALE, parameters(), seed=0)
+    lenient = parameters(min_accepted=0.0, max_attempts=3)
+    table = explain_forced_levels(policy, IMAGES, forced, SCALE, lenient, PROMPTS, seed=0)
+    assert len(table) == len(forced)
+    assert (table["attempts"] == 3).all()
+    assert set(table["reason"]) == {"malformed"}
+    assert not table["accepted"].any()
+    starts = [f"#Score: {level}\n#Explanation:" for level in table["level"]]
+    pairs = zip(table["response"], starts, strict=True)
+    assert all(response.startswith(start) for response, start in pairs)
+
+
+def test_conditioning_by_instruction_asks_another_question(scored_images, policy):
+    forced = force_levels(scored_images, SCALE, parameters(), seed=0)
+    texts = [
+        explain_forced_levels(
+            policy,
+            IMAGES,
+            forced,
+            SCALE,
+            parameters(
+                min_accepted=0.0,
+                max_attempts=1,
+                conditioning=conditioning,
+                decoding={"temperature": 1.0, "max_new_tokens": 24, "batch_size": 4},
+            ),
+            PROMPTS,
+            seed=0,
+        )["response"].to_numpy()
+        for conditioning in ("prefix", "prefix", "instruction")
+    ]
+    assert np.array_equal(texts[0], texts[1])
+    assert not np.array_equal(texts[0], texts[2])
+
+
+def test_unknown_conditioning_is_refused(scored_images, policy):
+    forced = force_levels(scored_images, SCALE, parameters(), seed=0)
+    with pytest.raises(ValueError, match="Unknown `conditioning` 'wish'"):
+        explain_forced_levels(
+            policy, IMAGES, forced, SCALE, parameters(conditioning="wish"), PROMPTS, seed=0
+        )
