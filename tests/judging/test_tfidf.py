@@ -13,7 +13,7 @@ WORDS = {
 SUBJECTS = ["sky", "house", "street", "face", "tree"]
 
 
-def corpus(n: int, seed: int = 0, noise: float = 0.1):
+def corpus(n: int, seed: int = 0, noise: float = 0.1) -> tuple[list[str], np.ndarray]:
     """Texts that carry their level in one word, sometimes a neighbour's word."""
     generator = np.random.default_rng(seed)
     levels = generator.integers(0, 10, n)
@@ -26,7 +26,7 @@ def corpus(n: int, seed: int = 0, noise: float = 0.1):
     return texts, levels
 
 
-def test_reads_the_level_of_unseen_texts():
+def test_reads_the_level_of_unseen_texts() -> None:
     judge = fit_judge(*corpus(400))
     texts, levels = corpus(200, seed=1)
     inferred = infer_levels(judge, texts)
@@ -35,13 +35,13 @@ def test_reads_the_level_of_unseen_texts():
     assert judge["held_out"]["srcc"] > 0.95
 
 
-def test_held_out_skill_is_honest_on_texts_that_carry_nothing():
+def test_held_out_skill_is_honest_on_texts_that_carry_nothing() -> None:
     texts, levels = corpus(300)
     shuffled = np.random.default_rng(0).permutation(levels)
     assert abs(fit_judge(texts, shuffled)["held_out"]["srcc"]) < 0.2
 
 
-def test_texts_of_one_image_are_held_out_together():
+def test_texts_of_one_image_are_held_out_together() -> None:
     # A word of the image's own tells its level to whoever saw the other texts of the image.
     generator = np.random.default_rng(0)
     level_of = generator.integers(0, 10, 60)
@@ -54,14 +54,14 @@ def test_texts_of_one_image_are_held_out_together():
     assert fit_judge(texts, levels, image_ids)["held_out"]["srcc"] < 0.3
 
 
-def test_state_survives_json():
+def test_state_survives_json() -> None:
     texts, levels = corpus(100)
     judge = fit_judge(texts, levels)
     restored = json.loads(json.dumps(judge))
     np.testing.assert_array_equal(infer_levels(restored, texts), infer_levels(judge, texts))
 
 
-def test_agrees_with_the_fitted_sklearn_pipeline():
+def test_agrees_with_the_fitted_sklearn_pipeline() -> None:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import Ridge
     from sklearn.pipeline import make_pipeline
@@ -77,7 +77,7 @@ def test_agrees_with_the_fitted_sklearn_pipeline():
     np.testing.assert_allclose(infer_levels(judge, texts), expected, atol=1e-9)
 
 
-def test_a_written_score_is_not_read():
+def test_a_written_score_is_not_read() -> None:
     texts, levels = corpus(200)
     judge = fit_judge(texts, levels)
     plain = infer_levels(judge, ["The sky is good."])
@@ -86,7 +86,7 @@ def test_a_written_score_is_not_read():
     assert without_score_words("It Scored 7/10, a score of Seven.") == "it / , a of ."
 
 
-def test_levels_stay_on_the_scale_and_unknown_words_get_the_mean():
+def test_levels_stay_on_the_scale_and_unknown_words_get_the_mean() -> None:
     texts, levels = corpus(200)
     judge = fit_judge(texts, levels)
     inferred = infer_levels(judge, ["superb superb", "terrible terrible", "xyzzy", ""])
@@ -95,11 +95,11 @@ def test_levels_stay_on_the_scale_and_unknown_words_get_the_mean():
     assert infer_levels(judge, []).shape == (0,)
 
 
-def test_same_texts_give_the_same_judge():
+def test_same_texts_give_the_same_judge() -> None:
     assert fit_judge(*corpus(100)) == fit_judge(*corpus(100))
 
 
-def test_bad_material_is_refused():
+def test_bad_material_is_refused() -> None:
     with pytest.raises(ValueError, match="got 2 texts, 1 levels"):
         fit_judge(["a", "b"], [1])
     with pytest.raises(ValueError, match="1 levels: generate more"):

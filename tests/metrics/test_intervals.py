@@ -17,7 +17,7 @@ def correlated(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return x, x + generator.normal(size=n)
 
 
-def test_agrees_with_scipys_percentile_bootstrap():
+def test_agrees_with_scipys_percentile_bootstrap() -> None:
     x, y = correlated(200)
     ours = bootstrap(srcc, x, y, n_resamples=4000, seed=1)
     theirs = stats.bootstrap(
@@ -35,7 +35,7 @@ def test_agrees_with_scipys_percentile_bootstrap():
     assert ours.n == 200
 
 
-def test_interval_of_a_share_matches_the_binomial():
+def test_interval_of_a_share_matches_the_binomial() -> None:
     flags = np.repeat([1.0, 0.0], [300, 100])
     interval = bootstrap(share, flags, n_resamples=4000)
     half = 1.96 * np.sqrt(0.75 * 0.25 / 400)
@@ -43,7 +43,7 @@ def test_interval_of_a_share_matches_the_binomial():
     assert interval.high == pytest.approx(0.75 + half, abs=0.005)
 
 
-def test_covers_the_truth_about_as_often_as_promised():
+def test_covers_the_truth_about_as_often_as_promised() -> None:
     generator = np.random.default_rng(3)
     covered = 0
     for seed in range(200):
@@ -54,34 +54,34 @@ def test_covers_the_truth_about_as_often_as_promised():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(5, 60), st.integers(0, 1000))
-def test_low_and_high_are_ordered_and_seeded(n, seed):
+def test_low_and_high_are_ordered_and_seeded(n: int, seed: int) -> None:
     x, y = correlated(n, seed)
     first = bootstrap(srcc, x, y, n_resamples=100, seed=seed)
     assert first.low <= first.high
     assert first == bootstrap(srcc, x, y, n_resamples=100, seed=seed)
 
 
-def test_another_seed_draws_other_rows():
+def test_another_seed_draws_other_rows() -> None:
     x, y = correlated(50)
     first, second = (bootstrap(srcc, x, y, n_resamples=100, seed=seed) for seed in (0, 1))
     assert first.value == second.value
     assert first.low != second.low
 
 
-def test_undefined_statistics_are_nan():
+def test_undefined_statistics_are_nan() -> None:
     empty = bootstrap(srcc, [], [])
     assert np.isnan(empty.value) and empty.n == 0
     constant = bootstrap(srcc, [1, 1, 1], [1, 2, 3])
     assert np.isnan([constant.value, constant.low, constant.high]).all() and constant.n == 3
 
 
-def test_undefined_resamples_are_left_out():
+def test_undefined_resamples_are_left_out() -> None:
     # Of four rows a resample is often constant; the interval must come from the others.
     interval = bootstrap(srcc, [1, 1, 1, 2], [1, 1, 1, 3], n_resamples=200)
     assert interval.low == pytest.approx(1.0) and interval.high == pytest.approx(1.0)
 
 
-def test_bad_requests_are_refused():
+def test_bad_requests_are_refused() -> None:
     with pytest.raises(ValueError, match="n_resamples must be at least 1"):
         bootstrap(share, [1.0], n_resamples=0)
     with pytest.raises(ValueError, match="confidence must lie between 0 and 1"):
@@ -90,7 +90,7 @@ def test_bad_requests_are_refused():
         bootstrap(srcc, [1.0, 2.0], [1.0])
 
 
-def test_large_tables_are_resampled_in_parts_in_reasonable_time():
+def test_large_tables_are_resampled_in_parts_in_reasonable_time() -> None:
     x, y = correlated(20_000)
     start = time.perf_counter()
     interval = bootstrap(srcc, x, y, n_resamples=200)

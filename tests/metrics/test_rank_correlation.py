@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,11 +12,14 @@ from sklearn.metrics import mean_absolute_error as sklearn_mae
 from selfscore.metrics.accuracy import mean_absolute_error
 from selfscore.metrics.rank_correlation import plcc, srcc
 
+Metric = Callable[..., Any]
+Columns = tuple[np.ndarray, np.ndarray]
+
 # Whole tenths: enough ties to matter, no differences lost to rounding.
 tenths = st.integers(-100, 100).map(lambda value: value / 10)
 
 
-def columns(n_min: int = 3) -> st.SearchStrategy:
+def columns(n_min: int = 3) -> st.SearchStrategy[Columns]:
     return st.integers(n_min, 40).flatmap(
         lambda n: st.tuples(
             arrays(np.float64, n, elements=tenths), arrays(np.float64, n, elements=tenths)
@@ -26,7 +32,7 @@ def is_constant(values: np.ndarray) -> bool:
 
 
 @given(columns())
-def test_agrees_with_scipy_with_ties(pair):
+def test_agrees_with_scipy_with_ties(pair: Columns) -> None:
     x, y = pair
     if is_constant(x) or is_constant(y):
         assert np.isnan(srcc(x, y))
@@ -37,25 +43,25 @@ def test_agrees_with_scipy_with_ties(pair):
 
 
 @given(columns())
-def test_srcc_ignores_increasing_rescaling_and_is_symmetric(pair):
+def test_srcc_ignores_increasing_rescaling_and_is_symmetric(pair: Columns) -> None:
     x, y = pair
     np.testing.assert_allclose(srcc(x, y), srcc(np.exp(x / 5), 3 * y + 2), atol=1e-12)
     np.testing.assert_allclose(srcc(x, y), srcc(y, x), atol=1e-12)
 
 
 @given(columns())
-def test_reversing_the_order_flips_the_sign(pair):
+def test_reversing_the_order_flips_the_sign(pair: Columns) -> None:
     x, y = pair
     np.testing.assert_allclose(srcc(-x, y), -srcc(x, y), atol=1e-12)
 
 
 @given(columns())
-def test_mean_absolute_error_agrees_with_sklearn(pair):
+def test_mean_absolute_error_agrees_with_sklearn(pair: Columns) -> None:
     x, y = pair
     assert mean_absolute_error(x, y) == pytest.approx(sklearn_mae(y, x))
 
 
-def test_works_on_many_rows_of_values_at_once():
+def test_works_on_many_rows_of_values_at_once() -> None:
     generator = np.random.default_rng(0)
     x, y = generator.normal(size=(2, 5, 30))
     expected = [stats.spearmanr(a, b).statistic for a, b in zip(x, y, strict=True)]
@@ -72,14 +78,14 @@ def test_works_on_many_rows_of_values_at_once():
         ([1.0, np.nan, 3.0], [1.0, 2.0, 3.0]),
     ],
 )
-def test_what_is_not_defined_is_nan_and_no_error(metric, x, y):
+def test_what_is_not_defined_is_nan(metric: Metric, x: list[float], y: list[float]) -> None:
     assert np.isnan(metric(x, y))
 
 
-def test_a_constant_with_rounding_noise_is_a_constant():
+def test_a_constant_with_rounding_noise_is_a_constant() -> None:
     assert np.isnan(plcc([0.1 + 0.2, 0.3, 0.3], [1.0, 2.0, 3.0]))
 
 
-def test_unequal_lengths_are_refused():
+def test_unequal_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="got 2 predictions and 3 true values"):
         srcc([1, 2], [1, 2, 3])

@@ -1,4 +1,6 @@
 import logging
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,16 +16,16 @@ from selfscore.pipelines.evaluation.nodes import (
 from selfscore.vlm.prediction import Prediction
 from selfscore.vlm.response import write_response
 
-SCALE = {"levels": 3, "values": [1.5, 5.0, 9.0]}
+SCALE: dict[str, Any] = {"levels": 3, "values": [1.5, 5.0, 9.0]}
 WORDS = ["It is terrible.", "It is fair.", "It is superb."]
-PARAMETERS = {
+PARAMETERS: dict[str, Any] = {
     "splits": ["validation", "test"],
     "faithfulness": True,
     "n_resamples": 50,
     "confidence": 0.95,
     "min_format_valid": 0.9,
 }
-LEXICON = [
+LEXICON: list[dict[str, Any]] = [
     {"phrase": "terrible", "attribute": "blur", "low": 0.5, "high": 1.0},
     {"phrase": "superb", "attribute": "blur", "low": 0.0, "high": 0.2},
 ]
@@ -58,7 +60,7 @@ def tabulated(rows: pd.DataFrame, levels: list[int | None], name: str = "merged"
 
 
 @pytest.fixture(scope="module")
-def judge() -> dict:
+def judge() -> dict[str, Any]:
     return fit_judge(WORDS * 20, [0, 1, 2] * 20, n_levels=3)
 
 
@@ -80,7 +82,7 @@ def test_predictions_are_given_in_levels_and_in_the_users_unit() -> None:
     assert table["response"][1] == "no idea"
 
 
-def test_predictions_survive_parquet(tmp_path) -> None:
+def test_predictions_survive_parquet(tmp_path: Path) -> None:
     table = tabulated(scored(3), [0, 2, None])
     table.to_parquet(tmp_path / "predictions.parquet")
     loaded = pd.read_parquet(tmp_path / "predictions.parquet")
@@ -88,7 +90,9 @@ def test_predictions_survive_parquet(tmp_path) -> None:
     np.testing.assert_allclose(np.stack(loaded["probabilities"].to_list()).sum(axis=1), 1.0)
 
 
-def test_a_policy_that_never_keeps_the_format_is_warned_about(caplog) -> None:
+def test_a_policy_that_never_keeps_the_format_is_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with caplog.at_level(logging.WARNING):
         tabulated(scored(3), [None] * 3, "scoring")
     assert "'scoring' never kept the response format in 3 answers" in caplog.text
@@ -104,7 +108,9 @@ def test_splits_without_images_are_refused() -> None:
         predict(None, {}, rows, SCALE, PARAMETERS, {}, 0, "merged")
 
 
-def test_the_judge_reads_explanations_and_severities_tell_their_truth(judge) -> None:
+def test_the_judge_reads_levels_and_severities_tell_the_truth(
+    judge: dict[str, Any],
+) -> None:
     rows = scored(4)
     table = judge_explanations(
         judge,
@@ -123,7 +129,7 @@ def test_the_judge_reads_explanations_and_severities_tell_their_truth(judge) -> 
 
 
 @pytest.mark.parametrize("how", ["parameter", "other images", "no severities", "no lexicon"])
-def test_faithfulness_is_not_measured_where_faults_are_unknown(judge, how: str) -> None:
+def test_without_known_faults_faithfulness_is_not_measured(judge: dict[str, Any], how: str) -> None:
     rows = scored(3)
     known = severities(rows, blur=0.9)
     if how == "other images":
@@ -139,7 +145,9 @@ def test_faithfulness_is_not_measured_where_faults_are_unknown(judge, how: str) 
     assert "faithfulness" not in set(measure_policies(table, SCALE, PARAMETERS, 0)["metric"])
 
 
-def test_metrics_per_policy_and_split(judge, caplog) -> None:
+def test_metrics_per_policy_and_split(
+    judge: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     rows = pd.concat([scored(30), scored(12, "validation")], ignore_index=True)
     right = rows["level"].tolist()
     half: list[int | None] = [level if row % 2 else None for row, level in enumerate(right)]
@@ -165,7 +173,7 @@ def test_metrics_per_policy_and_split(judge, caplog) -> None:
     assert "'scoring' keeps" not in caplog.text
 
 
-def test_metrics_are_the_same_for_the_same_seed(judge) -> None:
+def test_metrics_are_the_same_for_the_same_seed(judge: dict[str, Any]) -> None:
     rows = scored(30)
     judged = judge_explanations(
         judge, severities(rows, 0.9), LEXICON, PARAMETERS, tabulated(rows, [0, 2, 1] * 10)

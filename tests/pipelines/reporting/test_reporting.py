@@ -1,0 +1,195 @@
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from selfscore.pipelines.reporting import create_pipeline
+from selfscore.pipelines.reporting.curves import COLOURS, measured
+from selfscore.pipelines.reporting.nodes import (
+    TABLE_COLUMNS,
+    draw_iteration_curve,
+    draw_iteration_figure,
+    tabulate_iterations,
+)
+
+PARAMETERS: dict[str, Any] = {
+    "split": "test",
+    "metrics": ["srcc", "consistency", "faithfulness", "format_valid"],
+    "n_resamples": 100,
+    "confidence": 0.95,
+}
+POLICIES = ("scoring", "consistency", "merged")
+
+
+def judged(policies: tuple[str, ...], noise: float) -> pd.DataFrame:
+    """Expected scores that follow the true ones the better, the smaller the noise."""
+    generator = np.random.default_rng(0)
+    tables = []
+    for policy in policies:
+        for split in ("validation", "test"):
+            score = generator.uniform(1, 10, 60)
+            table = pd.DataFrame({"image_id": [f"{split} {row}" for row in range(60)]})
+            tables.append(
+                table.assign(
+                    policy=policy,
+                    split=split,
+                    score=np.random.default_rng(7).permutation(60) / 6,
+                    expected_score=np.random.default_rng(7).permutation(60) / 6
+                    + noise * (score - score.mean()),
+                )
+            )
+    return pd.concat(tables, ignore_index=True)
+
+
+def measures(policies: tuple[str, ...], level: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "policy": policy,
+                "split": split,
+                "group": "all",
+                "metric": metric,
+                "value": level + 0.01 * position,
+                "low": level - 0.05,
+                "high": level + 0.08,
+                "n": 60,
+            }
+            for position, policy in enumerate(policies)
+            for split in ("validation", "test")
+            for metric in PARAMETERS["metrics"]
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return tabulate_iterations(
+        PARAMETERS,
+        0,
+        measures(("base",), 0.2),
+        measures(POLICIES, 0.5),
+        measures(POLICIES, 0.6),
+        judged(("base",), 3.0),
+        judged(POLICIES, 1.0),
+        judged(POLICIES, 0.3),
+    )
+
+
+def test_the_table_holds_every_figure_once(table: pd.DataFrame) -> None:
+    assert list(table) == TABLE_COLUMNS
+    keys = ["round", "policy", "split", "group", "metric"]
+    assert not table.duplicated(keys).any()
+    value = table.set_index(keys)["value"]
+    assert value[0, "base", "test", "all", "srcc"] == 0.2
+    assert value[2, "consistency", "validation", "all", "faithfulness"] == pytest.approx(0.61)
+    # One gain per policy and split of the rounds, none for the base model itself.
+    gains = table[table["metric"] == "srcc_gain"]
+    assert len(gains) == 2 * 3 * 2 and set(gains["round"]) == {1, 2}
+    assert (gains["low"] > 0).all() and (gains["n"] == 60).all()
+
+
+def test_the_gain_is_taken_on_the_same_split(table: pd.DataFrame) -> None:
+    from scipy.stats import spearmanr
+
+    skill = {}
+    for name, judgements in (("base", judged(("base",), 3.0)), ("merged", judged(POLICIES, 0.3))):
+        rows = judgements[(judgements["policy"] == name) & (judgements["split"] == "test")]
+        skill[name] = spearmanr(rows["expected_score"], rows["score"]).statistic
+    gains = table[table["metric"] == "srcc_gain"].set_index(["round", "policy", "split"])["value"]
+    assert gains[2, "merged", "test"] == pytest.approx(skill["merged"] - skill["base"])
+
+
+def test_the_outcome_is_logged_in_reading_order(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        tabulate_iterations(
+            PARAMETERS,
+            0,
+            measures(("base",), 0.2),
+            measures(POLICIES, 0.5),
+            judged(("base",), 3.0),
+            judged(POLICIES, 1.0),
+        )
+    lines = caplog.text.splitlines()
+    policies = [line.split()[1] for line in lines if line.strip()[:1] in ("0", "1")]
+    assert policies == ["base", "scoring", "consistency", "merged"]
+    assert "srcc_gain" in caplog.text
+
+
+def test_unpaired_tables_are_refused() -> None:
+    with pytest.raises(ValueError, match="got 3 tables"):
+        tabulate_iterations(PARAMETERS, 0, *[measures(("base",), 0.2)] * 3)
+
+
+def test_the_figure_has_a_panel_a_metric_and_a_line_per_policy(table: pd.DataFrame) -> None:
+    figure = draw_iteration_figure(table, PARAMETERS)
+    assert isinstance(figure, Figure) and len(figure.axes) == 4
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["base model", "merged", "consistency expert only", "scoring expert only"]
+    first = figure.axes[0]
+    merged = [
+        line
+        for line in first.lines
+        if line.get_color() == COLOURS["merged"] and line.get_linewidth() == 2
+    ]
+    assert [np.asarray(line.get_ydata()).tolist() for line in merged] == [[0.2, 0.52], [0.52, 0.62]]
+
+
+def test_experts_branch_off_from_the_policy_they_were_trained_on(table: pd.DataFrame) -> None:
+    first = draw_iteration_figure(table, PARAMETERS).axes[0]
+    scoring = [
+        np.asarray(line.get_ydata()).tolist()
+        for line in first.lines
+        if line.get_color() == COLOURS["scoring"] and line.get_linestyle() == "--"
+    ]
+    assert scoring == [[0.2, 0.5], [0.52, 0.6]]
+
+
+def test_the_figure_is_saved_as_a_picture(table: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "figure.png"
+    draw_iteration_figure(table, PARAMETERS).savefig(path, dpi=60)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_curve_shows_the_same_values(table: pd.DataFrame) -> None:
+    figure = draw_iteration_curve(table, PARAMETERS)
+    shown = {(trace.name, trace.xaxis): list(trace.y) for trace in figure.data}
+    assert shown["merged", "x"] == pytest.approx([0.52, 0.62])
+    assert len(shown) == 4 * 4
+    assert "srcc" not in figure.to_json().split('"data"')[0]
+
+
+def test_metrics_that_were_not_measured_are_left_out(table: pd.DataFrame) -> None:
+    without = table[table["metric"] != "faithfulness"]
+    assert measured(without, "test", PARAMETERS["metrics"]) == [
+        "srcc",
+        "consistency",
+        "format_valid",
+    ]
+    assert len(draw_iteration_figure(without, PARAMETERS).axes) == 3
+    with pytest.raises(ValueError, match=r"split 'train'.*\['test', 'validation'\]"):
+        draw_iteration_figure(table, {**PARAMETERS, "split": "train"})
+
+
+def test_an_expert_of_any_name_is_drawn(table: pd.DataFrame) -> None:
+    extra = table[table["policy"] == "scoring"].assign(policy="grounding")
+    figure = draw_iteration_figure(pd.concat([table, extra]), PARAMETERS)
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "grounding expert only" in labels
+
+
+def test_the_pipeline_takes_the_tables_of_all_rounds_in_order() -> None:
+    pipeline = create_pipeline(rounds=2)
+    node = next(node for node in pipeline.nodes if node.name == "tabulate_iterations")
+    assert node.inputs[2:] == [
+        "baseline.metrics",
+        "iteration_1.metrics",
+        "iteration_2.metrics",
+        "baseline.judgements",
+        "iteration_1.judgements",
+        "iteration_2.judgements",
+    ]
+    assert pipeline.outputs() == {"iteration_curve", "iteration_figure"}
