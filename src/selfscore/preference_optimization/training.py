@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model_state_dict
+from transformers import PrinterCallback
 from trl import DPOConfig, DPOTrainer
 
+from selfscore.preference_optimization.progress import TrainingProgress
 from selfscore.preference_optimization.settings import DPOSettings
 from selfscore.preference_optimization.targets import language_model_linears
 from selfscore.vlm.images import ImageSource
@@ -54,6 +56,7 @@ def train_expert(
             args=_arguments(settings, len(pairs), seed, folder, cuda=vlm.device.type == "cuda"),
             train_dataset=_preference_dataset(pairs, images, instruction),
             processing_class=vlm.processor,
+            callbacks=[TrainingProgress()],
             peft_config=LoraConfig(
                 r=settings.rank,
                 lora_alpha=settings.alpha,  # type: ignore[arg-type]  # PEFT takes any number
@@ -61,6 +64,7 @@ def train_expert(
                 target_modules=modules,
             ),
         )
+        trainer.remove_callback(PrinterCallback)
         trainer.train()
     history = _history(trainer.state.log_history)
     adapter = LoraAdapter(
@@ -109,6 +113,7 @@ def _arguments(settings: DPOSettings, pairs: int, seed: int, folder: str, cuda: 
         logging_nan_inf_filter=False,
         save_strategy="no",
         report_to="none",
+        disable_tqdm=True,
     )
 
 

@@ -1,0 +1,50 @@
+"""One quiet progress bar for a training run, with rate, time left, loss and accuracy.
+
+Knows the trainer's callbacks; the trainer's own bar prints a line of raw metrics at every log.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tqdm import tqdm
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+
+class TrainingProgress(TrainerCallback):
+    """A tqdm bar over the steps of `Trainer.train`."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Open the bar."""
+        self._bar = tqdm(total=state.max_steps, desc="training", unit=" steps")
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Move the bar to the step that is done."""
+        self._bar.update(state.global_step - self._bar.n)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Show the latest loss and preference accuracy."""
+        if logs and "loss" in logs:
+            self._bar.set_postfix(
+                loss=f"{logs['loss']:.3f}", accuracy=f"{logs['rewards/accuracies']:.2f}"
+            )
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Close the bar."""
+        self._bar.close()
