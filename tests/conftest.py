@@ -9,6 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import shutil  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from pathlib import Path  # noqa: E402
 
@@ -41,3 +42,33 @@ def image_folder(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return make
+
+
+@pytest.fixture(scope="session")
+def copy_conf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Copies the configuration so that results and tracked runs stay in the tests' folders."""
+    tracked = tmp_path_factory.mktemp("tracked")
+
+    def copy(place: Path) -> Path:
+        conf = place / "conf"
+        shutil.copytree(PROJECT / "conf", conf, ignore=shutil.ignore_patterns("local"))
+        (conf / "local").mkdir()
+        for file, old, new in (
+            ("base/globals.yml", "  root: data", f"  root: {place}/data"),
+            ("base/globals.yml", "raw: ${.root}/01_raw", "raw: data/01_raw"),
+            ("test/globals.yml", "  root: data/test", f"  root: {place}/data/test"),
+            ("base/mlflow.yml", "sqlite:///mlflow.db", f"sqlite:///{tracked}/mlflow.db"),
+            ("base/mlflow.yml", "artifact_location: null", f"artifact_location: {tracked}/files"),
+        ):
+            text = (conf / file).read_text()
+            assert old in text, f"conf/{file} has no line '{old}'"
+            (conf / file).write_text(text.replace(old, new, 1))
+        return conf
+
+    return copy
+
+
+@pytest.fixture
+def trial_conf(copy_conf: Callable[[Path], Path], tmp_path: Path) -> Path:
+    """A copy of the configuration for one test."""
+    return copy_conf(tmp_path)

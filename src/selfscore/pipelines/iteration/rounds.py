@@ -87,14 +87,16 @@ def expand(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return expanded
 
 
-def _check_overrides(
-    name: str, overrides: Mapping[str, Any], shared: Mapping[str, Mapping[str, Any]]
-) -> None:
+def _check_overrides(name: str, overrides: Any, shared: Mapping[str, Mapping[str, Any]]) -> None:
+    if not isinstance(overrides, Mapping):
+        raise ValueError(f"'{name}' must be a section with stages in it, not {overrides!r}.")
     for stage, values in overrides.items():
         if stage not in shared:
             raise ValueError(
                 f"'{name}.{stage}' is not a stage of a round. Stages: {', '.join(shared)}."
             )
+        if not isinstance(values, Mapping):
+            raise ValueError(f"'{name}.{stage}' must be a section, not {values!r}.")
         unknown = sorted(set(values) - set(shared[stage]))
         if unknown:
             raise ValueError(

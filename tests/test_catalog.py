@@ -1,0 +1,225 @@
+"""The catalog's promises: everything is declared, and only policies pass between rounds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kedro.framework.context import KedroContext
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from kedro.io import AbstractVersionedDataset, DataCatalog
+from kedro.pipeline import Pipeline
+
+from selfscore.pipelines.iteration import rounds
+
+ROUNDS = 3
+
+
+@pytest.fixture(scope="module")
+def context(
+    project: Path,
+    copy_conf: Callable[[Path], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[KedroContext]:
+    conf = copy_conf(tmp_path_factory.mktemp("catalog"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        patch.setattr(rounds, "_configured", None)
+        bootstrap_project(project)
+        with KedroSession.create(
+            conf_source=str(conf), runtime_params={"rounds": ROUNDS}
+        ) as session:
+            yield session.load_context()
+    bootstrap_project(project)
+
+
+@pytest.fixture(scope="module")
+def registered(context: KedroContext) -> dict[str, Pipeline]:
+    return dict(pipelines)
+
+
+@pytest.fixture(scope="module")
+def catalog(context: KedroContext) -> DataCatalog:
+    found = context.catalog
+    assert isinstance(found, DataCatalog)
+    return found
+
+
+def names(registered: dict[str, Pipeline]) -> set[str]:
+    everything = set().union(*(pipeline.datasets() for pipeline in registered.values()))
+    return {name for name in everything if not name.startswith(("params:", "parameters"))}
+
+
+def entries(project: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for file in (project / "conf" / "base").rglob("catalog*.yml"):
+        found.update(yaml.safe_load(file.read_text()) or {})
+    return {name: entry for name, entry in found.items() if not name.startswith("_")}
+
+
+def test_there_are_pipelines_with_rounds(registered: dict[str, Pipeline]) -> None:
+    assert {"__default__", "iteration", "ingestion", "baseline", "reporting"} <= set(registered)
+    assert {f"policy_{number}" for number in range(ROUNDS + 1)} <= names(registered)
+
+
+def test_every_dataset_is_declared(registered: dict[str, Pipeline], catalog: DataCatalog) -> None:
+    undeclared = {
+        name
+        for name in names(registered)
+        if (dataset := catalog.get(name)) is None
+        or type(dataset).__name__ in {"MemoryDataset", "SharedMemoryDataset"}
+    }
+    assert not undeclared
+
+
+def test_every_entry_is_used(
+    project: Path, registered: dict[str, Pipeline], catalog: DataCatalog
+) -> None:
+    resolver = catalog.config_resolver
+    used = {resolver.match_dataset_pattern(name) or name for name in names(registered)}
+    assert set(entries(project)) - used == set()
+
+
+def test_no_name_fits_two_patterns_equally(project: Path, registered: dict[str, Pipeline]) -> None:
+    """Kedro takes the pattern with the most fixed characters, and silently, whichever it is."""
+    patterns = [name for name in entries(project) if "{" in name]
+    for name in names(registered) - set(entries(project)):
+        fitting = [
+            len(re.sub(r"\{.*?\}", "", pattern))
+            for pattern in patterns
+            if re.fullmatch(re.sub(r"\\\{.*?\\\}", ".+", re.escape(pattern)), name)
+        ]
+        assert fitting, name
+        assert fitting.count(max(fitting)) == 1, name
+
+
+def test_no_two_datasets_share_a_file(
+    registered: dict[str, Pipeline], catalog: DataCatalog
+) -> None:
+    """In one pipeline; the demo's files are written by a pipeline and read by another."""
+    files: dict[str, str] = {}
+    for name in sorted(names({"iteration": registered["iteration"]})):
+        described = catalog.get(name)._describe()  # type: ignore[union-attr]
+        place = str(described.get("filepath"))
+        assert files.setdefault(place, name) == name, f"{name} and {files[place]}: {place}"
+
+
+def test_names_are_nouns_in_snake_case(registered: dict[str, Pipeline]) -> None:
+    for name in names(registered):
+        assert re.fullmatch(r"([a-z0-9_]+\.)?[a-z][a-z0-9_]*", name), name
+
+
+def test_what_may_be_asked_for_again_is_versioned(catalog: DataCatalog) -> None:
+    for name in (
+        "policy_0",
+        "policy_1",
+        *(
+            f"iteration_1.{artifact}"
+            for artifact in (
+                "scoring_pairs",
+                "consistency_pairs",
+                "scoring_adapter",
+                "merged_adapter",
+                "merged_predictions",
+                "metrics",
+                "merge_report",
+                "preference_report",
+            )
+        ),
+    ):
+        dataset = catalog.get(name)
+        assert isinstance(dataset, AbstractVersionedDataset)
+        assert dataset._version is not None, name
+
+
+def test_pairs_scored_images_and_predictions_have_contracts(
+    registered: dict[str, Pipeline], catalog: DataCatalog
+) -> None:
+    for name in names(registered):
+        catalog.get(name)
+    checked = set(catalog.validator_specs)
+    expected = {
+        name for name in names(registered) if re.search(r"_pairs$|_predictions$|^scored_", name)
+    }
+    assert len(expected) == 1 + 2 * ROUNDS + 1 + 3 * ROUNDS
+    assert checked == expected
+
+
+def test_every_dataset_has_a_layer(
+    project: Path,
+) -> None:
+    for name, entry in entries(project).items():
+        assert entry["metadata"]["kedro-viz"]["layer"], name
+
+
+def test_layers_run_one_way(registered: dict[str, Pipeline], catalog: DataCatalog) -> None:
+    """Kedro-viz turns all layers off when they form a circle."""
+    from graphlib import TopologicalSorter
+
+    layer = {
+        name: catalog.get(name).metadata["kedro-viz"]["layer"]  # type: ignore[union-attr]
+        for name in names(registered)
+    }
+    below: dict[str, set[str]] = {}
+    for node in registered["iteration"].nodes:
+        for output in node.outputs:
+            sources = {layer[name] for name in node.inputs if name in layer}
+            below.setdefault(layer[output], set()).update(sources - {layer[output]})
+    assert list(TopologicalSorter(below).static_order())  # raises CycleError on a circle
+
+
+def test_rounds_take_nothing_from_each_other_but_the_policy(
+    registered: dict[str, Pipeline],
+) -> None:
+    for number in range(1, ROUNDS + 1):
+        name = f"iteration_{number}"
+        one = registered["iteration"].filter(node_namespaces=[name])
+        inputs = {item for item in one.inputs() if not item.startswith("params:")}
+        assert f"policy_{number - 1}" in inputs
+        from_rounds = {item for item in inputs if re.match(r"policy_|iteration_", item)}
+        assert from_rounds == {f"policy_{number - 1}"}
+        assert f"policy_{number}" in one.outputs() | {
+            output for node in one.nodes for output in node.outputs
+        }
+
+
+def test_a_round_reads_only_its_own_parameters(registered: dict[str, Pipeline]) -> None:
+    for number in range(1, ROUNDS + 1):
+        name = f"iteration_{number}"
+        one = registered["iteration"].filter(node_namespaces=[name])
+        parameters = {item for item in one.inputs() if item.startswith("params:")}
+        for item in parameters - {"params:seed", "params:prompts"}:
+            assert item.startswith(f"params:{name}."), item
+
+
+def test_every_parameter_exists(registered: dict[str, Pipeline], catalog: DataCatalog) -> None:
+    for name, pipeline in registered.items():
+        for item in pipeline.inputs():
+            if item.startswith("params:"):
+                assert catalog.exists(item), f"{name}: {item}"
+
+
+def test_stage_lines_name_real_nodes(project: Path, registered: dict[str, Pipeline]) -> None:
+    stages = yaml.safe_load((project / "conf" / "base" / "stages.yml").read_text())
+    nodes = {
+        node.name.rsplit(".", 1)[-1] for pipeline in registered.values() for node in pipeline.nodes
+    }
+    assert set(stages) - nodes == set()
+    for stage in stages.values():
+        assert stage["seconds"] > 0
+        assert stage["does"]
+
+
+def test_only_evaluation_reads_the_severities(registered: dict[str, Pipeline]) -> None:
+    readers = {
+        node.name.rsplit(".", 1)[-1]
+        for node in registered["iteration"].nodes
+        if {"severities", "statement_lexicon"} & set(node.inputs)
+    }
+    assert readers == {"judge_explanations"}
