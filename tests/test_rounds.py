@@ -91,6 +91,23 @@ def test_outside_a_project_there_is_one_round(
     assert rounds.configured() == 1
 
 
+def test_environment_variable_chooses_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEDRO_ENV", "test")
+    assert rounds.configured() == 1
+
+
+def test_asking_for_rounds_leaves_the_session_its_globals(
+    trial_conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second configuration loader would have taken over `${globals:…}` of this one."""
+    with KedroSession.create(conf_source=str(trial_conf)) as session:
+        context = session.load_context()
+        monkeypatch.setattr(rounds, "_configured", None)
+        assert rounds.configured() == 2
+        path = context.config_loader["catalog"]["score_scale"]["filepath"]
+    assert path.startswith(str(trial_conf.parent))
+
+
 @pytest.mark.parametrize(
     ("env", "runtime", "expected"), [(None, {}, 2), ("test", {}, 1), (None, {"rounds": 3}, 3)]
 )

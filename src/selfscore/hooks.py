@@ -31,9 +31,9 @@ class RoundsHooks:
         """
         from selfscore.pipelines.iteration import rounds
 
-        before = rounds.configured()
+        before = rounds.set_by_session()
         _ = context.config_loader["parameters"]
-        if rounds.configured() != before:
+        if rounds.set_by_session() != before:
             project.pipelines.configure(f"{project.PACKAGE_NAME}.pipeline_registry")
 
 

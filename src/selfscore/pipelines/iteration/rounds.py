@@ -38,6 +38,11 @@ def configure(rounds: int) -> None:
     _configured = _checked(rounds)
 
 
+def set_by_session() -> int | None:
+    """Number of rounds that a session of this process has set, None before the first."""
+    return _configured
+
+
 def configured() -> int:
     """Number of rounds set by the session, else the one in the project's configuration."""
     if _configured is None:
@@ -122,19 +127,20 @@ def _checked(rounds: Any) -> int:
 
 
 def _from_configuration() -> int:
-    from kedro.config import MissingConfigException, OmegaConfigLoader
+    """Read `rounds` from the project's parameter files.
+
+    Not through a second configuration loader: making one redirects the `globals` of the first.
+    """
+    import yaml
     from kedro.framework.project import settings
     from kedro.utils import find_kedro_project
 
     project = find_kedro_project(Path.cwd())
     if project is None:
         return 1
-    loader = OmegaConfigLoader(
-        conf_source=str(project / settings.CONF_SOURCE),
-        env=os.getenv("KEDRO_ENV"),
-        **settings.CONFIG_LOADER_ARGS,
-    )
-    try:
-        return count(loader["parameters"])
-    except MissingConfigException:
-        return 1
+    found: dict[str, Any] = {}
+    for env in ("base", os.getenv("KEDRO_ENV", "local")):
+        file = project / settings.CONF_SOURCE / env / "parameters.yml"
+        if file.is_file():
+            found |= yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    return count(found)
