@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import re
 import warnings
 
 # Patterns of the messages' beginnings, and why each can go.
@@ -27,10 +29,24 @@ _VARIABLES = {
 def quiet() -> None:
     """Silence what is known to be harmless; everything else is still shown.
 
-    Kedro's command line calls this before it loads plugins (entry point `kedro.init`), and the
-    settings call it for sessions that are made elsewhere.
+    The settings call this, so every session has it.
     """
     for message in _HARMLESS:
         warnings.filterwarnings("ignore", message=message)
     for name, value in _VARIABLES.items():
         os.environ.setdefault(name, value)
+
+
+def quiet_command_line() -> None:
+    """The same for Kedro's command line, which calls this before it loads its plugins.
+
+    kedro-mlflow's notice passes every filter, because mlflow sets one of its own before it; so the
+    plugin, which the command line imports in any case, is imported here, and what it says is
+    sorted out.
+    """
+    quiet()
+    with warnings.catch_warnings(record=True) as notices:
+        importlib.import_module("kedro_mlflow.framework.hooks.mlflow_hook")
+    for notice in notices:
+        if not any(re.match(message, str(notice.message)) for message in _HARMLESS):
+            warnings.warn_explicit(notice.message, notice.category, notice.filename, notice.lineno)
