@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
-from selfscore.pipelines import baseline, ingestion, iteration, reporting
+from selfscore.pipelines import baseline, ingestion, iteration, reporting, results
 from selfscore.pipelines.iteration.rounds import STAGES, configured
 
 
@@ -20,4 +20,5 @@ def register_pipelines() -> dict[str, Pipeline]:
         "baseline": baseline.create_pipeline(),
         **{stage: whole.only_nodes_with_tags(stage) for stage in STAGES},
         "reporting": reporting.create_pipeline(rounds=configured()),
+        "results": results.create_pipeline(),
     }
