@@ -1,0 +1,69 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import tiny_vlm
+import torch
+from images import coloured_images
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+from transformers import AutoModelForImageTextToText
+
+from selfscore.datasets.contracts import Predictions
+from selfscore.pipelines.evaluation.nodes import predict
+from selfscore.vlm.policy import LoraAdapter, Policy
+
+SCALE: dict[str, Any] = {"levels": 10, "values": [float(10 * level) for level in range(10)]}
+PROMPTS = {"rating": "Rate it.", "justify": "Why {level}?"}
+PARAMETERS: dict[str, Any] = {
+    "splits": ["test"],
+    "decoding": {"temperature": 0.0, "max_new_tokens": 6, "batch_size": 3},
+}
+IMAGES = coloured_images(5)
+SCORED = pd.DataFrame(
+    {
+        "image_id": [Path(key).stem for key in IMAGES],
+        "path": list(IMAGES),
+        "split": ["train", *["test"] * 4],
+        "group": "a",
+        "score": np.arange(5.0),
+        "level": np.arange(5),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
+    folder = tiny_vlm.save_idefics3(tmp_path_factory.mktemp("model"))
+    return Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
+
+
+def adapter_for(policy: Policy) -> LoraAdapter:
+    torch.manual_seed(1)
+    model = AutoModelForImageTextToText.from_pretrained(policy.base_model)
+    config = LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False)
+    tensors = get_peft_model_state_dict(get_peft_model(model, config))
+    return LoraAdapter(config.to_dict(), dict(tensors))
+
+
+def test_only_the_asked_splits_are_predicted_and_keep_the_contract(policy: Policy) -> None:
+    table = predict(policy, IMAGES, SCORED, SCALE, PARAMETERS, PROMPTS, 0, "base")
+    Predictions.validate(table)
+    assert table["image_id"].tolist() == SCORED["image_id"].tolist()[1:]
+    assert set(table["policy"]) == {"base"}
+    # Level k stands for the score 10 k, so the two expectations must agree.
+    np.testing.assert_allclose(table["expected_score"], 10 * table["expected_level"])
+    assert table["probabilities"].map(len).eq(10).all()
+
+
+def test_an_experts_adapter_is_laid_over_the_policy(policy: Policy) -> None:
+    arguments = (IMAGES, SCORED, SCALE, PARAMETERS, PROMPTS, 0, "scoring")
+    alone, with_adapter = (
+        predict(policy, *arguments),
+        predict(policy, *arguments, adapter=adapter_for(policy)),
+    )
+    assert not np.allclose(alone["expected_level"], with_adapter["expected_level"], atol=1e-4)
+    # The adapter as the policy's own says the same: evaluation runs on what is stored.
+    stored = predict(Policy(policy.card, adapter_for(policy)), *arguments)
+    np.testing.assert_allclose(stored["expected_level"], with_adapter["expected_level"], atol=1e-6)
