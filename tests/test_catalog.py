@@ -105,7 +105,7 @@ def test_no_two_datasets_share_a_file(
     """In one pipeline; the demo's files are written by a pipeline and read by another."""
     files: dict[str, str] = {}
     for name in sorted(names({"iteration": registered["iteration"]})):
-        described = catalog.get(name)._describe()  # type: ignore[union-attr]
+        described = catalog.get(name)._describe()
         place = str(described.get("filepath"))
         assert files.setdefault(place, name) == name, f"{name} and {files[place]}: {place}"
 
@@ -162,10 +162,7 @@ def test_layers_run_one_way(registered: dict[str, Pipeline], catalog: DataCatalo
     """Kedro-viz turns all layers off when they form a circle."""
     from graphlib import TopologicalSorter
 
-    layer = {
-        name: catalog.get(name).metadata["kedro-viz"]["layer"]  # type: ignore[union-attr]
-        for name in names(registered)
-    }
+    layer = {name: catalog.get(name).metadata["kedro-viz"]["layer"] for name in names(registered)}
     below: dict[str, set[str]] = {}
     for node in registered["iteration"].nodes:
         for output in node.outputs:

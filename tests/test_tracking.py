@@ -225,6 +225,6 @@ def test_hooks_without_mlflow_do_nothing() -> None:
     hooks = IterationRunsHooks()
     hooks.before_pipeline_run()
     node = SimpleNamespace(namespace="iteration_1")
-    hooks.before_node_run(node=node, inputs={})  # type: ignore[arg-type]
-    hooks.after_node_run(node=node, outputs={"iteration_1.metrics": METRICS})  # type: ignore[arg-type]
+    hooks.before_node_run(node=node, inputs={})
+    hooks.after_node_run(node=node, outputs={"iteration_1.metrics": METRICS})
     hooks.after_pipeline_run()

@@ -79,7 +79,7 @@ def test_empty_folder_names_folder_and_remedy(tmp_path: Path) -> None:
 def test_images_are_never_written(image_folder: Maker) -> None:
     dataset = ImageFolderDataset(filepath=str(image_folder("a.png")))
     with pytest.raises(DatasetError, match="read only"):
-        dataset.save({})  # type: ignore[misc]
+        dataset.save({})
 
 
 def test_other_file_systems(image_folder: Maker) -> None:

@@ -61,7 +61,7 @@ def test_unreadable_table(tmp_path: Path, name: str, content: bytes) -> None:
 
 def test_table_is_never_written(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="read only"):
-        ScoreTableDataset(filepath=str(tmp_path / "a.csv")).save({})  # type: ignore[misc]
+        ScoreTableDataset(filepath=str(tmp_path / "a.csv")).save({})
 
 
 def test_preview_shows_first_rows(tmp_path: Path) -> None:

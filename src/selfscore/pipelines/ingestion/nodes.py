@@ -62,7 +62,7 @@ def check_images(
     rows["sha256"] = ""
     usable = rows.index[rows["reason"] == ""]
     for row in tqdm(usable, desc="Checking images", unit="image"):
-        path = in_folder.get(rows.at[row, "path"])
+        path = in_folder.get(str(rows.at[row, "path"]))
         if path is None:
             rows.at[row, "reason"] = "not in the image folder"
             continue
