@@ -54,6 +54,21 @@ def test_texts_of_one_image_are_held_out_together() -> None:
     assert fit_judge(texts, levels, image_ids)["held_out"]["srcc"] < 0.3
 
 
+def test_discrimination_is_measured_where_images_have_two_texts() -> None:
+    texts, levels = corpus(300, noise=0.0)
+    image_ids = [f"image {row // 2}" for row in range(300)]
+    assert fit_judge(texts, levels, image_ids)["held_out"]["discrimination"] > 0.95
+    # The order of the rows does not matter, as they are matched by image.
+    shuffled = np.random.default_rng(1).permutation(300)
+    again = fit_judge(
+        [texts[i] for i in shuffled], levels[shuffled], [image_ids[i] for i in shuffled]
+    )
+    assert again["held_out"]["discrimination"] > 0.95
+    wrong = fit_judge(texts, np.random.default_rng(0).permutation(levels), image_ids)
+    assert abs(wrong["held_out"]["discrimination"] - 0.5) < 0.15
+    assert "discrimination" not in fit_judge(texts, levels)["held_out"]
+
+
 def test_state_survives_json() -> None:
     texts, levels = corpus(100)
     judge = fit_judge(texts, levels)

@@ -18,6 +18,8 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import normalize
 
+from selfscore.judging.discrimination import counterfactual_discrimination
+
 DEFAULT_ALPHAS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 NGRAMS = (1, 2)
 TOKEN_PATTERN = r"(?u)\b\w+\b"
@@ -69,7 +71,8 @@ def fit_judge(
     Returns:
         JSON-able state for `infer_levels`: `terms` (word or word pair -> column), `idf` and
         `coefficients` per column, `intercept`, `n_levels`, the `alpha` chosen, and `held_out` with
-        `srcc`, `mae` (levels) and `within_1` of the inferred against the forced levels.
+        `srcc`, `mae` (levels) and `within_1` of the inferred against the forced levels, and, where
+        images have two texts, `discrimination`, see `counterfactual_discrimination`.
 
     Raises:
         ValueError: If texts, levels and image ids differ in number, a level is outside the scale,
@@ -120,6 +123,7 @@ def fit_judge(
             "srcc": skill[best],
             "mae": float(distance.mean()),
             "within_1": float((distance <= 1).mean()),
+            **_discrimination(images, inferred[best], stated),
         },
         "intercept": float(model.intercept_),
         "terms": {term: column for column, term in enumerate(terms)},
@@ -163,6 +167,22 @@ def _rank_correlation(inferred: NDArray[np.float64], stated: NDArray[np.int64]) 
     if np.ptp(inferred) == 0:
         return 0.0
     return float(spearmanr(inferred, stated).statistic)
+
+
+def _discrimination(
+    images: NDArray[Any], inferred: NDArray[np.float64], stated: NDArray[np.int64]
+) -> dict[str, float]:
+    """Counterfactual discrimination over the images with exactly two texts, if there are any."""
+    order = np.argsort(images, kind="stable")
+    starts, counts = np.unique(images[order], return_index=True, return_counts=True)[1:]
+    first, second = order[starts[counts == 2]], order[starts[counts == 2] + 1]
+    if not (stated[first] != stated[second]).any():
+        return {}
+    return {
+        "discrimination": counterfactual_discrimination(
+            inferred[first], inferred[second], stated[first], stated[second]
+        )
+    }
 
 
 def _fit_vectorizer(texts: Sequence[str], min_texts_per_term: int) -> TfidfVectorizer:

@@ -32,14 +32,18 @@ Made by `kedro run --pipelines=results` from the records in `benchmarks/records`
 `python benchmarks/seeds.py` keeps of its runs. Do not edit by hand.
 
 The demo's photographs are real. Their faults are rendered, so that their severity is known, and
-their scores come from simulated raters; the model is a small one made for the demo. What the
-figures show is that the method does what it should, end to end and on every seed; they say nothing
-about how well a large model scores.
+their scores come from simulated raters; the model is a small one made for the demo. The figures
+show whether the method works, end to end and on every seed; they say nothing about how well a
+large model scores.
 
 ![Curves over rounds](figures/results.png)
 
 *Means over the seeds on the {split} images; bars are 95 % intervals of the mean over seeds. Dotted:
 the base model. An expert's line starts at the policy it was trained on.*
+
+All seeds share the images, the split and the base model; a seed changes the texts written, the
+wrong scores drawn, the training and the judge. So the interval over seeds says how much the method
+scatters, and the one over images, further down, how well these images can tell.
 """
 
 _TERMS = """\

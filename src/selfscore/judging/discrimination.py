@@ -1,4 +1,4 @@
-"""Does an explanation fit the score it stands under? Figures on levels a judge read from it."""
+"""How well a judge tells two explanations of one image apart by the score each was written for."""
 
 import numpy as np
 from numpy.typing import ArrayLike

@@ -1,6 +1,6 @@
 import numpy as np
 
-from selfscore.metrics.consistency import counterfactual_discrimination
+from selfscore.judging.discrimination import counterfactual_discrimination
 
 
 def test_right_wrong_and_tied_readings() -> None:
@@ -17,5 +17,7 @@ def test_equal_levels_are_left_out() -> None:
 def test_a_judge_that_guesses_is_at_chance() -> None:
     generator = np.random.default_rng(0)
     readings = generator.normal(size=(2, 4000))
-    share = counterfactual_discrimination(*readings, np.full(4000, 9), np.zeros(4000))
+    share = counterfactual_discrimination(
+        readings[0], readings[1], np.full(4000, 9), np.zeros(4000)
+    )
     assert abs(share - 0.5) < 0.03
