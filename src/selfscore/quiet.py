@@ -15,11 +15,17 @@ _HARMLESS = (
     r"register_new_resolver\(\) is deprecated",
     # The report reads the metrics of every round, and those names have a dot.
     r"One or more dataset names contain '\.'",
+    # kedro-viz, about the class that its server answers with.
+    r"ORJSONResponse is deprecated",
     # Data loaders pin memory for a GPU, and say so on every machine without one.
     r".*pin_memory.*",
 )
-# Read by the libraries when they are imported; what the user has set stays.
+# Read by the libraries when they are imported; what the user has set stays. A run of this project
+# reports to nobody.
 _VARIABLES = {
+    "DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
