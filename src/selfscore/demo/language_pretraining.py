@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from tqdm import tqdm
@@ -106,7 +108,7 @@ def _answer_mask(answer: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return mask.masked_fill(~allowed, torch.finfo(dtype).min).unsqueeze(1)
 
 
-def _endless_order(count: int, batch_size: int, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+def _endless_order(count: int, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     while True:
         shuffled = rng.permutation(count)
         for start in range(0, max(count - batch_size + 1, 1), batch_size):

@@ -48,14 +48,14 @@ class Teacher:
     ) -> None:
         """Prepare the prompts."""
         self._processor = processor
-        self._tokenizer = processor.tokenizer
+        self.tokenizer = processor.tokenizer
         self._prompts = prompts
         self._levels = levels
         self._rng = np.random.default_rng(seed)
         self._rating = self._prefix(prompts.rating)
         self._justify = [self._prefix(prompts.justify.format(level=n)) for n in range(levels)]
         self._score_place = len(self._ids(score_prefix()))
-        self._end = [self._tokenizer.eos_token_id]
+        self._end = [self.tokenizer.eos_token_id]
 
     def lesson(
         self,
@@ -98,7 +98,7 @@ class Teacher:
         return self._pack(prefixes, answers, scored)
 
     def _ids(self, text: str) -> list[int]:
-        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _prefix(self, instruction: str) -> list[int]:
         content = [{"type": "image"}, {"type": "text", "text": instruction}]
@@ -115,7 +115,7 @@ class Teacher:
         prefix = len(prefixes[0])
         longest = max(sum(len(ids) for ids in group) for group in answers)
         shape = (len(prefixes), prefix + longest)
-        tokens = torch.full(shape, self._tokenizer.pad_token_id)
+        tokens = torch.full(shape, self.tokenizer.pad_token_id)
         positions = torch.zeros(shape, dtype=torch.long)
         weights = torch.zeros(shape)
         answer = torch.full(shape, -1)
@@ -144,7 +144,9 @@ def teacher_texts(
     rng: np.random.Generator,
 ) -> list[str]:
     """Prompts and answers to train a tokenizer on, ``count`` answers in all."""
-    found = [prompts.rating, *(prompts.justify.format(level=n) for n in range(levels))] * (10 + count // 20)
+    found = [prompts.rating, *(prompts.justify.format(level=n) for n in range(levels))] * (
+        10 + count // 20
+    )
     for row in range(count):
         known = {name: float(values[row]) for name, values in severities.items()}
         level = row % levels

@@ -34,12 +34,17 @@ def rate(
     Args:
         severities: One array of shape (n,) per attribute, values in [0, 1].
         scenes: The scene of each picture, length n.
-        raters: Number of raters; each votes on every picture.
+        raters: Number of raters, at least 2; each votes on every picture.
         rng: Source of bias and scatter.
 
     Returns:
         A table of n rows with ``score`` (mean vote), ``score_std`` (spread) and ``raters``.
+
+    Raises:
+        ValueError: If there are fewer than two raters, who have no spread.
     """
+    if raters < 2:
+        raise ValueError(f"`raters` is {raters}; a spread needs at least 2 raters.")
     opinion = -np.sum([weight * severities[name] for name, weight in WEIGHTS.items()], axis=0)
     names, place = np.unique(np.asarray(scenes), return_inverse=True)
     liking = rng.normal(0.0, 0.3, size=len(names))[place]

@@ -1,4 +1,4 @@
-"""Stage 1: teach the vision tower to see faults."""
+"""Stage 1: teach the vision tower and the connector to see faults."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ def train_vision(
     lr: float,
     seed: int,
 ) -> None:
-    """Train the vision tower in place, with a linear head that reads severities from its mean.
+    """Train vision tower and connector in place: linear heads read severities from their means.
 
-    The head is thrown away: what stays is a tower whose features carry the severities.
+    The heads are thrown away. What stays is a tower whose features carry the severities, and a
+    connector that already hands them to the language model.
 
     Args:
-        model: The model whose tower is trained.
+        model: The model whose tower and connector are trained.
         images: Training images.
         steps: Optimiser steps; 0 leaves the tower as it was initialised.
         batch_size: Images per step.
@@ -45,9 +46,12 @@ def train_vision(
     torch.manual_seed(seed)
     tower = model.model.vision_model
     initialise_patches(model, to_pixel_values(images.pixels[:2000]))
+    connector = model.model.connector
     head = nn.Linear(tower.config.hidden_size, len(FAULTS))
+    token_head = nn.Linear(model.config.text_config.hidden_size, len(FAULTS))
     targets = torch.from_numpy(np.stack([images.severities[name] for name in FAULTS], axis=1))
-    parameters = [*tower.parameters(), *head.parameters()]
+    parts = (tower, connector, head, token_head)
+    parameters = [parameter for part in parts for parameter in part.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=lr, weight_decay=0.02, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, max(steps, 2), pct_start=0.1)
     tower.train()
@@ -62,13 +66,15 @@ def train_vision(
             pixels = pixels[:, :, ::-1]
         features = tower(pixel_values=to_pixel_values(pixels)).last_hidden_state
         loss = nn.functional.mse_loss(head(features.mean(dim=1)), targets[rows])
+        tokens = connector(features)
+        loss = loss + nn.functional.mse_loss(token_head(tokens.mean(dim=1)), targets[rows])
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
         schedule.step()
         if step % 25 == 0:
-            progress.set_postfix(mse=f"{loss.item():.4f}")
+            progress.set_postfix(mse=f"{loss.item() / 2:.4f}")
 
 
 @torch.no_grad()
