@@ -23,9 +23,7 @@ _HARMLESS = (
 # Read by the libraries when they are imported; what the user has set stays. A run of this project
 # reports to nobody.
 _VARIABLES = {
-    "DISABLE_TELEMETRY": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
