@@ -17,6 +17,8 @@ _HARMLESS = (
     r"One or more dataset names contain '\.'",
     # kedro-viz, about the class that its server answers with.
     r"ORJSONResponse is deprecated",
+    # transformers renames an option that TRL and PEFT still set by its old name.
+    r".*gradient_checkpointing` is deprecated",
     # Data loaders pin memory for a GPU, and say so on every machine without one.
     r".*pin_memory.*",
 )
