@@ -27,6 +27,8 @@ _HARMLESS = (
 _VARIABLES = {
     "DO_NOT_TRACK": "true",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    # kedro-viz serves from a process of its own, which has no filters but these.
+    "PYTHONWARNINGS": "ignore:ORJSONResponse is deprecated",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
 }
