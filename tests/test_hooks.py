@@ -148,8 +148,8 @@ def test_only_known_notices_are_silenced(project: Path) -> None:
     assert "register_new_resolver" not in done.stderr
 
 
-def test_command_line_starts_quietly(project: Path) -> None:
-    code = "from selfscore.quiet import quiet_command_line as start; start(); import kedro_mlflow"
+def test_plugins_load_quietly(project: Path) -> None:
+    code = "from selfscore.quiet import quiet; quiet(); import kedro_mlflow"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(project / "src"), "PATH": "/usr/bin:/bin"},

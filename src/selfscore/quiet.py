@@ -37,24 +37,16 @@ _VARIABLES = {
 def quiet() -> None:
     """Silence what is known to be harmless; everything else is still shown.
 
-    The settings call this, so every session has it.
+    Kedro's command line calls this before it loads its plugins (entry point `kedro.init`), and the
+    settings call it for sessions that are made elsewhere. kedro-mlflow's notice passes every
+    filter, because mlflow sets one of its own before it; so the plugin, which every session
+    imports, is imported here, and what it says is sorted out.
     """
-    for message in _HARMLESS:
-        warnings.filterwarnings("ignore", message=message)
     for name, value in _VARIABLES.items():
         os.environ.setdefault(name, value)
-
-
-def quiet_command_line() -> None:
-    """The same for Kedro's command line, which calls this before it loads its plugins.
-
-    kedro-mlflow's notice passes every filter, because mlflow sets one of its own before it; so the
-    plugin, which the command line imports in any case, is imported here, and what it says is
-    sorted out.
-    """
-    quiet()
     with warnings.catch_warnings(record=True) as notices:
         importlib.import_module("kedro_mlflow.framework.hooks.mlflow_hook")
+    for message in _HARMLESS:
+        warnings.filterwarnings("ignore", message=message)
     for notice in notices:
-        if not any(re.match(message, str(notice.message)) for message in _HARMLESS):
-            warnings.warn_explicit(notice.message, notice.category, notice.filename, notice.lineno)
+        warnings.warn_explicit(notice.message, notice.category, notice.filename, notice.lineno)
