@@ -1,13 +1,14 @@
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from selfscore.metrics.accuracy import share
-from selfscore.metrics.intervals import bootstrap
+from selfscore.metrics.intervals import bootstrap, clusters_of
 from selfscore.metrics.rank_correlation import srcc
 
 
@@ -61,6 +62,47 @@ def test_low_and_high_are_ordered_and_seeded(n: int, seed: int) -> None:
     assert first == bootstrap(srcc, x, y, n_resamples=100, seed=seed)
 
 
+def clustered(n_clusters: int, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Flags that mostly agree within a cluster, and the clusters."""
+    generator = np.random.default_rng(seed)
+    clusters = np.repeat(np.arange(n_clusters), size)
+    chance = generator.choice([0.1, 0.9], n_clusters)[clusters]
+    return generator.random(len(clusters)) < chance, clusters
+
+
+def test_dependent_rows_need_clusters_to_cover_the_truth() -> None:
+    covered = {"rows": 0, "clusters": 0}
+    for seed in range(100):
+        flags, clusters = clustered(40, 10, seed)
+        for name, labels in (("rows", None), ("clusters", clusters)):
+            found = bootstrap(share, flags, clusters=labels, n_resamples=300, seed=seed)
+            covered[name] += found.low <= 0.5 <= found.high
+    assert covered["clusters"] >= 88
+    assert covered["rows"] < 70
+
+
+def test_clusters_of_one_row_are_rows_and_unequal_ones_are_drawn_whole() -> None:
+    x, y = correlated(40)
+    alone = bootstrap(srcc, x, y, clusters=np.arange(40), n_resamples=100)
+    assert alone == bootstrap(srcc, x, y, n_resamples=100)
+    # The flags of a cluster are equal, so each resample's share is a sum of whole clusters.
+    flags = np.repeat([1.0, 0.0], [3, 1])
+    labels = ["a", "a", "a", "b"]
+    found = bootstrap(share, flags, clusters=labels, n_resamples=400, confidence=0.9)
+    assert (found.low, found.high) == (0.0, 1.0)
+    only = bootstrap(share, flags, clusters=["a"] * 4, n_resamples=100)
+    assert only == bootstrap(share, flags, n_resamples=100)
+
+
+def test_clusters_are_the_groups_where_there_are_any() -> None:
+    groups = pd.Series(["a", "a", "b"])
+    assert clusters_of(groups, "group") is groups
+    assert clusters_of(groups, "image") is None
+    assert clusters_of(pd.Series(["", "", ""]), "group") is None
+    with pytest.raises(ValueError, match="Unknown `resampling_unit` 'scene'"):
+        clusters_of(groups, "scene")
+
+
 def test_another_seed_draws_other_rows() -> None:
     x, y = correlated(50)
     first, second = (bootstrap(srcc, x, y, n_resamples=100, seed=seed) for seed in (0, 1))
@@ -88,6 +130,8 @@ def test_bad_requests_are_refused() -> None:
         bootstrap(share, [1.0], confidence=95)
     with pytest.raises(ValueError, match="columns of equal length"):
         bootstrap(srcc, [1.0, 2.0], [1.0])
+    with pytest.raises(ValueError, match="2 rows needs 2 cluster labels"):
+        bootstrap(share, [1.0, 0.0], clusters=["a"])
 
 
 def test_large_tables_are_resampled_in_parts_in_reasonable_time() -> None:

@@ -102,6 +102,23 @@ def test_without_severities_faithfulness_has_no_row() -> None:
     assert "faithfulness" not in figures(judgements().assign(faithfulness=np.nan))
 
 
+def test_images_of_one_scene_are_drawn_together() -> None:
+    table = judgements(60)
+    scenes = pd.Series(np.arange(60) // 6)
+    # Every picture of a scene is written off or none: what is known are ten scenes, not 60 images.
+    table = invalidate(table, range(30))
+    alone, together = (
+        policy_metrics(table, 10, clusters=labels, n_resamples=400).set_index("metric")
+        for labels in (None, scenes)
+    )
+    assert together["value"]["format_valid"] == alone["value"]["format_valid"] == 0.5
+    width = [
+        float(found["high"]["format_valid"] - found["low"]["format_valid"])
+        for found in (alone, together)
+    ]
+    assert width[1] > 1.5 * width[0]
+
+
 def test_gain_is_the_difference_and_its_interval_is_paired() -> None:
     base, better = judgements(300, noise=3.0), judgements(300, noise=1.0)
     gain = srcc_gain(better, base).iloc[0]
@@ -113,6 +130,15 @@ def test_gain_is_the_difference_and_its_interval_is_paired() -> None:
     assert gain["low"] > 0.1 and gain["high"] < 0.6 and gain["n"] == 300
     same = srcc_gain(base, base.sample(frac=1, random_state=0)).iloc[0]
     assert (same["value"], same["low"], same["high"]) == (0.0, 0.0, 0.0)
+
+
+def test_gain_of_dependent_images_is_less_certain() -> None:
+    base, better = judgements(300, noise=3.0), judgements(300, noise=1.0)
+    scenes = pd.Series(better["level"] // 2)
+    alone = srcc_gain(better, base).iloc[0]
+    together = srcc_gain(better, base, clusters=scenes).iloc[0]
+    assert together["value"] == alone["value"]
+    assert together["high"] - together["low"] > alone["high"] - alone["low"]
 
 
 def test_gain_counts_images_in_both_tables() -> None:

@@ -12,6 +12,7 @@ def srcc_gain(
     judgements: pd.DataFrame,
     base_judgements: pd.DataFrame,
     *,
+    clusters: pd.Series | None = None,
     n_resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
@@ -24,6 +25,7 @@ def srcc_gain(
     Args:
         judgements: One row per image with image_id, score, expected_score.
         base_judgements: The same for the base model; images in only one table are left out.
+        clusters: Cluster of each row of `judgements`, see `policy_metrics`.
         n_resamples: Bootstrap resamples.
         confidence: Share of resamples the interval covers.
         seed: Seed of the resamples.
@@ -31,7 +33,9 @@ def srcc_gain(
     Returns:
         One row, metric "srcc_gain", with value, low, high in [-2, 2] and n images.
     """
-    both = judgements[["image_id", "score", "expected_score"]].merge(
+    labels = judgements["image_id"] if clusters is None else clusters
+    both = judgements[["image_id", "score", "expected_score"]].assign(cluster=labels)
+    both = both.merge(
         base_judgements[["image_id", "expected_score"]],
         on="image_id",
         suffixes=("", "_base"),
@@ -42,6 +46,7 @@ def srcc_gain(
         both["expected_score"].to_numpy(),
         both["expected_score_base"].to_numpy(),
         both["score"].to_numpy(),
+        clusters=both["cluster"].to_numpy(),
         n_resamples=n_resamples,
         confidence=confidence,
         seed=seed,

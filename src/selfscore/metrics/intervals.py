@@ -1,11 +1,13 @@
 """Bootstrap intervals for statistics over the rows of a table."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+RESAMPLING_UNITS = ("group", "image")
 # Numbers held at once while resampling (8 bytes each), so that large test sets fit in memory.
 _NUMBERS_AT_ONCE = 2_000_000
 
@@ -22,18 +24,25 @@ class Interval(NamedTuple):
 def bootstrap(
     statistic: Callable[..., NDArray[np.float64]],
     *columns: ArrayLike,
+    clusters: ArrayLike | None = None,
     n_resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """Percentile bootstrap interval of a statistic, rows drawn with replacement.
+    """Percentile bootstrap interval of a statistic, rows or whole clusters drawn with replacement.
 
     The same rows are drawn for every column, and the same seed draws the same rows for every
     table of that length, so figures of two policies on one test set are compared on equal draws.
 
+    Rows that depend on each other, such as several pictures of one scene, make an interval over
+    rows too narrow: they carry less than as many independent ones. Given `clusters`, whole
+    clusters are drawn (Field & Welsh 2007, https://doi.org/10.1111/j.1467-9868.2007.00593.x).
+
     Args:
         statistic: Takes the columns with shape (..., n) and returns shape (...), like `srcc`.
         *columns: One or more columns of n numbers each.
+        clusters: Cluster of each row, n labels; None, or fewer than two different ones: every row
+            is on its own.
         n_resamples: Number of resampled tables.
         confidence: Share of the resampled figures that the interval covers, in (0, 1).
         seed: Seed of the draws.
@@ -64,12 +73,13 @@ def bootstrap(
     if np.isnan(value):
         return Interval(value, float("nan"), float("nan"), n)
 
-    generator = np.random.default_rng(seed)
-    batch = max(1, _NUMBERS_AT_ONCE // n)
-    figures = []
-    for start in range(0, n_resamples, batch):
-        rows = generator.integers(0, n, size=(min(batch, n_resamples - start), n))
-        figures.append(statistic(*(array[rows] for array in arrays)))
+    labels = np.arange(n) if clusters is None else np.asarray(clusters)
+    if labels.shape != (n,):
+        raise ValueError(f"a bootstrap of {n} rows needs {n} cluster labels, got {labels.shape}")
+    figures = [
+        statistic(*(array[rows] for array in arrays))
+        for rows in _draws(labels, n_resamples, np.random.default_rng(seed))
+    ]
     resampled = np.concatenate(figures)
     defined = resampled[~np.isnan(resampled)]
     if defined.size == 0:
@@ -77,3 +87,49 @@ def bootstrap(
     tail = (1.0 - confidence) / 2.0
     low, high = np.quantile(defined, [tail, 1.0 - tail])
     return Interval(value, float(low), float(high), n)
+
+
+def _draws(
+    labels: NDArray[Any], n_resamples: int, generator: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Rows of the resamples, in blocks of shape (resamples, rows in each)."""
+    n = len(labels)
+    names, cluster_of_row, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    batch = max(1, _NUMBERS_AT_ONCE // n)
+    if len(names) in (1, n):
+        for start in range(0, n_resamples, batch):
+            yield generator.integers(0, n, size=(min(batch, n_resamples - start), n))
+        return
+    members = np.split(np.argsort(cluster_of_row, kind="stable"), np.cumsum(sizes)[:-1])
+    drawn = generator.integers(0, len(names), size=(n_resamples, len(names)))
+    lengths = sizes[drawn].sum(axis=1)
+    # Clusters of unequal size make resamples of unequal length; equal ones are computed together.
+    for length in np.unique(lengths):
+        alike = drawn[lengths == length]
+        for start in range(0, len(alike), batch):
+            yield np.stack(
+                [
+                    np.concatenate([members[name] for name in names_drawn])
+                    for names_drawn in alike[start : start + batch]
+                ]
+            )
+
+
+def clusters_of(groups: pd.Series, unit: str) -> pd.Series | None:
+    """The clusters that a bootstrap draws.
+
+    Args:
+        groups: Group of each image, "" for none, e.g. the photographed scene.
+        unit: "group": images of one group depend on each other and are drawn together; "image":
+            every image is drawn on its own.
+
+    Returns:
+        One label per row, or None where every row is its own cluster: that is what was asked, or
+        there are fewer than two groups.
+
+    Raises:
+        ValueError: If the unit is another one.
+    """
+    if unit not in RESAMPLING_UNITS:
+        raise ValueError(f"Unknown `resampling_unit` '{unit}': choose one of {RESAMPLING_UNITS}.")
+    return groups if unit == "group" and groups.nunique() > 1 else None

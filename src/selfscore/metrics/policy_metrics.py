@@ -20,6 +20,7 @@ def policy_metrics(
     judgements: pd.DataFrame,
     n_levels: int,
     *,
+    clusters: pd.Series | None = None,
     n_resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
@@ -38,6 +39,8 @@ def policy_metrics(
             emitted_score, emitted_level, inferred_level (missing where not valid) and
             faithfulness (missing where not scored).
         n_levels: Number of levels of the scale.
+        clusters: Cluster of each row where rows depend on each other, such as pictures of one
+            scene; None where they do not.
         n_resamples: Bootstrap resamples per metric.
         confidence: Share of resamples the interval covers.
         seed: Seed of the resamples.
@@ -53,6 +56,7 @@ def policy_metrics(
         interval = bootstrap(
             statistic,
             *(complete[column].to_numpy() for column in columns),
+            clusters=None if clusters is None else clusters.loc[complete.index].to_numpy(),
             n_resamples=n_resamples,
             confidence=confidence,
             seed=seed,

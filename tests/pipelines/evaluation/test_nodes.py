@@ -13,6 +13,7 @@ from selfscore.pipelines.evaluation.nodes import (
     predict,
     tabulate_predictions,
 )
+from selfscore.vlm.policy import Policy
 from selfscore.vlm.prediction import Prediction
 from selfscore.vlm.response import write_response
 
@@ -21,6 +22,7 @@ WORDS = ["It is terrible.", "It is fair.", "It is superb."]
 PARAMETERS: dict[str, Any] = {
     "splits": ["validation", "test"],
     "faithfulness": True,
+    "resampling_unit": "group",
     "n_resamples": 50,
     "confidence": 0.95,
     "min_format_valid": 0.9,
@@ -105,7 +107,7 @@ def test_a_policy_that_never_keeps_the_format_is_named(
 def test_splits_without_images_are_refused() -> None:
     rows = scored(3, "train")
     with pytest.raises(ValueError, match=r"\['validation', 'test'\].*there are \['train'\]"):
-        predict(None, {}, rows, SCALE, PARAMETERS, {}, 0, "merged")
+        predict(Policy({}), {}, rows, SCALE, PARAMETERS, {}, 0, "merged")
 
 
 def test_the_judge_reads_levels_and_severities_tell_the_truth(

@@ -19,6 +19,7 @@ from selfscore.pipelines.reporting.nodes import (
 PARAMETERS: dict[str, Any] = {
     "split": "test",
     "metrics": ["srcc", "consistency", "faithfulness", "format_valid"],
+    "resampling_unit": "group",
     "n_resamples": 100,
     "confidence": 0.95,
 }
@@ -37,6 +38,7 @@ def judged(policies: tuple[str, ...], noise: float) -> pd.DataFrame:
                 table.assign(
                     policy=policy,
                     split=split,
+                    group="",
                     score=np.random.default_rng(7).permutation(60) / 6,
                     expected_score=np.random.default_rng(7).permutation(60) / 6
                     + noise * (score - score.mean()),

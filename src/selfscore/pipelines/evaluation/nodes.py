@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from selfscore.metrics.faithfulness import StatementLexicon, faithfulness
+from selfscore.metrics.intervals import clusters_of
 from selfscore.metrics.policy_metrics import policy_metrics
 from selfscore.vlm.images import ImageSource
 from selfscore.vlm.policy import LoraAdapter, Policy
@@ -187,7 +188,7 @@ def measure_policies(
     Args:
         judgements: one row a policy and image.
         score_scale: `levels`.
-        parameters: `n_resamples`, `confidence`, `min_format_valid`.
+        parameters: `resampling_unit`, `n_resamples`, `confidence`, `min_format_valid`.
         seed: of the resamples.
 
     Returns:
@@ -200,6 +201,7 @@ def measure_policies(
         metrics = policy_metrics(
             rows,
             score_scale["levels"],
+            clusters=clusters_of(rows["group"], parameters["resampling_unit"]),
             n_resamples=parameters["n_resamples"],
             confidence=parameters["confidence"],
             seed=seed,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from selfscore.metrics.gains import srcc_gain
+from selfscore.metrics.intervals import clusters_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,8 +25,8 @@ def tabulate_iterations(
     """One tidy table of all figures of all rounds, with each policy's gain over the base.
 
     Args:
-        parameters: `n_resamples` and `confidence` of the gains; `split` and `metrics` of the
-            summary that is logged.
+        parameters: `resampling_unit`, `n_resamples` and `confidence` of the gains; `split` and
+            `metrics` of the summary that is logged.
         seed: of the resamples.
         metrics_then_judgements: the metrics of the baseline and of rounds 1, 2, …, then the
             judgements in the same order.
@@ -52,6 +53,7 @@ def tabulate_iterations(
             gain = srcc_gain(
                 rows,
                 base[base["split"] == split],
+                clusters=clusters_of(rows["group"], parameters["resampling_unit"]),
                 n_resamples=parameters["n_resamples"],
                 confidence=parameters["confidence"],
                 seed=seed,

@@ -43,7 +43,7 @@ the base model. An expert's line starts at the policy it was trained on.*
 
 All seeds share the images, the split and the base model; a seed changes the texts written, the
 wrong scores drawn, the training and the judge. So the interval over seeds says how much the method
-scatters, and the one over images, further down, how well these images can tell.
+scatters, and the one over scenes, further down, how well these images can tell.
 """
 
 _TERMS = """\
@@ -100,7 +100,7 @@ def render_page(
         f"## Every round, mean over {len(seeds)} seeds [95 % interval of the mean]\n",
         _means_table(means[~means["control"].astype(bool)], parameters["metrics"]),
         _TERMS,
-        "## Every seed, last round [95 % bootstrap interval over the images]\n",
+        "## Every seed, last round [95 % bootstrap interval over the scenes]\n",
         _seed_table(real),
     ]
     if len(control):
@@ -108,7 +108,7 @@ def render_page(
             "## Control: shuffled labels\n",
             "The training labels are shuffled and everything else is left as it is. What the "
             "method gains here does not come from the labels. [95 % bootstrap interval over the "
-            "images]\n",
+            "scenes]\n",
             _seed_table(control),
         ]
     parts += ["## How and where\n", _runs_table(runs), _environment(runs)]
