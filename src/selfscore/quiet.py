@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import re
 import warnings
 
 # Patterns of the messages' beginnings, and why each can go.

@@ -81,8 +81,8 @@ class DirectoryDataset(AbstractVersionedDataset[T, T]):
         path = str(self._get_load_path())
         if not is_complete(self._fs, path):
             raise DatasetError(
-                f"There is no complete {self.kind} in '{path}'. It has not been made yet, or saving "
-                f"it was interrupted: run the pipeline that makes it."
+                f"There is no complete {self.kind} in '{path}'. It has not been made yet, or "
+                f"saving it was interrupted: run the pipeline that makes it."
             )
         with _local_copy(self._fs, path) as folder:
             _check_files(folder, path, self.kind)
