@@ -21,18 +21,25 @@ def test_policy_0_is_the_base_model_alone():
 def test_the_judge_reads_accepted_texts_only():
     words = ["awful", "poor", "plain", "fine", "great"]
     rows = [
-        {"explanation": f"It is {words[level // 2]} {filler}.", "level": level, "accepted": True}
+        {
+            "image_id": filler,
+            "explanation": f"It is {words[level // 2]} {filler}.",
+            "level": level,
+            "accepted": True,
+        }
         for level in range(10)
         for filler in ("here", "there", "now", "then", "again", "indeed")
     ]
     misleading = [
-        {"explanation": "It is great here.", "level": 0, "accepted": False} for _ in range(200)
+        {"image_id": "x", "explanation": "It is great here.", "level": 0, "accepted": False}
+        for _ in range(200)
     ]
-    judge = fit_consistency_judge(pd.DataFrame(rows + misleading), seed=0)
+    judge = fit_consistency_judge(pd.DataFrame(rows + misleading), {"levels": 10}, seed=0)
     inferred = infer_levels(judge, ["It is awful here.", "It is great here."])
     assert np.diff(inferred)[0] > 2
     swayed = pd.DataFrame(rows + misleading).assign(accepted=True)
     inferred = infer_levels(
-        fit_consistency_judge(swayed, seed=0), ["It is awful here.", "It is great here."]
+        fit_consistency_judge(swayed, {"levels": 10}, seed=0),
+        ["It is awful here.", "It is great here."],
     )
     assert np.diff(inferred)[0] < 0

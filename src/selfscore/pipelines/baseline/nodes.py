@@ -34,7 +34,9 @@ def describe_base_policy(
     )
 
 
-def fit_consistency_judge(generations: pd.DataFrame, seed: int) -> dict[str, Any]:
+def fit_consistency_judge(
+    generations: pd.DataFrame, score_scale: dict[str, Any], seed: int
+) -> dict[str, Any]:
     """A text-only judge that infers the level an explanation was written for.
 
     Fitted on the base model's accepted texts with forced levels, right and wrong ones, so that it
@@ -43,6 +45,16 @@ def fit_consistency_judge(generations: pd.DataFrame, seed: int) -> dict[str, Any
     from selfscore.judging.tfidf import fit_judge
 
     accepted = generations[generations["accepted"]]
-    judge = fit_judge(accepted["explanation"].tolist(), accepted["level"].tolist(), seed=seed)
-    logger.info("The consistency judge was fitted on %d explanations.", len(accepted))
+    judge = fit_judge(
+        accepted["explanation"].tolist(),
+        accepted["level"].tolist(),
+        accepted["image_id"].tolist(),
+        n_levels=score_scale["levels"],
+        seed=seed,
+    )
+    logger.info(
+        "The consistency judge was fitted on %d explanations; SRCC %.3f on those held out.",
+        len(accepted),
+        judge["held_out"]["srcc"],
+    )
     return judge

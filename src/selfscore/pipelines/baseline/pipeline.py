@@ -24,7 +24,7 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
     )
     judge = Node(
         fit_consistency_judge,
-        inputs=["generations", "params:seed"],
+        inputs=["generations", "score_scale", "params:seed"],
         outputs="consistency_judge",
         name="fit_consistency_judge",
     )

@@ -1,0 +1,145 @@
+"""Whole runs of the tiny configuration, as a user starts them, in a copy of the project."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from mlflow import MlflowClient
+from peft import PeftModel
+from PIL import Image
+from transformers import AutoModelForImageTextToText
+
+from selfscore.datasets.policy import PolicyDataset
+from selfscore.vlm.encoding import encode, render
+from selfscore.vlm.loading import VLM, load_vlm
+
+pytestmark = pytest.mark.slow
+
+
+def copy_project(project: Path, folder: Path) -> Path:
+    """Configuration and demo data at a new place; the package is the installed one."""
+    for name in ("pyproject.toml", ".telemetry"):
+        shutil.copy(project / name, folder)
+    for name in ("conf", "data/01_raw", "data/06_models/demo_model"):
+        shutil.copytree(project / name, folder / name)
+    (folder / "src").symlink_to(project / "src")
+    return folder
+
+
+def run(folder: Path, *parameters: str) -> str:
+    """`kedro run` of the tiny configuration; its output."""
+    command = [sys.executable, "-m", "kedro", "run", "--pipelines=iteration", "--env=test"]
+    command += [f"--params={','.join(parameters)}"] if parameters else []
+    finished = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "2"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stdout[-4000:]
+    return finished.stdout
+
+
+def newest(folder: Path, name: str) -> Path:
+    """The newest version of a versioned artifact."""
+    return max((folder / "data/test" / name).iterdir()) / Path(name).name
+
+
+def policy(folder: Path, number: int):
+    return PolicyDataset(filepath=str(newest(folder, f"06_models/policy_{number}"))).load()
+
+
+@pytest.fixture(scope="module")
+def two_rounds(project, tmp_path_factory):
+    folder = copy_project(project, tmp_path_factory.mktemp("two_rounds"))
+    return folder, run(folder, "rounds=2")
+
+
+def test_every_round_leaves_its_artifacts(two_rounds):
+    folder, _ = two_rounds
+    for number in (1, 2):
+        name = f"iteration_{number}"
+        pairs = pd.read_parquet(newest(folder, f"05_model_input/{name}/scoring_pairs.parquet"))
+        assert len(pairs) > 20
+        assert set(pairs["split"]) == {"train"}
+        metrics = pd.read_parquet(newest(folder, f"08_reporting/{name}/metrics.parquet"))
+        assert set(metrics["policy"]) == {"scoring", "consistency", "merged"}
+        assert set(metrics["split"]) == {"validation", "test"}
+        report = json.loads(newest(folder, f"08_reporting/{name}/merge_report.json").read_text())
+        assert 0.5 < report["energy_kept"] <= 1
+    table = pd.read_csv(newest(folder, "08_reporting/iteration_table.csv"))
+    assert set(table["iteration"]) == {0, 1, 2}
+    figure = Image.open(newest(folder, "08_reporting/iteration_figure.png"))
+    assert figure.width > 500
+
+
+def test_the_chain_of_policies_is_recorded(two_rounds):
+    folder, _ = two_rounds
+    base, first, second = (policy(folder, number) for number in (0, 1, 2))
+    assert base.adapter is None
+    assert first.card["parent"] == base.digest
+    assert second.card["parent"] == first.digest
+
+
+def test_a_policy_loads_with_plain_peft_and_says_the_same(two_rounds, monkeypatch):
+    folder, _ = two_rounds
+    monkeypatch.chdir(folder)
+    ours = load_vlm(policy(folder, 2))
+    base = AutoModelForImageTextToText.from_pretrained("data/06_models/demo_model").float()
+    theirs = PeftModel.from_pretrained(base, newest(folder, "06_models/policy_2")).eval()
+    image = Image.open(next((folder / "data/01_raw/demo_images/images").iterdir()))
+    inputs = encode(ours, [image], [render(ours, "Rate it.", "#Score: 3")])
+    with torch.inference_mode():
+        logits = [vlm.model(**inputs).logits for vlm in (ours, VLM(theirs, ours.processor))]
+    log_probabilities = [rows.log_softmax(dim=-1) for rows in logits]
+    torch.testing.assert_close(*log_probabilities, rtol=1e-4, atol=1e-4)
+    untrained = load_vlm(policy(folder, 0))
+    with torch.inference_mode():
+        assert not torch.allclose(untrained.model(**inputs).logits, logits[0], atol=1e-2)
+
+
+def test_mlflow_holds_one_run_with_a_child_per_round(two_rounds):
+    folder, _ = two_rounds
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    experiment = client.get_experiment_by_name("selfscore")
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [r for r in runs if "mlflow.parentRunId" not in r.data.tags]
+    assert len(parents) == 1
+    children = {r.info.run_name: r for r in runs if r not in parents}
+    assert set(children) == {"baseline", "iteration_1", "iteration_2"}
+    assert {r.info.status for r in runs} == {"FINISHED"}
+    for name in ("iteration_1", "iteration_2"):
+        assert children[name].data.tags["mlflow.parentRunId"] == parents[0].info.run_id
+        assert "test/merged/srcc" in children[name].data.metrics
+        assert children[name].data.params["dpo_training.beta"]
+        curve = client.get_metric_history(children[name].info.run_id, "scoring/loss")
+        assert len(curve) > 1
+    assert {
+        point.step
+        for point in client.get_metric_history(parents[0].info.run_id, "test/merged/srcc")
+    } == {1, 2}
+
+
+def test_the_screen_tells_what_is_done(two_rounds):
+    _, output = two_rounds
+    assert "iteration_2" in output
+    assert "steps/s" in output
+    assert "texts/s" in output
+    assert "Traceback" not in output
+
+
+def test_one_seed_gives_one_policy_and_another_seed_another(two_rounds, project, tmp_path):
+    folder, _ = two_rounds
+    again = copy_project(project, tmp_path)
+    run(again, "rounds=1")
+    assert policy(again, 1).digest == policy(folder, 1).digest
+    run(again, "rounds=1", "seed=1")
+    assert policy(again, 1).digest != policy(folder, 1).digest
