@@ -2,7 +2,15 @@
 
 from kedro.pipeline import Pipeline
 
-from selfscore.pipelines import baseline, ingestion, iteration, reporting, results
+from selfscore.pipelines import (
+    baseline,
+    demo_images,
+    demo_model,
+    ingestion,
+    iteration,
+    reporting,
+    results,
+)
 from selfscore.pipelines.iteration.rounds import STAGES, configured
 
 
@@ -21,4 +29,6 @@ def register_pipelines() -> dict[str, Pipeline]:
         **{stage: whole.only_nodes_with_tags(stage) for stage in STAGES},
         "reporting": reporting.create_pipeline(rounds=configured()),
         "results": results.create_pipeline(),
+        "demo_images": demo_images.create_pipeline(),
+        "demo_model": demo_model.create_pipeline(),
     }
