@@ -56,7 +56,7 @@ def test_texts_lean_to_their_level_and_are_mostly_true(lexicon: StatementLexicon
         levels.append(place % 10)
         truth.append(faithfulness(texts[-1], severities, lexicon))
     skill = fit_judge(texts, levels)["held_out"]["srcc"]
-    assert 0.7 < skill < 0.92
+    assert 0.6 < skill < 0.85
     assert 0.85 < np.mean([share for share in truth if share is not None]) < 0.97
 
 

@@ -23,13 +23,16 @@ class Style:
         tilt: How far a severity is misjudged in favour of the level, at the extreme levels.
         misjudgement: Standard deviation of the error in a severity.
         verdict_error: Standard deviation, in levels, of the closing verdict.
+        verdict_own: Share in [0, 1] of the verdict that follows the picture and not the level:
+            what a text has to unlearn to agree with its score.
         verdict_share: Probability that a text closes with a verdict.
     """
 
-    choice: float = 1.6
+    choice: float = 1.4
     tilt: float = 0.16
     misjudgement: float = 0.07
     verdict_error: float = 2.0
+    verdict_own: float = 0.45
     verdict_share: float = 0.85
 
 
@@ -59,7 +62,7 @@ def write_explanation(
         for topic in _choose_topics(severities, lean, rng, style)
     ]
     if rng.random() < style.verdict_share:
-        sentences.append(_verdict(level, levels, rng, style))
+        sentences.append(_verdict(severities, level / (levels - 1), rng, style))
     return " ".join(sentences)
 
 
@@ -92,7 +95,13 @@ def _describe(
     return f"{subject} {phrases[0] if usual else phrases[1]}."
 
 
-def _verdict(level: int, levels: int, rng: np.random.Generator, style: Style) -> str:
-    judged = (level + rng.normal(0.0, style.verdict_error) + 0.5) / levels
+def _verdict(
+    severities: Mapping[str, float], level: float, rng: np.random.Generator, style: Style
+) -> str:
+    """A closing sentence; ``level`` is from 0, the worst, to 1."""
+    harm = sum(severities[topic] for topic in _TOPICS) / len(_TOPICS)
+    seen = float(np.clip(1.0 - 1.8 * harm, 0.0, 1.0))
+    judged = (1.0 - style.verdict_own) * level + style.verdict_own * seen
+    judged += rng.normal(0.0, style.verdict_error / 9.0)
     grade = int(np.clip(np.floor(judged * len(VERDICTS)), 0, len(VERDICTS) - 1))
     return VERDICTS[grade][0 if rng.random() < 0.6 else 1]

@@ -16,9 +16,9 @@ TASTE = {
     "colour": 0.9,
     "exposure": 0.9,
     "contrast": 0.8,
-    "blur": 0.15,
-    "noise": 0.15,
-    "compression": 0.15,
+    "blur": 0.08,
+    "noise": 0.08,
+    "compression": 0.08,
 }
 
 

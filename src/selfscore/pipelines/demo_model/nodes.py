@@ -87,7 +87,7 @@ def train_vision_tower(
     stage = parameters["vision"]
     logger.info(
         "Stage 1 of 2: the vision tower sees %d faulty images in %d steps of %d, "
-        "about 9 minutes with the demo's settings on 2 cores",
+        "about 8 minutes with the demo's settings on 2 cores",
         len(images.pixels),
         stage["steps"],
         stage["batch_size"],
@@ -129,7 +129,7 @@ def train_language_model(
     stage = parameters["language"]
     logger.info(
         "Stage 2 of 2: the language model reads %d steps of %d images with several answers each, "
-        "about 12 minutes with the demo's settings on 2 cores",
+        "about 9 minutes with the demo's settings on 2 cores",
         stage["steps"],
         stage["batch_size"],
     )
