@@ -157,7 +157,7 @@ def _headroom(
 
     side = vlm.model.config.vision_config.image_size
 
-    def features(keys: Sequence[str]) -> np.ndarray:
+    def features(keys: pd.Series) -> np.ndarray:
         shrunk = [np.asarray(images[key].resize((side, side), 4)) for key in keys]
         return encode_images(vlm.model, np.stack(shrunk)).float().mean(dim=1).numpy()
 

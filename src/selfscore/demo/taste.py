@@ -39,7 +39,7 @@ def taste_levels(
     Returns:
         Integer levels of shape (n,), 0 is worst.
     """
-    opinion = -sum(weight * severities[name] for name, weight in TASTE.items())
+    opinion = -np.sum([weight * severities[name] for name, weight in TASTE.items()], axis=0)
     opinion = opinion + rng.normal(0.0, indecision, size=opinion.shape)
     ranks = np.argsort(np.argsort(opinion))
     return np.asarray(ranks * levels // len(ranks), dtype=np.int64)
