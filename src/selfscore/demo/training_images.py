@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,22 @@ class TrainingImages:
 
     pixels: np.ndarray
     severities: dict[str, np.ndarray]
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """One flat mapping, to be stored."""
+        return {"pixels": self.pixels} | {
+            f"severities.{name}": values for name, values in self.severities.items()
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> TrainingImages:
+        """The images that `to_arrays` flattened."""
+        severities = {
+            name.removeprefix("severities."): values
+            for name, values in arrays.items()
+            if name != "pixels"
+        }
+        return cls(arrays["pixels"], severities)
 
 
 def render_training_images(

@@ -62,7 +62,7 @@ def test_a_model_that_never_writes_the_format_is_told_so(scored_images, policy):
     forced = force_levels(scored_images, SCALE, parameters(), seed=0)
     with pytest.raises(
         ValueError,
-        match=r"(?s)Only 0% of the explanations.*6 malformed.*#Score: 0.*choose a model that follows",
+        match=r"(?s)Only 0% of the explanations.*6 malformed.*#Score: 0.*choose a model that",
     ):
         explain_forced_levels(policy, IMAGES, forced, SCALE, parameters(), PROMPTS, seed=0)
 

@@ -73,7 +73,7 @@ def test_pretraining_looks_at_no_photograph_of_the_demo_images() -> None:
     loaders = {"a": lambda: Image.new("RGB", (200, 180), "red"), "b": lambda: no("b")}
     images = {"count": 6, "stored_size": 160, "procedural_share": 0.0, "jpeg_quality": 80}
     lessons = render_lessons(loaders, sources, {"seed": 0, "images": images})
-    assert lessons.pixels.shape == (6, 80, 80, 3)
+    assert lessons["pixels"].shape == (6, 80, 80, 3)
     with pytest.raises(ValueError, match="use 'model'"):
         render_lessons(loaders, sources[1:], {"seed": 0, "images": images})
 

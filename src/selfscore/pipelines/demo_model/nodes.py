@@ -12,7 +12,6 @@ import pandas as pd
 if TYPE_CHECKING:
     from PIL import Image
 
-    from selfscore.demo.training_images import TrainingImages
     from selfscore.vlm.loading import VLM
 
 logger = logging.getLogger(__name__)
@@ -22,7 +21,7 @@ def render_lessons(
     photographs: Mapping[str, Callable[[], Image.Image]],
     sources: pd.DataFrame,
     parameters: Mapping[str, Any],
-) -> TrainingImages:
+) -> dict[str, np.ndarray]:
     """Render the images to learn from; only photographs with use "model" are looked at.
 
     Args:
@@ -31,7 +30,8 @@ def render_lessons(
         parameters: ``seed`` and ``images``.
 
     Returns:
-        Images at the model's input size, and what is wrong with each.
+        `pixels` [n, side, side, 3] of uint8 at the model's input size, and `severities.<fault>`
+        [n], 0 to 1, of each.
 
     Raises:
         ValueError: If no photograph has use "model".
@@ -48,16 +48,16 @@ def render_lessons(
         input_size=Shape().image_size,
         rng=np.random.default_rng(parameters["seed"]),
         **parameters["images"],
-    )
+    ).to_arrays()
 
 
 def train_vision_tower(
-    images: TrainingImages, parameters: Mapping[str, Any], prompts: Mapping[str, str]
+    lessons: Mapping[str, np.ndarray], parameters: Mapping[str, Any], prompts: Mapping[str, str]
 ) -> VLM:
     """Build the model and stage 1: the vision tower learns to see faults.
 
     Args:
-        images: Training images.
+        lessons: the rendered images.
         parameters: ``seed``, ``threads``, ``levels``, ``vocabulary``, ``vision``.
         prompts: The prompts of the finished model, for its tokenizer.
 
@@ -69,11 +69,13 @@ def train_vision_tower(
     from selfscore.demo.architecture import Shape, build_model, build_processor
     from selfscore.demo.lessons import check_prefix_property, teacher_texts
     from selfscore.demo.tokenizer import train_tokenizer
+    from selfscore.demo.training_images import TrainingImages
     from selfscore.demo.vision_pretraining import train_vision
     from selfscore.vlm.loading import VLM
     from selfscore.vlm.response import Prompts
 
     torch.set_num_threads(parameters["threads"])
+    images = TrainingImages.from_arrays(lessons)
     levels, seed = parameters["levels"], parameters["seed"]
     rng = np.random.default_rng([seed, 2])
     texts = teacher_texts(
@@ -98,7 +100,7 @@ def train_vision_tower(
 
 def train_language_model(
     vision: VLM,
-    images: TrainingImages,
+    lessons: Mapping[str, np.ndarray],
     parameters: Mapping[str, Any],
     prompts: Mapping[str, str],
 ) -> VLM:
@@ -106,7 +108,7 @@ def train_language_model(
 
     Args:
         vision: The model after stage 1; not changed.
-        images: Training images.
+        lessons: the rendered images.
         parameters: ``seed``, ``threads``, ``levels``, ``language``.
         prompts: The prompts of the finished model.
 
@@ -119,11 +121,13 @@ def train_language_model(
 
     from selfscore.demo.language_pretraining import train_language
     from selfscore.demo.lessons import Teacher
+    from selfscore.demo.training_images import TrainingImages
     from selfscore.demo.vision_pretraining import encode_images
     from selfscore.vlm.loading import VLM
     from selfscore.vlm.response import Prompts
 
     torch.set_num_threads(parameters["threads"])
+    images = TrainingImages.from_arrays(lessons)
     levels, seed = parameters["levels"], parameters["seed"]
     model = copy.deepcopy(vision.model)
     stage = parameters["language"]
