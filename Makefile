@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help run test lint format viz mlflow clean
+.PHONY: help run test results lint format viz mlflow clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -17,6 +17,10 @@ run: $(INSTALLED)  ## Run all rounds on the demo: results in data/08_reporting
 
 test: $(INSTALLED)  ## Run the tests and measure their coverage
 	$(BIN)/pytest --cov --cov-fail-under=85
+
+results: $(INSTALLED)  ## Run five seeds and the control, then write docs/results.md (about an hour)
+	$(BIN)/python benchmarks/seeds.py
+	$(BIN)/kedro run --pipelines=results
 
 lint: $(INSTALLED)  ## Check style, types and the direction of imports
 	$(BIN)/ruff format --check .
