@@ -18,7 +18,7 @@ run: $(INSTALLED)  ## Run all rounds on the demo: results in data/08_reporting
 test: $(INSTALLED)  ## Run the tests and measure their coverage
 	$(BIN)/pytest --cov --cov-fail-under=85
 
-results: $(INSTALLED)  ## Run five seeds and the control, then write docs/results.md (about an hour)
+results: $(INSTALLED)  ## Run five seeds and the control, then write docs/results.md (half an hour)
 	$(BIN)/python benchmarks/seeds.py
 	$(BIN)/kedro run --pipelines=results
 
