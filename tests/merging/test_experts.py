@@ -1,21 +1,33 @@
+import weakref
+
 import pytest
 import torch
 
 from selfscore.merging.delta import delta, to_lora
-from selfscore.merging.experts import MergeSettings, accumulate, merge_adapters
+from selfscore.merging.experts import accumulate, merge_adapters
+from selfscore.merging.methods import MERGE_METHODS
+from selfscore.merging.settings import MergeSettings
 
 
 def adapter(value: float, modules=("a", "b"), rank: int = 2):
     return to_lora({m: value * torch.eye(4) for m in modules}, rank, "base")[0]
 
 
+def random_adapter(seed: int):
+    generator = torch.Generator().manual_seed(seed)
+    return to_lora({m: torch.randn(6, 5, generator=generator) for m in "ab"}, 3, "base")[0]
+
+
 def settings(**changes):
     values = {
         "method": "ties",
-        "density": 1.0,
         "weights": {"scoring": 1.0, "consistency": 1.0},
         "lambda_": 1.0,
         "rank": 4,
+        "density": 1.0,
+        "gamma": 0.01,
+        "epsilon": 0.15,
+        "seed": 0,
     }
     return MergeSettings(**values | changes)
 
@@ -27,6 +39,64 @@ def test_merge_takes_any_number_of_experts():
     mean = sum(delta(expert, "a") for expert in experts.values()) / 3
     torch.testing.assert_close(delta(merged, "a"), 0.5 * mean)
     assert set(energy) == {"a", "b"}
+
+
+@pytest.mark.parametrize("method", sorted(MERGE_METHODS))
+def test_every_method_gives_one_adapter_and_the_same_again(method):
+    experts = {"scoring": random_adapter(1), "consistency": random_adapter(2)}
+    chosen = settings(method=method, density=0.6)
+    merged, energy = merge_adapters(experts, chosen)
+    torch.rand(3)
+    again, _ = merge_adapters(experts, chosen)
+    assert merged.config["target_modules"] == ["a", "b"]
+    assert delta(merged, "a").norm() > 0
+    assert all(0 < share <= 1 for share in energy.values())
+    for name, tensor in merged.tensors.items():
+        assert torch.equal(tensor, again.tensors[name])
+
+
+@pytest.mark.parametrize("method", sorted(MERGE_METHODS))
+def test_untrained_experts_change_nothing(method):
+    experts = {"scoring": adapter(0.0), "consistency": adapter(0.0)}
+    merged, energy = merge_adapters(experts, settings(method=method, density=0.6))
+    assert energy == {"a": 1.0, "b": 1.0}
+    assert delta(merged, "a").abs().max() == 0
+
+
+@pytest.mark.parametrize("method", ["dare_linear", "dare_ties", "della", "della_linear"])
+def test_drops_differ_between_seeds_and_between_layers(method):
+    twin = random_adapter(1)
+    for side in ("A", "B"):
+        name = "base_model.model.{}.lora_" + side + ".weight"
+        twin.tensors[name.format("b")] = twin.tensors[name.format("a")]
+    experts = {"scoring": twin}
+    first, _ = merge_adapters(experts, settings(method=method, density=0.5, rank=5))
+    second, _ = merge_adapters(experts, settings(method=method, density=0.5, rank=5, seed=1))
+    assert not torch.allclose(delta(first, "a"), delta(first, "b"))
+    assert not torch.allclose(delta(first, "a"), delta(second, "a"))
+
+
+def test_only_one_dense_change_is_held_at_a_time(monkeypatch):
+    made: list[weakref.ref] = []
+
+    def dense(changes, weights, settings):
+        assert all(earlier() is None for earlier in made), "an earlier layer's ΔW is still held"
+        merged = changes[0].dense()
+        made.append(weakref.ref(merged))
+        return merged
+
+    monkeypatch.setitem(MERGE_METHODS, "ties", dense)
+    modules = ("a", "b", "c", "d")
+    merge_adapters({"scoring": adapter(1.0, modules=modules)}, settings())
+    assert len(made) == 4
+
+
+def test_progress_is_shown(capsys):
+    merge_adapters({"scoring": adapter(1.0)}, settings())
+    shown = capsys.readouterr().err
+    assert "merging: 100%" in shown
+    assert "2/2" in shown
+    assert "layers" in shown
 
 
 def test_accumulate_adds_to_the_parent_and_needs_none():
@@ -49,10 +119,19 @@ def test_an_expert_without_weight_is_named():
         merge_adapters({"grounding": adapter(1.0)}, settings())
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [({"method": "tees"}, "Unknown `merging.method` 'tees'"), ({"density": 0.0}, "density")],
-)
-def test_bad_settings(changes, message):
-    with pytest.raises(ValueError, match=message):
-        settings(**changes)
+def test_experts_that_weigh_nothing_are_named():
+    weights = {"scoring": 0.0, "consistency": 1.0}
+    with pytest.raises(ValueError, match="all zero for scoring"):
+        merge_adapters({"scoring": adapter(1.0)}, settings(weights=weights))
+
+
+def test_an_expert_that_diverged_is_named():
+    with pytest.raises(ValueError, match="'scoring' has values that are not finite in 'a'"):
+        diverged = adapter(1.0)
+        diverged.tensors["base_model.model.a.lora_B.weight"][0, 0] = torch.nan
+        merge_adapters({"scoring": diverged}, settings())
+
+
+def test_an_unknown_method_is_named():
+    with pytest.raises(ValueError, match="Unknown `merging.method` 'tees': choose one of"):
+        merge_adapters({"scoring": adapter(1.0)}, settings(method="tees"))

@@ -6,40 +6,16 @@ Knows adapters and merge methods; knows nothing of how the experts were trained.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-import torch
+from torch import Tensor
+from tqdm import tqdm
 
-from selfscore.merging.delta import delta, to_lora
+from selfscore.merging.delta import low_rank, pack, to_lora
+from selfscore.merging.low_rank import LowRank, summed, truncated
 from selfscore.merging.methods import MERGE_METHODS
+from selfscore.merging.randomness import seeded
+from selfscore.merging.settings import MergeSettings
 from selfscore.vlm.policy import LoraAdapter
-
-
-@dataclass(frozen=True)
-class MergeSettings:
-    """Settings of one merge, in mergekit's terms.
-
-    Attributes:
-        method: a key of `MERGE_METHODS`.
-        density: share of each expert's ΔW that is kept, per layer.
-        weights: expert name → weight.
-        lambda_: factor on the merged ΔW.
-        rank: of the LoRA the result is stored as.
-    """
-
-    method: str
-    density: float
-    weights: Mapping[str, float]
-    lambda_: float
-    rank: int
-
-    def __post_init__(self) -> None:
-        if self.method not in MERGE_METHODS:
-            raise ValueError(
-                f"Unknown `merging.method` '{self.method}': choose one of {sorted(MERGE_METHODS)}."
-            )
-        if not 0 < self.density <= 1:
-            raise ValueError(f"`merging.density` must lie in (0, 1], got {self.density}.")
 
 
 def merge_adapters(
@@ -47,22 +23,25 @@ def merge_adapters(
 ) -> tuple[LoraAdapter, dict[str, float]]:
     """One adapter from several, over the same base, and the energy kept per layer.
 
+    Layer by layer: a dense ΔW lives no longer than the merge of its own layer.
+
     Raises:
-        ValueError: an expert has no weight, or the experts do not adapt the same layers.
+        ValueError: the method is unknown, an expert has no weight, all of them weigh nothing, an
+            expert's tensors are not finite, or the experts do not adapt the same layers.
     """
-    unweighted = sorted(set(experts) - set(settings.weights))
-    if unweighted:
-        raise ValueError(f"`merging.weights` names no weight for the expert '{unweighted[0]}'.")
-    modules = _common_modules(experts)
-    method = MERGE_METHODS[settings.method]
-    weights = [settings.weights[name] for name in experts]
-    merged = {
-        module: settings.lambda_
-        * method([delta(expert, module) for expert in experts.values()], weights, settings.density)
-        for module in modules
-    }
+    if settings.method not in MERGE_METHODS:
+        raise ValueError(
+            f"Unknown `merging.method` '{settings.method}': choose one of {sorted(MERGE_METHODS)}."
+        )
+    _check_weights(experts, settings.weights)
+    factors: dict[str, LowRank] = {}
+    energy: dict[str, float] = {}
+    for module in tqdm(_common_modules(experts), desc="merging", unit=" layers"):
+        factors[module], energy[module] = truncated(
+            _merged(experts, module, settings), settings.rank
+        )
     base_model = next(iter(experts.values())).config["base_model_name_or_path"]
-    return to_lora(merged, settings.rank, base_model)
+    return pack(factors, settings.rank, base_model), energy
 
 
 def accumulate(
@@ -71,10 +50,40 @@ def accumulate(
     """`update` on top of `parent` as one adapter over the base model, and the energy kept."""
     adapters = {"update": update} | ({"parent": parent} if parent else {})
     total = {
-        module: torch.stack([delta(adapter, module) for adapter in adapters.values()]).sum(dim=0)
+        module: summed([low_rank(adapter, module) for adapter in adapters.values()])
         for module in _common_modules(adapters)
     }
     return to_lora(total, rank, update.config["base_model_name_or_path"])
+
+
+def _merged(
+    experts: Mapping[str, LoraAdapter], module: str, settings: MergeSettings
+) -> LowRank | Tensor:
+    changes = []
+    for name, expert in experts.items():
+        change = low_rank(expert, module)
+        if not (change.left.isfinite().all() and change.right.isfinite().all()):
+            raise ValueError(
+                f"The expert '{name}' has values that are not finite in '{module}': its training "
+                "diverged. Train it again with a lower `dpo_training.lr`."
+            )
+        changes.append(change)
+    weights = [settings.weights[name] for name in experts]
+    with seeded(f"{settings.seed} {module}"):
+        merged = MERGE_METHODS[settings.method](changes, weights, settings)
+    if isinstance(merged, LowRank):
+        return LowRank(settings.lambda_ * merged.left, merged.right)
+    return merged.mul_(settings.lambda_)
+
+
+def _check_weights(experts: Mapping[str, LoraAdapter], weights: Mapping[str, float]) -> None:
+    unweighted = sorted(set(experts) - set(weights))
+    if unweighted:
+        raise ValueError(f"`merging.weights` names no weight for the expert '{unweighted[0]}'.")
+    if not any(weights[name] for name in experts):
+        raise ValueError(
+            f"`merging.weights` are all zero for {', '.join(experts)}: give one of them a weight."
+        )
 
 
 def _common_modules(adapters: Mapping[str, LoraAdapter]) -> list[str]:

@@ -7,10 +7,12 @@ from selfscore.vlm.policy import Policy
 
 PARAMETERS = {
     "method": "ties",
-    "density": 1.0,
     "weights": {"scoring": 1.0, "consistency": 1.0},
     "lambda": 1.0,
     "rank": 4,
+    "density": 1.0,
+    "gamma": 0.01,
+    "epsilon": 0.15,
 }
 PROMPTS = {"rating": "Rate it.", "justify": "Why {level}?"}
 SCALE = {"levels": 10}
@@ -21,7 +23,7 @@ def adapter(value: float):
 
 
 def test_the_next_policy_is_the_last_one_plus_the_merge():
-    merged, report = merge_experts(PARAMETERS, scoring=adapter(1.0), consistency=adapter(3.0))
+    merged, report = merge_experts(PARAMETERS, 0, scoring=adapter(1.0), consistency=adapter(3.0))
     assert report["energy_kept"] == pytest.approx(1.0)
     assert report["energy_kept_per_layer"] == {"layer": pytest.approx(1.0)}
     base = Policy({"base_model": {"id": "base", "revision": None}, "iteration": 0})

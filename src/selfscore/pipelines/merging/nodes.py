@@ -12,26 +12,31 @@ logger = logging.getLogger(__name__)
 
 
 def merge_experts(
-    parameters: dict[str, Any], **experts: LoraAdapter
+    parameters: dict[str, Any], seed: int, **experts: LoraAdapter
 ) -> tuple[LoraAdapter, dict[str, Any]]:
     """Merge the round's experts.
 
     Args:
-        parameters: method, density, weights, lambda and rank.
+        parameters: method, weights, lambda, rank, density, gamma and epsilon.
+        seed: of the methods that drop at random.
         experts: expert name → adapter over the last round's policy.
 
     Returns:
         The merged adapter over the last round's policy, and a report of the share of the merged
         ΔW's energy that its rank keeps: mean and per layer.
     """
-    from selfscore.merging.experts import MergeSettings, merge_adapters
+    from selfscore.merging.experts import merge_adapters
+    from selfscore.merging.settings import MergeSettings
 
     settings = MergeSettings(
         method=parameters["method"],
-        density=parameters["density"],
         weights=parameters["weights"],
         lambda_=parameters["lambda"],
         rank=parameters["rank"],
+        density=parameters["density"],
+        gamma=parameters["gamma"],
+        epsilon=parameters["epsilon"],
+        seed=seed,
     )
     logger.info("Merging %s by %s.", " and ".join(experts), settings.method)
     adapter, energy = merge_adapters(experts, settings)

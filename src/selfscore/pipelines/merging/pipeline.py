@@ -19,7 +19,7 @@ def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
         [
             Node(
                 merge_experts,
-                inputs={"parameters": "params:merging"}
+                inputs={"parameters": "params:merging", "seed": "params:seed"}
                 | {name: f"{name}_adapter" for name in experts},
                 outputs=["merged_adapter", "merge_report"],
                 name="merge_experts",
