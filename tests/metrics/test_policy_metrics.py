@@ -1,10 +1,14 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from selfscore.metrics.gains import srcc_gain
-from selfscore.metrics.policy_metrics import policy_metrics
+from selfscore.metrics.policy_metrics import policy_metrics, policy_metrics_by_group
 
 
 def judgements(n: int = 80, seed: int = 0, noise: float = 1.5) -> pd.DataFrame:
@@ -51,10 +55,15 @@ def test_every_figure_against_its_definition() -> None:
         "srcc": stats.spearmanr(table["expected_score"], score).statistic,
         "plcc": stats.pearsonr(table["expected_score"], score).statistic,
         "mae": np.abs(table["expected_score"] - score).mean(),
+        "kendall": stats.kendalltau(table["expected_score"], score).statistic,
+        "rmse": np.sqrt(((table["expected_score"] - score) ** 2).mean()),
+        "exact": (np.round(table["expected_level"]) == table["level"]).mean(),
         "within_1": (np.abs(table["expected_level"] - table["level"]) <= 1).mean(),
         "srcc_emitted": stats.spearmanr(emitted, score).statistic,
         "plcc_emitted": stats.pearsonr(emitted, score).statistic,
         "mae_emitted": np.abs(emitted + 1 - score).mean(),
+        "kendall_emitted": stats.kendalltau(emitted, score).statistic,
+        "rmse_emitted": np.sqrt(((emitted + 1 - score) ** 2).mean()),
         "within_1_emitted": (np.abs(emitted - table["level"]) <= 1).mean(),
         "exact_emitted": (emitted == table["level"]).mean(),
         "format_valid": 1.0,
@@ -144,3 +153,76 @@ def test_gain_of_dependent_images_is_less_certain() -> None:
 def test_gain_counts_images_in_both_tables() -> None:
     table = judgements()
     assert srcc_gain(table.iloc[:50], table.iloc[30:]).iloc[0]["n"] == 20
+
+
+def grouped(table: pd.DataFrame, **options: Any) -> pd.DataFrame:
+    return policy_metrics_by_group(table, 10, "camera", n_resamples=50, **options)
+
+
+def test_groups_are_measured_beside_all_images() -> None:
+    table = judgements(90).assign(camera=["a", "b", "b"] * 30)
+    found = grouped(table)
+    assert list(found["group"].unique()) == ["all", "a", "b"]
+    for name, rows in (("all", table), ("a", table[::3]), ("b", table[table["camera"] == "b"])):
+        alone = policy_metrics(rows, 10, n_resamples=50)
+        part = found[found["group"] == name].drop(columns="group").reset_index(drop=True)
+        pd.testing.assert_frame_equal(part, alone)
+
+
+def test_small_groups_have_their_size_and_no_interval() -> None:
+    table = judgements(80).assign(camera=["few"] * 20 + ["many"] * 60)
+    found = grouped(table, min_group=21).set_index(["group", "metric"])
+    assert found.loc[("few", "srcc"), "n"] == 20
+    assert found.loc["few"][["low", "high"]].isna().all(axis=None)
+    assert found.loc["few"]["value"].notna().all()
+    assert found.loc["many"]["low"].notna().all()
+
+
+def test_images_without_a_group_count_among_all_images_only() -> None:
+    cameras = np.repeat(np.array(["a", "", None], dtype=object), [40, 30, 10])
+    found = grouped(judgements(80).assign(camera=cameras)).set_index(["group", "metric"])
+    assert set(found.index.get_level_values("group")) == {"all", "a"}
+    assert found.loc[("all", "srcc"), "n"] == 80 and found.loc[("a", "srcc"), "n"] == 40
+
+
+def test_without_a_grouping_column_there_are_the_pooled_figures() -> None:
+    table = judgements()
+    found = policy_metrics_by_group(table, 10, None, n_resamples=50)
+    assert (found["group"] == "all").all()
+    assert list(found["value"]) == list(policy_metrics(table, 10, n_resamples=50)["value"])
+
+
+def test_scenes_are_drawn_whole_within_groups() -> None:
+    table = judgements(80).assign(camera=["a", "b"] * 40)
+    scenes = pd.Series(np.arange(80) // 8, index=table.index)
+    rows = table[table["camera"] == "b"]
+    alone = policy_metrics(rows, 10, clusters=scenes.loc[rows.index], n_resamples=50)
+    found = grouped(table, clusters=scenes)
+    assert list(found[found["group"] == "b"]["low"]) == list(alone["low"])
+
+
+def test_unusable_groups_are_refused() -> None:
+    with pytest.raises(ValueError, match="no column 'camera' to group"):
+        grouped(judgements())
+    with pytest.raises(ValueError, match="is called 'all'"):
+        grouped(judgements(4).assign(camera=["a", "all", "a", "all"]))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.permutations(range(40)))
+def test_the_order_of_the_rows_does_not_matter(order: list[int]) -> None:
+    table = judgements(40)
+    first, second = (policy_metrics(rows, 10, n_resamples=1) for rows in (table, table.iloc[order]))
+    np.testing.assert_allclose(first["value"], second["value"], atol=1e-12)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(10, 60), st.integers(0, 1000), st.sampled_from([0.3, 2.0, 10.0]))
+def test_every_value_lies_in_its_interval(n: int, seed: int, noise: float) -> None:
+    table = judgements(n, seed, noise)
+    found = policy_metrics(table, 10, n_resamples=200, seed=seed)
+    # The entropy of resampled images is biased downwards; the others are centred on the value.
+    found = found[(found["metric"] != "level_entropy") & found["value"].notna()]
+    slack = 1e-9
+    assert (found["low"] <= found["value"] + slack).all()
+    assert (found["value"] <= found["high"] + slack).all()

@@ -7,10 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
-from sklearn.metrics import mean_absolute_error as sklearn_mae
 
-from selfscore.metrics.accuracy import mean_absolute_error
-from selfscore.metrics.rank_correlation import plcc, srcc
+from selfscore.metrics.rank_correlation import kendall, plcc, srcc
 
 Metric = Callable[..., Any]
 Columns = tuple[np.ndarray, np.ndarray]
@@ -31,44 +29,50 @@ def is_constant(values: np.ndarray) -> bool:
     return bool((values == values[0]).all())
 
 
+def tau_b(x: np.ndarray, y: np.ndarray) -> float:
+    """Kendall 1945, from the signs of all pairs."""
+    x_order, y_order = (np.sign(values[:, None] - values) for values in (x, y))
+    return float((x_order * y_order).sum() / np.sqrt(np.abs(x_order).sum() * np.abs(y_order).sum()))
+
+
 @given(columns())
 def test_agrees_with_scipy_with_ties(pair: Columns) -> None:
     x, y = pair
     if is_constant(x) or is_constant(y):
         assert np.isnan(srcc(x, y))
         assert np.isnan(plcc(x, y))
+        assert np.isnan(kendall(x, y))
     else:
         assert srcc(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
+        assert kendall(x, y) == pytest.approx(tau_b(x, y), abs=1e-9)
         assert plcc(x, y) == pytest.approx(stats.pearsonr(x, y).statistic, abs=1e-9)
 
 
+@pytest.mark.parametrize("metric", [srcc, kendall])
 @given(columns())
-def test_srcc_ignores_increasing_rescaling_and_is_symmetric(pair: Columns) -> None:
+def test_ranks_ignore_increasing_rescaling_and_are_symmetric(metric: Metric, pair: Columns) -> None:
     x, y = pair
-    np.testing.assert_allclose(srcc(x, y), srcc(np.exp(x / 5), 3 * y + 2), atol=1e-12)
-    np.testing.assert_allclose(srcc(x, y), srcc(y, x), atol=1e-12)
+    np.testing.assert_allclose(metric(x, y), metric(np.exp(x / 5), 3 * y + 2), atol=1e-12)
+    np.testing.assert_allclose(metric(x, y), metric(y, x), atol=1e-12)
 
 
+@pytest.mark.parametrize("metric", [srcc, kendall])
 @given(columns())
-def test_reversing_the_order_flips_the_sign(pair: Columns) -> None:
+def test_reversing_the_order_flips_the_sign(metric: Metric, pair: Columns) -> None:
     x, y = pair
-    np.testing.assert_allclose(srcc(-x, y), -srcc(x, y), atol=1e-12)
-
-
-@given(columns())
-def test_mean_absolute_error_agrees_with_sklearn(pair: Columns) -> None:
-    x, y = pair
-    assert mean_absolute_error(x, y) == pytest.approx(sklearn_mae(y, x))
+    np.testing.assert_allclose(metric(-x, y), -metric(x, y), atol=1e-12)
 
 
 def test_works_on_many_rows_of_values_at_once() -> None:
     generator = np.random.default_rng(0)
     x, y = generator.normal(size=(2, 5, 30))
-    expected = [stats.spearmanr(a, b).statistic for a, b in zip(x, y, strict=True)]
-    np.testing.assert_allclose(srcc(x, y), expected)
+    for metric, reference in ((srcc, stats.spearmanr), (kendall, stats.kendalltau)):
+        expected = [reference(a, b).statistic for a, b in zip(x, y, strict=True)]
+        np.testing.assert_allclose(metric(x, y), expected)
+    np.testing.assert_allclose(kendall(x.reshape(5, 1, 30), y[:, None])[:, 0], kendall(x, y))
 
 
-@pytest.mark.parametrize("metric", [srcc, plcc])
+@pytest.mark.parametrize("metric", [srcc, plcc, kendall])
 @pytest.mark.parametrize(
     ("x", "y"),
     [

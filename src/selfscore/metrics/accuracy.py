@@ -20,13 +20,30 @@ def mean_absolute_error(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.flo
     return _mean(np.abs(_difference(predicted, true)))
 
 
+def root_mean_squared_error(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
+    """Root of the mean squared difference, in the unit of the values given.
+
+    Args:
+        predicted: Predictions, shape (..., n).
+        true: True values of the same shape and unit.
+
+    Returns:
+        Errors >= 0, shape (...); NaN for no values. Never below the mean absolute error.
+
+    Raises:
+        ValueError: If the two do not hold equally many values.
+    """
+    return np.sqrt(_mean(_difference(predicted, true) ** 2))
+
+
 def within(predicted: ArrayLike, true: ArrayLike, distance: float = 1.0) -> NDArray[np.float64]:
     """Share of predictions at most `distance` away from the truth.
 
     Args:
         predicted: Predicted levels, shape (..., n), whole or not.
         true: True levels of the same shape.
-        distance: Largest difference that still counts, in levels; 0 asks for the exact level.
+        distance: Largest difference that still counts, in levels; 0.5 asks for the exact level,
+            or for an expected level whose nearest level is the true one.
 
     Returns:
         Shares in [0, 1], shape (...); NaN for no values.
@@ -35,6 +52,11 @@ def within(predicted: ArrayLike, true: ArrayLike, distance: float = 1.0) -> NDAr
         ValueError: If the two do not hold equally many values.
     """
     return _mean(np.abs(_difference(predicted, true)) <= distance)
+
+
+def exact(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
+    """Share of predictions whose nearest level is the true one; see `within`."""
+    return within(predicted, true, 0.5)
 
 
 def share(flags: ArrayLike) -> NDArray[np.float64]:

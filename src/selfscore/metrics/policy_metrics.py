@@ -7,13 +7,30 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from selfscore.metrics.accuracy import level_entropy, mean_absolute_error, share, within
+from selfscore.metrics.accuracy import (
+    exact,
+    level_entropy,
+    mean_absolute_error,
+    root_mean_squared_error,
+    share,
+    within,
+)
 from selfscore.metrics.intervals import bootstrap
-from selfscore.metrics.rank_correlation import plcc, srcc
+from selfscore.metrics.rank_correlation import kendall, plcc, srcc
 
 Statistic = Callable[..., NDArray[np.float64]]
 
-exact = partial(within, distance=0.0)
+POOLED = "all"
+# Against the true score, in the user's unit.
+SCORE_METRICS: dict[str, Statistic] = {
+    "srcc": srcc,
+    "plcc": plcc,
+    "kendall": kendall,
+    "mae": mean_absolute_error,
+    "rmse": root_mean_squared_error,
+}
+# Against the true level, in levels.
+LEVEL_METRICS: dict[str, Statistic] = {"within_1": within, "exact": exact}
 
 
 def policy_metrics(
@@ -27,12 +44,12 @@ def policy_metrics(
 ) -> pd.DataFrame:
     """Every metric with its bootstrap interval.
 
-    Metrics without a suffix use the expected score, those with `_emitted` the score the policy
+    Metrics without a suffix use the expected score or level, those with `_emitted` what the policy
     wrote; answers in no valid format count in `format_valid` and are left out of the latter and
-    of consistency. `mae` is in the user's unit, `within_1`, `exact` and `consistency_mae` are in
-    levels. `consistency` is the rank correlation of the level inferred from the explanation with
-    the stated one, `inferred_srcc_true` with the true score. `faithfulness` has rows only where
-    severities are known.
+    of consistency. `mae` and `rmse` are in the user's unit, `within_1`, `exact` (the nearest level
+    is the true one) and `consistency_mae` are in levels. `consistency` is the rank correlation of
+    the level inferred from the explanation with the stated one, `inferred_srcc_true` with the true
+    score. `faithfulness` has rows only where severities are known.
 
     Args:
         judgements: One row per image: score, level, expected_score, expected_level, valid,
@@ -65,14 +82,77 @@ def policy_metrics(
     return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "n"])
 
 
+def policy_metrics_by_group(
+    judgements: pd.DataFrame,
+    n_levels: int,
+    group_column: str | None,
+    *,
+    min_group: int = 30,
+    clusters: pd.Series | None = None,
+    n_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """`policy_metrics` of all images, then of the images of each group on their own.
+
+    Args:
+        judgements: See `policy_metrics`, with the grouping column.
+        n_levels: Number of levels of the scale.
+        group_column: Column to group by, such as the camera or the kind of picture; None: only
+            the pooled figures.
+        min_group: Groups of fewer images get values without an interval: a bootstrap of a handful
+            of images promises more than it knows. `n` states how many there are.
+        clusters: See `policy_metrics`.
+        n_resamples: Bootstrap resamples per metric and group.
+        confidence: Share of resamples the interval covers.
+        seed: Seed of the resamples.
+
+    Returns:
+        Columns group ("all" for the pooled figures, listed first), metric, value, low, high, n;
+        low and high are NaN in groups of fewer than `min_group` images. Images without a group
+        (missing or "") are in the pooled figures only.
+
+    Raises:
+        ValueError: If the table has no such column, or a group is called "all".
+    """
+    parts = {POOLED: judgements}
+    if group_column is not None:
+        if group_column not in judgements:
+            raise ValueError(
+                f"there is no column {group_column!r} to group the figures by: the table has "
+                f"{sorted(map(str, judgements.columns))}"
+            )
+        for name, rows in judgements.groupby(group_column):
+            if str(name) == POOLED:
+                raise ValueError(
+                    f"a group of the column {group_column!r} is called {POOLED!r}, which stands "
+                    "for all images together; rename it"
+                )
+            if str(name):
+                parts[str(name)] = rows
+    tables = []
+    for name, rows in parts.items():
+        figures = policy_metrics(
+            rows,
+            n_levels,
+            clusters=None if clusters is None else clusters.loc[rows.index],
+            n_resamples=n_resamples,
+            confidence=confidence,
+            seed=seed,
+        )
+        if name != POOLED and len(rows) < min_group:
+            figures[["low", "high"]] = np.nan
+        tables.append(figures.assign(group=name))
+    table = pd.concat(tables, ignore_index=True)
+    return table[["group", "metric", "value", "low", "high", "n"]]
+
+
 def _metrics(n_levels: int) -> Iterator[tuple[str, Statistic, tuple[str, ...]]]:
     for suffix, source in (("", "expected"), ("_emitted", "emitted")):
-        scores, levels = (f"{source}_score", "score"), (f"{source}_level", "level")
-        yield f"srcc{suffix}", srcc, scores
-        yield f"plcc{suffix}", plcc, scores
-        yield f"mae{suffix}", mean_absolute_error, scores
-        yield f"within_1{suffix}", within, levels
-    yield "exact_emitted", exact, ("emitted_level", "level")
+        for metric, statistic in SCORE_METRICS.items():
+            yield f"{metric}{suffix}", statistic, (f"{source}_score", "score")
+        for metric, statistic in LEVEL_METRICS.items():
+            yield f"{metric}{suffix}", statistic, (f"{source}_level", "level")
     yield "format_valid", share, ("valid",)
     yield "level_entropy", partial(level_entropy, n_levels=n_levels), ("emitted_level",)
     stated = ("inferred_level", "emitted_level")
