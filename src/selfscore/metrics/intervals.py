@@ -89,6 +89,45 @@ def bootstrap(
     return Interval(value, float(low), float(high), n)
 
 
+def resampled_totals(
+    quantities: NDArray[np.float64],
+    *,
+    clusters: ArrayLike | None = None,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Column sums of bootstrap resamples, for figures that are made of sums.
+
+    Many figures made of the same rows, such as the bins of a reliability curve, then share one
+    set of draws and one matrix product. Rows or clusters are drawn as in `bootstrap`.
+
+    Args:
+        quantities: One row per image, shape (n, k), n >= 1.
+        clusters: Cluster of each row, n labels; see `bootstrap`.
+        n_resamples: Number of resampled tables.
+        seed: Seed of the draws.
+
+    Returns:
+        Sums of the drawn rows, shape (n_resamples, k).
+    """
+    labels = np.arange(len(quantities)) if clusters is None else np.asarray(clusters)
+    names, cluster_of_row = np.unique(labels, return_inverse=True)
+    if len(names) == 1:
+        names, cluster_of_row = np.arange(len(quantities)), np.arange(len(quantities))
+    sums = np.zeros((len(names), quantities.shape[1]))
+    np.add.at(sums, cluster_of_row, quantities)
+    generator = np.random.default_rng(seed)
+    batch = max(1, _NUMBERS_AT_ONCE // len(names))
+    totals = []
+    for start in range(0, n_resamples, batch):
+        shape = (min(batch, n_resamples - start), len(names))
+        drawn = generator.integers(0, len(names), size=shape)
+        drawn += np.arange(shape[0])[:, None] * len(names)
+        counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(shape)
+        totals.append(counts @ sums)
+    return np.concatenate(totals)
+
+
 def _draws(
     labels: NDArray[Any], n_resamples: int, generator: np.random.Generator
 ) -> Iterator[NDArray[np.int64]]:
