@@ -1,0 +1,129 @@
+"""What can be had without looking at the picture, and what no policy can beat on these levels.
+
+Figures of a policy mean something only between the two: the prior below, the ceiling above.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from selfscore.metrics.accuracy import mean_absolute_error, root_mean_squared_error, share
+from selfscore.metrics.calibration import ranked_probability_score
+from selfscore.metrics.intervals import bootstrap
+from selfscore.metrics.policy_metrics import LEVEL_METRICS, SCORE_METRICS, Statistic
+
+Figure = tuple[str, Statistic, tuple[NDArray[np.float64], ...]]
+
+
+def prior_metrics(
+    images: pd.DataFrame,
+    training: pd.DataFrame,
+    n_levels: int,
+    *,
+    clusters: pd.Series | None = None,
+    n_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Figures of the best answers that are the same for every image.
+
+    Each figure gets the constant that is best for it on the training images: the median score for
+    `mae`, the mean for `rmse`, for `within_1` and `exact` the level that scores highest there, and
+    for `rps` the training distribution over levels. A constant puts nothing in order: `srcc`,
+    `plcc` and `kendall` are 0.
+
+    Args:
+        images: Evaluated images with score and level.
+        training: Training images with score and level; at least one.
+        n_levels: Number of levels of the scale.
+        clusters: Cluster of each evaluated image, see `policy_metrics`.
+        n_resamples: Bootstrap resamples per metric.
+        confidence: Share of resamples the interval covers.
+        seed: Seed of the resamples.
+
+    Returns:
+        Columns metric, value, low, high, n, the metrics named as in `policy_metrics` and
+        `calibration_metrics`. The correlations' intervals have no width.
+
+    Raises:
+        ValueError: If there are no training images.
+    """
+    if training.empty:
+        raise ValueError("the score-only prior is learnt from training images, and there are none")
+    table = _intervals(
+        _prior_figures(images, training, n_levels), images, clusters, n_resamples, confidence, seed
+    )
+    none = {"value": 0.0, "low": 0.0, "high": 0.0, "n": len(images)}
+    rank = pd.DataFrame([{"metric": metric, **none} for metric in ("srcc", "plcc", "kendall")])
+    return pd.concat([rank, table], ignore_index=True)
+
+
+def ceiling_metrics(
+    images: pd.DataFrame,
+    level_scores: ArrayLike,
+    *,
+    clusters: pd.Series | None = None,
+    n_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Figures of a policy that writes the true level of every image.
+
+    What is missing to perfection is lost by the levels themselves: images of one level are not put
+    in order. It bounds what a policy can reach with the level it writes (`_emitted`); an expected
+    level lies between the levels and can be better.
+
+    Args:
+        images: Evaluated images with score and level.
+        level_scores: The score each level stands for, in the user's unit, shape (n_levels,).
+        clusters: Cluster of each evaluated image, see `policy_metrics`.
+        n_resamples: Bootstrap resamples per metric.
+        confidence: Share of resamples the interval covers.
+        seed: Seed of the resamples.
+
+    Returns:
+        Columns metric, value, low, high, n for srcc, plcc, kendall, mae, rmse. `within_1` and
+        `exact` are 1 by construction and have no row.
+    """
+    score = images["score"].to_numpy(dtype=float)
+    written = np.asarray(level_scores, dtype=np.float64)[images["level"].to_numpy(dtype=np.int64)]
+    figures = ((name, metric, (written, score)) for name, metric in SCORE_METRICS.items())
+    return _intervals(figures, images, clusters, n_resamples, confidence, seed)
+
+
+def _prior_figures(images: pd.DataFrame, training: pd.DataFrame, n_levels: int) -> Iterator[Figure]:
+    score = images["score"].to_numpy(dtype=float)
+    level = images["level"].to_numpy(dtype=float)
+    seen = training["level"].to_numpy(dtype=np.int64)
+    yield "mae", mean_absolute_error, (np.full_like(score, training["score"].median()), score)
+    yield "rmse", root_mean_squared_error, (np.full_like(score, training["score"].mean()), score)
+    for name, metric in LEVEL_METRICS.items():
+        candidates = np.broadcast_to(np.arange(n_levels)[:, None], (n_levels, len(seen)))
+        best = int(np.argmax(metric(candidates, seen)))
+        yield name, metric, (np.full_like(level, best), level)
+    marginal = np.bincount(seen, minlength=n_levels) / len(seen)
+    yield "rps", share, (ranked_probability_score(marginal, level),)
+
+
+def _intervals(
+    figures: Iterator[Figure],
+    images: pd.DataFrame,
+    clusters: pd.Series | None,
+    n_resamples: int,
+    confidence: float,
+    seed: int,
+) -> pd.DataFrame:
+    rows = []
+    for name, statistic, columns in figures:
+        interval = bootstrap(
+            statistic,
+            *columns,
+            clusters=None if clusters is None else clusters.loc[images.index].to_numpy(),
+            n_resamples=n_resamples,
+            confidence=confidence,
+            seed=seed,
+        )
+        rows.append({"metric": name, **interval._asdict()})
+    return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "n"])
