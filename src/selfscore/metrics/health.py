@@ -1,0 +1,145 @@
+"""Whether a policy still answers sensibly: figures of its answers, limits, and what a breach means.
+
+Needs no true scores: a policy that collapses shows here on any images.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from selfscore.metrics.accuracy import level_entropy, share
+from selfscore.metrics.text_variety import distinct, generic_share, repeated_share, words_of
+
+_MILDER = "Train with a lower `dpo_training.lr`, fewer `epochs` or a higher `beta`"
+_SPREAD = f"{_MILDER}, and look whether the levels of the training pairs are spread over the scale"
+_LIVELIER = f"{_MILDER}, or generate texts with a higher `data_generation.decoding.temperature`"
+# Threshold → what is wrong beyond it, and what to try.
+_FAILURES = {
+    "min_format_valid": (
+        "broken format: only {percent:.3g} % of the answers keep the response format",
+        f"{_MILDER}, or keep closer to the chosen texts with a higher `dpo_training.rpo_alpha`",
+    ),
+    "min_level_entropy": (
+        "score collapse: the entropy of the predicted levels is {value:.2f} of what all levels "
+        "equally often would have",
+        _SPREAD,
+    ),
+    "max_top_level_share": (
+        "score collapse: {percent:.3g} % of predictions are level {top_level:.0f}",
+        _SPREAD,
+    ),
+    "min_distinct_1": (
+        "poor vocabulary: only {percent:.3g} % of the words drawn from the explanations differ",
+        _LIVELIER,
+    ),
+    "min_distinct_2": (
+        "stock phrases: only {percent:.3g} % of the word pairs drawn from the explanations differ",
+        _LIVELIER,
+    ),
+    "max_repeated_trigrams": (
+        "repetition: {percent:.3g} % of the word triples in an explanation were said before in it",
+        f"{_MILDER}, or lower `data_generation.gates.max_repetition`",
+    ),
+    "max_generic": (
+        "generic explanations: {percent:.3g} % of the images get a text that many others get too",
+        f"{_LIVELIER}, or lower `data_generation.gates.max_generic`",
+    ),
+    "min_mean_words": (
+        "shrinking explanations: they have {value:.3g} words on average",
+        f"{_MILDER}, or raise `data_generation.gates.min_words`",
+    ),
+    "max_mean_words": (
+        "rambling explanations: they have {value:.3g} words on average",
+        f"{_MILDER}, or lower `data_generation.gates.max_words`",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A figure beyond its limit.
+
+    Attributes:
+        figure: name of the figure.
+        value: what it is.
+        threshold: name of the limit that it passes, `min_<figure>` or `max_<figure>`.
+        limit: value of the limit.
+        sentence: the failure in plain words, the limit, and what to try.
+    """
+
+    figure: str
+    value: float
+    threshold: str
+    limit: float
+    sentence: str
+
+
+def health_metrics(predictions: pd.DataFrame, n_levels: int) -> dict[str, float]:
+    """Figures that tell a healthy policy from a collapsed one.
+
+    Args:
+        predictions: Answers of one policy to a set of images: valid, emitted_level and
+            explanation (of which the last two count only where valid).
+        n_levels: Number of levels of the scale.
+
+    Returns:
+        format_valid, share of answers in the response format; level_entropy in [0, 1], see
+        `level_entropy`; top_level, the most frequent emitted level, and top_level_share;
+        distinct_1 and distinct_2, different words and word pairs per drawn one, see `distinct`;
+        repeated_trigrams, mean share of word triples said before in the same explanation; generic,
+        share of explanations said of many images, see `generic_share`; mean_words, mean length of
+        an explanation. All but format_valid are NaN if no answer is valid, all if there is none.
+    """
+    valid = predictions["valid"].to_numpy(dtype=bool)
+    answers = predictions[valid]
+    texts = answers["explanation"].tolist()
+    words = [words_of(text) for text in texts]
+    levels = answers["emitted_level"].to_numpy(dtype=np.int64)
+    counts = np.bincount(levels, minlength=n_levels)
+    return {
+        "format_valid": float(share(valid)),
+        "level_entropy": float(level_entropy(levels, n_levels)),
+        "top_level": float(counts.argmax()) if texts else float("nan"),
+        "top_level_share": float(counts.max() / len(texts)) if texts else float("nan"),
+        "distinct_1": distinct(words, 1),
+        "distinct_2": distinct(words, 2),
+        "repeated_trigrams": float(share([repeated_share(text) for text in words])),
+        "generic": generic_share(texts),
+        "mean_words": float(np.mean([len(text) for text in words])) if texts else float("nan"),
+    }
+
+
+def check_health(
+    values: Mapping[str, float], thresholds: Mapping[str, float | None]
+) -> list[Breach]:
+    """The figures that lie beyond their limits.
+
+    Args:
+        values: The figures, all of them, see `health_metrics`. One that is NaN breaches nothing.
+        thresholds: `min_<figure>` or `max_<figure>` → the limit, itself still healthy; None for no
+            limit. There are min_ of format_valid, level_entropy, distinct_1, distinct_2 and
+            mean_words, and max_ of top_level_share, repeated_trigrams, generic and mean_words.
+
+    Returns:
+        One breach per limit passed, in the order of the thresholds.
+
+    Raises:
+        ValueError: If there is no such threshold.
+    """
+    breaches = []
+    for threshold, limit in thresholds.items():
+        if threshold not in _FAILURES:
+            raise ValueError(
+                f"unknown health threshold {threshold!r}: choose from {', '.join(_FAILURES)}"
+            )
+        side, _, figure = threshold.partition("_")
+        value = values[figure]
+        if limit is None or not (value < limit if side == "min" else value > limit):
+            continue
+        failure, remedy = _FAILURES[threshold]
+        found = failure.format(value=value, percent=100 * value, top_level=values["top_level"])
+        sentence = f"{found} (`{threshold}` is {limit:g}). {remedy}."
+        breaches.append(Breach(figure, value, threshold, limit, sentence))
+    return breaches
