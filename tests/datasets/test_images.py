@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,6 +56,39 @@ def test_truncated_image_is_unreadable(tmp_path: Path) -> None:
 
     with pytest.raises(UnreadableImageError, match=r"cut\.jpg"):
         ImageFolderDataset(filepath=str(tmp_path)).load()["cut.jpg"]
+
+
+def test_verifying_gives_the_hash_of_the_file(image_folder: Maker) -> None:
+    root = image_folder("a [1] \u00e9.png")
+    (root / "empty.png").write_bytes(b"")
+    folder = ImageFolderDataset(filepath=str(root)).load()
+
+    name = "a [1] \u00e9.png"
+    assert folder.verify(name) == hashlib.sha256((root / name).read_bytes()).hexdigest()
+    with pytest.raises(UnreadableImageError, match=r"empty\.png.*the file is empty"):
+        folder.verify("empty.png")
+
+
+def test_file_that_has_gone_since_the_folder_was_listed(image_folder: Maker) -> None:
+    root = image_folder("a.png")
+    folder = ImageFolderDataset(filepath=str(root)).load()
+    (root / "a.png").unlink()
+    with pytest.raises(UnreadableImageError, match=r"a\.png.*the file cannot be opened"):
+        folder.verify("a.png")
+
+
+def test_relative_folder(image_folder: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(image_folder("sub/a.png").parent)
+    assert list(ImageFolderDataset(filepath="images").load()) == ["sub/a.png"]
+
+
+def test_size_limit(image_folder: Maker) -> None:
+    root = image_folder("a.png")  # 8 x 6
+    assert ImageFolderDataset(filepath=str(root), max_pixels=48).load()["a.png"].size == (8, 6)
+    with pytest.raises(UnreadableImageError, match=r"a\.png.*more than 47 pixels"):
+        ImageFolderDataset(filepath=str(root), max_pixels=47).load()["a.png"]
+    with pytest.raises(DatasetError, match=r"max_pixels` must be 1 to 178956970"):
+        ImageFolderDataset(filepath=str(root), max_pixels=10**9)
 
 
 def test_unknown_name(image_folder: Maker) -> None:

@@ -3,6 +3,7 @@
 # Annotations are evaluated here, because kedro-viz reads the return type of `preview`.
 
 import base64
+import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
@@ -15,7 +16,14 @@ from kedro.io.core import get_protocol_and_path
 from kedro_datasets._typing import ImagePreview
 from PIL import Image, ImageOps
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+from selfscore.datasets.decoding import (
+    MAX_PIXELS,
+    MOST_PIXELS,
+    SUFFIXES,
+    UnreadableImageError,
+    decode,
+)
+
 _REMEDY = (
     "Name the folder with your images as `images.folder` in conf/base/globals.yml, or with "
     '--params="images.folder=…".'
@@ -24,24 +32,25 @@ _PREVIEWED = 12
 _TILE = 160
 
 
-class UnreadableImageError(ValueError):
-    """A file that should be an image and cannot be decoded."""
-
-
 class ImageFolder(Mapping[str, Image.Image]):
     """The images below a folder, by their path relative to it.
 
-    An image is opened when it is asked for, turned upright as its EXIF data says, and converted
-    to RGB.
+    An image is opened when it is asked for, and comes upright and in RGB, see
+    `selfscore.datasets.decoding`.
 
     Args:
         file_system: Where the folder is.
         root: The folder.
+        max_pixels: An image with more pixels is unreadable.
     """
 
-    def __init__(self, file_system: AbstractFileSystem, root: str) -> None:
+    def __init__(
+        self, file_system: AbstractFileSystem, root: str, max_pixels: int = MAX_PIXELS
+    ) -> None:
         self._fs = file_system
-        self._root = root.rstrip("/")
+        self._max_pixels = max_pixels
+        # As the file system writes it in its listings.
+        self._root: str = file_system._strip_protocol(root).rstrip("/")
         prefix = len(self._root) + 1
         self._names = sorted(
             name[prefix:]
@@ -57,17 +66,21 @@ class ImageFolder(Mapping[str, Image.Image]):
             KeyError: If there is no such image in the folder.
             UnreadableImageError: If the file cannot be decoded.
         """
-        content = self.read_bytes(key)
+        return self._decode(key, self.read_bytes(key))
+
+    def verify(self, key: str) -> str:
+        """Decode an image, and give the sha256 of its file; the file is read once.
+
+        Raises:
+            KeyError: If there is no such image in the folder.
+            UnreadableImageError: If the file cannot be opened or decoded.
+        """
         try:
-            with Image.open(io.BytesIO(content)) as image:
-                return ImageOps.exif_transpose(image).convert("RGB")
-        # Pillow's decoders raise almost anything on damaged files, SyntaxError and struct.error
-        # among it.
-        except Exception as error:
-            raise UnreadableImageError(
-                f"'{key}' in '{self._root}' cannot be read as an image ({error}). Replace the file "
-                f"or take it out of the score table."
-            ) from error
+            content = self.read_bytes(key)
+        except OSError as error:
+            raise UnreadableImageError("the file cannot be opened", self._name(key)) from error
+        self._decode(key, content)
+        return hashlib.sha256(content).hexdigest()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -89,12 +102,22 @@ class ImageFolder(Mapping[str, Image.Image]):
         content: bytes = self._fs.cat_file(f"{self._root}/{key}")
         return content
 
+    def _decode(self, key: str, content: bytes) -> Image.Image:
+        try:
+            return decode(content, self._max_pixels)
+        except UnreadableImageError as error:
+            raise UnreadableImageError(error.reason, self._name(key)) from error
+
+    def _name(self, key: str) -> str:
+        return f"'{key}' in '{self._root}'"
+
 
 class ImageFolderDataset(AbstractDataset[NoReturn, ImageFolder]):
     """The images below a folder, read only.
 
     Args:
         filepath: Folder, local or with a protocol that fsspec knows (`s3://…`).
+        max_pixels: An image with more pixels is unreadable, 1 to `decoding.MOST_PIXELS`.
         credentials: Passed to the file system.
         fs_args: Passed to the file system.
         metadata: Not used here; kedro-viz reads it.
@@ -104,10 +127,17 @@ class ImageFolderDataset(AbstractDataset[NoReturn, ImageFolder]):
         self,
         *,
         filepath: str,
+        max_pixels: int = MAX_PIXELS,
         credentials: dict[str, Any] | None = None,
         fs_args: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
+        if not 1 <= max_pixels <= MOST_PIXELS:
+            raise DatasetError(
+                f"`images.max_pixels` must be 1 to {MOST_PIXELS}, not {max_pixels}. Scale larger "
+                f"images down first; the models look at far fewer pixels."
+            )
+        self._max_pixels = max_pixels
         self._protocol, self._path = get_protocol_and_path(filepath)
         self._fs: AbstractFileSystem = fsspec.filesystem(
             self._protocol, **(credentials or {}), **(fs_args or {})
@@ -122,7 +152,7 @@ class ImageFolderDataset(AbstractDataset[NoReturn, ImageFolder]):
         """
         if not self._fs.isdir(self._path):
             raise DatasetError(f"The image folder '{self._path}' does not exist. {_REMEDY}")
-        folder = ImageFolder(self._fs, self._path)
+        folder = ImageFolder(self._fs, self._path, self._max_pixels)
         if not folder:
             raise DatasetError(
                 f"The image folder '{self._path}' holds no images "
