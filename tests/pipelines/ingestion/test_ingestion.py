@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,11 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from selfscore.datasets.contracts import ScoredImages
 from selfscore.datasets.images import ImageFolderDataset
+from selfscore.datasets.score_files import ScoreFilesDataset
 from selfscore.pipelines.ingestion.nodes import (
     assign_levels,
     check_images,
@@ -25,21 +30,35 @@ from selfscore.pipelines.ingestion.nodes import (
 Maker = Callable[..., Path]
 
 PARAMETERS: dict[str, Any] = {
+    "format": "table",
     "columns": {"image": "image", "score": "score", "split": "split", "group": "group"},
     "unit": "points",
+    "score_range": None,
     "levels": 4,
     "method": "quantile",
     "validation_share": 0.2,
     "test_share": 0.2,
     "max_quarantine": 0.0,
+    "threads": 2,
     "max_images_per_split": None,
     "shuffle_labels": False,
 }
 NAMES = [f"{number:02d}.png" for number in range(30)]
 
 
+@pytest.fixture(autouse=True)
+def in_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`read` writes its table here."""
+    monkeypatch.chdir(tmp_path)
+
+
+def read(scores: pd.DataFrame, parameters: dict[str, Any]) -> pd.DataFrame:
+    """Read the scores from a file."""
+    scores.to_csv("scores.csv", index=False)
+    return read_scores(ScoreFilesDataset(filepath="scores.csv").load(), parameters)
+
+
 def table(names: list[str] = NAMES, **columns: Any) -> pd.DataFrame:
-    """A score table as the catalog loads it: every cell text."""
     scores = {"score": [str(number / 3) for number in range(len(names))]}
     return pd.DataFrame({"image": names, **(scores | columns)}).astype("str")
 
@@ -49,8 +68,8 @@ def ingest(
 ) -> tuple[pd.DataFrame, dict[str, Any], pd.DataFrame]:
     parameters = PARAMETERS | changes
     images = ImageFolderDataset(filepath=str(folder)).load()
-    readable, quarantine = check_images(read_scores(scores, parameters), images, parameters)
-    split = draw_splits(readable, parameters, seed)
+    readable, quarantine = check_images(read(scores, parameters), images, parameters)
+    split = draw_splits(readable, quarantine, parameters, seed)
     scale = fit_score_scale(split, parameters)
     return assign_levels(split, scale, parameters, seed), scale, quarantine
 
@@ -152,12 +171,12 @@ def test_names_without_suffix_and_with_zeros(image_folder: Maker) -> None:
 def test_missing_column_lists_the_columns_there_are() -> None:
     scores = table().rename(columns={"score": "MOS"})
     with pytest.raises(ValueError, match=r"no column 'score'.*image, MOS.*columns\.score"):
-        read_scores(scores, PARAMETERS)
+        read(scores, PARAMETERS)
 
 
 def test_empty_table() -> None:
     with pytest.raises(ValueError, match="no rows"):
-        read_scores(table()[:0], PARAMETERS)
+        read(table()[:0], PARAMETERS)
 
 
 @pytest.mark.parametrize(
@@ -173,13 +192,13 @@ def test_score_that_is_no_number_stops_the_run(cell: str, reason: str) -> None:
     scores = table()
     scores.loc[3, "score"] = cell
     with pytest.raises(ValueError, match=rf"1 of 30 rows.*({reason}).*'03\.png'.*max_quarantine"):
-        read_scores(scores, PARAMETERS)
+        read(scores, PARAMETERS)
 
 
 def test_missing_cell_is_a_missing_score() -> None:
     scores = table()
     scores.loc[3, "score"] = None
-    rows = read_scores(scores, PARAMETERS | {"max_quarantine": 0.1})
+    rows = read(scores, PARAMETERS | {"max_quarantine": 0.1})
     assert rows.loc[3, "reason"] == "no score"
 
 
@@ -216,14 +235,200 @@ def test_above_the_limit_bad_images_stop_the_run(
 
 def test_duplicate_names() -> None:
     scores = pd.concat([table(), table().iloc[[4]], table().iloc[[5]].assign(score="99")])
-    rows = read_scores(scores.reset_index(drop=True), PARAMETERS | {"max_quarantine": 0.2})
+    rows = read(scores.reset_index(drop=True), PARAMETERS | {"max_quarantine": 0.2})
     assert rows.loc[rows["reason"] != "", ["path", "reason"]].values.tolist() == [
         ["05.png", "listed more than once, with different scores"],
         ["04.png", "listed more than once"],
         ["05.png", "listed more than once, with different scores"],
     ]
     with pytest.raises(ValueError, match="listed more than once"):
-        read_scores(scores.reset_index(drop=True), PARAMETERS)
+        read(scores.reset_index(drop=True), PARAMETERS)
+
+
+def test_score_out_of_range() -> None:
+    scores = table()
+    scores.loc[3, "score"] = "11"
+    rows = read(scores, PARAMETERS | {"score_range": [0, 10], "max_quarantine": 0.1})
+    assert rows.loc[3, "reason"] == "score is outside 0 to 10: 11"
+    assert (rows["reason"] != "").sum() == 1
+    with pytest.raises(ValueError, match=r"1 × score is outside 0 to 10: 11 \(.*'03\.png'\)"):
+        read(scores, PARAMETERS | {"score_range": [0, 10]})
+
+
+def test_reasons_are_told_by_kind_the_most_frequent_first() -> None:
+    scores = table()
+    scores.loc[:5, "score"] = ["a", "b", "c", "", "", "d"]
+    with pytest.raises(ValueError, match=r"table.*: 4 × score 'a' is.*; 2 × no score \(.*03\.png"):
+        read(scores, PARAMETERS)
+
+
+def test_every_fault_of_a_file_has_its_reason(image_folder: Maker) -> None:
+    faults = {
+        "empty.png": "the file is empty",
+        "text.jpg": "cannot be read as an image",
+        "cut.jpg": "damaged or cut off",
+        "moving.gif": "more than one frame or page",
+        "float.tif": "colour mode F has no agreed way to RGB",
+        "gone.png": "not in the image folder",
+        "phone.heic": "not in the image folder, from which '.heic' is not read",
+        "twice.png": "2 files in the image folder have this name: a/twice.png, b/twice.png",
+    }
+    folder = image_folder(*NAMES, "a/twice.png", "b/twice.png", "cut.jpg", "stray [1].png")
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "text.jpg").write_text("<html>404</html>")
+    (folder / "phone.heic").write_bytes(b"\x00")
+    (folder / "cut.jpg").write_bytes((folder / "cut.jpg").read_bytes()[:-20])
+    frames = [Image.new("L", (4, 4), colour) for colour in (0, 255)]
+    frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
+    Image.new("F", (4, 4)).save(folder / "float.tif")
+
+    scored, _, quarantine = ingest(table([*NAMES, *faults]), folder, max_quarantine=0.5)
+
+    told = quarantine.set_index("path")["reason"].to_dict()
+    assert told == faults | {"stray [1].png": "not in the score table"}
+    assert len(scored) == 30
+    ScoredImages.validate(scored)
+
+
+def test_odd_names(image_folder: Maker) -> None:
+    odd = [
+        "with blank.png",
+        "brackets [1] (2).png",
+        "caf\u00e9 \u5199\u771f.png",
+        "a,b;c.png",
+        "50%.png",
+        "#1.png",
+    ]
+    scored, _, quarantine = ingest(table([*NAMES, *odd]), image_folder(*NAMES, *odd))
+    assert set(odd) < set(scored["path"])
+    assert quarantine.empty
+
+
+def test_kinds_of_image_that_need_converting_can_be_used(image_folder: Maker) -> None:
+    folder = image_folder(*NAMES)
+    odd = {
+        "cmyk.jpg": Image.new("CMYK", (4, 4), (9, 8, 7, 6)),
+        "grey.png": Image.new("L", (4, 4), 7),
+        "deep.png": Image.new("I;16", (4, 4), 40_000),
+        "clear.png": Image.new("RGBA", (4, 4), (1, 2, 3, 4)),
+    }
+    for name, image in odd.items():
+        image.save(folder / name)
+    (folder / "wrong.jpg").write_bytes((folder / "grey.png").read_bytes() + b"\0")
+    scored, _, quarantine = ingest(table([*NAMES, *odd, "wrong.jpg"]), folder)
+    assert len(scored) == 35
+    assert quarantine.empty
+
+
+def test_files_that_are_not_listed_do_not_count_against_the_limit(
+    image_folder: Maker, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = image_folder(*NAMES, *(f"extra/{number}.png" for number in range(40)))
+    _, _, quarantine = ingest(table(), folder)
+    assert set(quarantine["reason"]) == {"not in the score table"}
+    assert len(quarantine) == 40
+    assert "40 images in the folder are not in the score table" in caplog.text
+
+
+def test_file_of_an_unusable_row_is_listed(image_folder: Maker) -> None:
+    scores = table()
+    scores.loc[3, "score"] = ""
+    _, _, quarantine = ingest(scores, image_folder(*NAMES), max_quarantine=0.1)
+    assert quarantine.values.tolist() == [["03.png", "no score"]]
+
+
+def test_two_names_of_one_file(image_folder: Maker) -> None:
+    scores = table([*NAMES, "03", "./04.png"])
+    scores.loc[31, "score"] = scores.loc[4, "score"]
+    _, _, quarantine = ingest(scores, image_folder(*NAMES), max_quarantine=0.2)
+    assert quarantine.values.tolist() == [
+        ["03.png", "listed more than once, with different scores"],
+        ["03.png", "listed more than once, with different scores"],
+        ["04.png", "listed more than once"],
+    ]
+
+
+def test_quarantine_is_complete_when_the_run_stops(image_folder: Maker) -> None:
+    folder = image_folder(*NAMES)
+    (folder / "07.png").write_bytes(b"")
+    images = ImageFolderDataset(filepath=str(folder)).load()
+    readable, quarantine = check_images(read(table(), PARAMETERS), images, PARAMETERS)
+    assert quarantine.values.tolist() == [["07.png", "the file is empty"]]
+    with pytest.raises(ValueError, match=r"1 of 30 rows"):
+        draw_splits(readable, quarantine, PARAMETERS, 0)
+
+
+def test_no_file_at_all(image_folder: Maker) -> None:
+    with pytest.raises(ValueError, match=r"30 of 30 rows.*30 × not in the image folder"):
+        ingest(table(), image_folder("other.png"), max_quarantine=1.0)
+
+
+def test_threads_do_not_change_the_result(image_folder: Maker) -> None:
+    names = [f"{number:03d}.png" for number in range(300)]
+    folder = image_folder(*names)
+    (folder / "123.png").write_bytes(b"")
+    one, _, left = ingest(table(names), folder, threads=1, max_quarantine=0.1)
+    many, _, left_too = ingest(table(names), folder, threads=8, max_quarantine=0.1)
+    pd.testing.assert_frame_equal(one, many)
+    pd.testing.assert_frame_equal(left, left_too)
+    content = (folder / "299.png").read_bytes()
+    assert one["sha256"].iloc[-1] == hashlib.sha256(content).hexdigest()
+
+
+def test_same_content_does_not_cross_a_given_split(image_folder: Maker) -> None:
+    folder = image_folder(*NAMES)
+    splits = ["train"] * 20 + ["validation"] * 5 + ["test"] * 5
+    for copy, original in (("01.png", "29.png"), ("22.png", "28.png"), ("03.png", "21.png")):
+        shutil.copy(folder / original, folder / copy)
+    shutil.copy(folder / "05.png", folder / "04.png")  # both train: no harm
+    scored, _, quarantine = ingest(table(split=splits), folder, max_quarantine=0.2)
+    assert quarantine.values.tolist() == [
+        ["01.png", "the test split has an image with the same content"],
+        ["03.png", "the validation split has an image with the same content"],
+        ["22.png", "the test split has an image with the same content"],
+    ]
+    assert (scored.groupby("sha256")["split"].nunique() == 1).all()
+    assert len(scored) == 27
+
+
+def test_same_content_does_not_cross_a_drawn_split(image_folder: Maker) -> None:
+    folder = image_folder(*NAMES)
+    # Content joins groups, also over a third one: 0-1-2 through 02 = 03 and 05 = 06.
+    groups = [f"scene {number // 3}" for number in range(30)]
+    for original, copy in (("02", "03"), ("05", "06"), ("20", "28")):
+        shutil.copy(folder / f"{original}.png", folder / f"{copy}.png")
+    for seed in range(10):
+        scored, _, quarantine = ingest(table(group=groups), folder, seed=seed)
+        split = scored.set_index("image_id")["split"]
+        assert quarantine.empty
+        assert (scored.groupby("sha256")["split"].nunique() == 1).all()
+        assert (scored.groupby("group")["split"].nunique() == 1).all()
+        assert split[[f"{number:02d}" for number in range(9)]].nunique() == 1
+        assert split[["18", "20", "27", "28"]].nunique() == 1
+
+
+def test_unit_of_a_published_data_set_is_its_own(image_folder: Maker) -> None:
+    scored, _, _ = ingest(table(), image_folder(*NAMES))
+    scale = fit_score_scale(scored, PARAMETERS | {"format": "koniq10k"})
+    assert scale["unit"] == "KonIQ-10k mean opinion score 1-100"
+
+
+def test_demo_is_split_and_levelled_as_its_results_were_made(project: Path) -> None:
+    parameters = yaml.safe_load((project / "conf/base/ingestion/parameters.yml").read_text())
+    demo = project / "data/01_raw/demo_images"
+    parameters = parameters["ingestion"]
+    rows = read_scores(ScoreFilesDataset(filepath=str(demo / "scores.csv")).load(), parameters)
+    images = ImageFolderDataset(filepath=str(demo / "images")).load()
+    readable, quarantine = check_images(rows, images, parameters)
+    split = draw_splits(readable, quarantine, parameters, seed=0)
+    scored = assign_levels(split, fit_score_scale(split, parameters), parameters, seed=0)
+
+    assert quarantine.empty
+    text = scored.to_csv(index=False, lineterminator="\n")
+    assert (
+        hashlib.sha256(text.encode()).hexdigest()
+        == "0e37c069dc8150f99e2b2b621a683c349f552beb3f0b086916cd2078a49a1257"
+    )
 
 
 def test_names_that_differ_only_in_suffix(image_folder: Maker) -> None:
@@ -233,12 +438,12 @@ def test_names_that_differ_only_in_suffix(image_folder: Maker) -> None:
 
 def test_unknown_split() -> None:
     with pytest.raises(ValueError, match=r"split 'dev' is not train, validation or test"):
-        read_scores(table(split=["dev"] * 30), PARAMETERS)
+        read(table(split=["dev"] * 30), PARAMETERS)
 
 
 def test_no_usable_row_at_all() -> None:
     with pytest.raises(ValueError, match="30 of 30 rows"):
-        read_scores(table(score=["x"] * 30), PARAMETERS | {"max_quarantine": 1.0})
+        read(table(score=["x"] * 30), PARAMETERS | {"max_quarantine": 1.0})
 
 
 def test_fewer_images_than_levels(image_folder: Maker) -> None:

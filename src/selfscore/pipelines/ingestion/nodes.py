@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from selfscore.datasets import formats
+from selfscore.datasets.decoding import SUFFIXES
 from selfscore.pipelines.ingestion import score_scale as scale
 from selfscore.pipelines.ingestion import score_table, splitting
+from selfscore.pipelines.ingestion.matching import match_files
+from selfscore.pipelines.ingestion.verification import verify_images
 
 if TYPE_CHECKING:
     from selfscore.datasets.images import ImageFolder
+    from selfscore.datasets.score_files import ScoreFiles
 
 logger = logging.getLogger(__name__)
 
+NOT_LISTED = "not in the score table"
 
-def read_scores(raw_scores: pd.DataFrame, parameters: dict[str, Any]) -> pd.DataFrame:
-    """Read the score table.
+
+def read_scores(raw_scores: ScoreFiles, parameters: dict[str, Any]) -> pd.DataFrame:
+    """Read the scores.
 
     Args:
-        raw_scores: The table as it is stored, all cells text.
-        parameters: columns and max_quarantine.
+        raw_scores: The files with the scores.
+        parameters: format, columns, unit, score_range and max_quarantine.
 
     Returns:
         Columns path, score, split, group and reason (why the row cannot be used, "" if it can).
 
     Raises:
-        ValueError: If a column is missing or too many rows cannot be used.
+        ValueError: If the files are not of this format, a column is missing, or too many rows
+            cannot be used.
     """
-    rows = score_table.select_columns(raw_scores, parameters["columns"])
-    rows["reason"] = score_table.reasons(rows)
-    score_table.check_share(rows, parameters["max_quarantine"])
+    chosen = formats.chosen(parameters)
+    rows = score_table.select_columns(chosen.read(raw_scores), chosen.columns, chosen.optional)
+    rows["reason"] = score_table.reasons(rows, chosen.score_range)
+    unusable = rows[rows["reason"] != ""]
+    score_table.check_share(unusable, len(rows), parameters["max_quarantine"])
     return rows.drop(columns="score_text")
 
 
@@ -46,61 +56,80 @@ def check_images(
     Args:
         listed_images: Output of `read_scores`.
         raw_images: The image folder.
-        parameters: max_quarantine.
+        parameters: threads.
 
     Returns:
         The images that can be used (image_id, path, sha256, score, split, group), and the
-        quarantine (path, reason).
-
-    Raises:
-        ValueError: If too many rows cannot be used.
+        quarantine (path, reason): the rows that cannot be used, and then the images in the folder
+        that no row names.
     """
-    from tqdm import tqdm
-
     rows = listed_images.copy()
-    in_folder = _find(rows["path"], raw_images)
-    rows["sha256"] = ""
-    usable = rows.index[rows["reason"] == ""]
-    for row in tqdm(usable, desc="Checking images", unit="image"):
-        path = in_folder.get(str(rows.at[row, "path"]))
-        if path is None:
-            rows.at[row, "reason"] = "not in the image folder"
-            continue
-        rows.at[row, "path"] = path
-        try:
-            raw_images[path]
-        except ValueError:
-            rows.at[row, "reason"] = "cannot be read as an image"
-            continue
-        rows.at[row, "sha256"] = hashlib.sha256(raw_images.read_bytes(path)).hexdigest()
-    rows["image_id"] = [_without_suffix(path) for path in rows["path"]]
-    twins = (rows["reason"] == "") & rows[rows["reason"] == ""].duplicated("image_id", keep=False)
-    rows.loc[twins, "reason"] = "another image has the same name apart from its suffix"
-    score_table.check_share(rows, parameters["max_quarantine"])
+    fits = match_files(set(rows["path"]) - {""}, raw_images)
+    usable = rows["reason"] == ""
+    rows.loc[usable, "reason"] = [_fault(path, fits[path]) for path in rows.loc[usable, "path"]]
+    found = rows["reason"] == ""
+    rows.loc[found, "path"] = [fits[path][0] for path in rows.loc[found, "path"]]
+    rows.loc[found, "reason"] = score_table.repetitions(rows[found])
 
-    readable = rows[rows["reason"] == ""]
-    quarantine = rows.loc[rows["reason"] != "", ["path", "reason"]]
-    logger.info("%d images can be used, %d are in quarantine.", len(readable), len(quarantine))
+    rows["sha256"] = ""
+    found = rows["reason"] == ""
+    paths = rows.loc[found, "path"].tolist()
+    verified = list(verify_images(raw_images, paths, parameters["threads"]))
+    rows.loc[found, "sha256"] = [sha256 for sha256, _ in verified]
+    rows.loc[found, "reason"] = [reason for _, reason in verified]
+
+    rows["image_id"] = [_without_suffix(path) for path in rows["path"]]
+    for faults in (_same_name, splitting.content_in_better_split):
+        readable = rows["reason"] == ""
+        rows.loc[readable, "reason"] = faults(rows[readable])
+
+    readable = rows["reason"] == ""
+    named = {file for files in fits.values() for file in files}
+    strays = [path for path in raw_images if path not in named]
+    quarantine = pd.concat(
+        [
+            rows.loc[~readable, ["path", "reason"]],
+            pd.DataFrame({"path": strays, "reason": NOT_LISTED}, dtype=rows["path"].dtype),
+        ],
+        ignore_index=True,
+    )
+    logger.info("%d images can be used, %d are in quarantine.", readable.sum(), (~readable).sum())
+    if strays:
+        logger.warning(
+            "%d images in the folder are not in the score table; `quarantine` lists them too.",
+            len(strays),
+        )
     columns = ["image_id", "path", "sha256", "score", "split", "group"]
-    return readable[columns].reset_index(drop=True), quarantine.reset_index(drop=True)
+    return rows.loc[readable, columns].reset_index(drop=True), quarantine
 
 
 def draw_splits(
-    readable_images: pd.DataFrame, parameters: dict[str, Any], seed: int
+    readable_images: pd.DataFrame,
+    quarantine: pd.DataFrame,
+    parameters: dict[str, Any],
+    seed: int,
 ) -> pd.DataFrame:
     """Split the images by whole groups, or keep the table's own split.
 
+    Here the run stops when too much is in quarantine: by now that table is stored and can be
+    looked at.
+
     Args:
         readable_images: Output of `check_images`.
-        parameters: validation_share, test_share, and max_images_per_split (null: all).
+        quarantine: Output of `check_images`.
+        parameters: max_quarantine, validation_share, test_share, and max_images_per_split (null:
+            all).
         seed: Decides what is drawn.
 
     Returns:
         The images with their split, sorted by name.
 
     Raises:
-        ValueError: If a split stays empty.
+        ValueError: If too many rows cannot be used, or a split stays empty.
     """
+    unusable = quarantine[quarantine["reason"] != NOT_LISTED]
+    listed = len(readable_images) + len(unusable)
+    score_table.check_share(unusable, listed, parameters["max_quarantine"])
     images = readable_images.sort_values("image_id").reset_index(drop=True)
     images["split"] = splitting.fill_splits(
         images, parameters["validation_share"], parameters["test_share"], seed
@@ -126,7 +155,7 @@ def fit_score_scale(split_images: pd.DataFrame, parameters: dict[str, Any]) -> d
 
     Args:
         split_images: Output of `draw_splits`.
-        parameters: levels, method and unit.
+        parameters: levels, method, format and unit.
 
     Returns:
         The score scale, see `selfscore.pipelines.ingestion.score_scale.fit`.
@@ -135,9 +164,8 @@ def fit_score_scale(split_images: pd.DataFrame, parameters: dict[str, Any]) -> d
         ValueError: If the training scores do not fill the levels.
     """
     training = split_images.loc[split_images["split"] == "train", "score"]
-    return scale.fit(
-        training.to_numpy(), parameters["levels"], parameters["method"], parameters["unit"]
-    )
+    unit = formats.chosen(parameters).unit
+    return scale.fit(training.to_numpy(), parameters["levels"], parameters["method"], unit)
 
 
 def assign_levels(
@@ -167,18 +195,21 @@ def assign_levels(
     return images[["image_id", "path", "sha256", "split", "group", "score", "level"]]
 
 
-def _find(paths: pd.Series, images: ImageFolder) -> dict[str, str]:
-    """Listed name → path in the folder; a name may lack the suffix when only one file fits."""
-    by_stem: dict[str, list[str]] = {}
-    for path in images:
-        by_stem.setdefault(_without_suffix(path), []).append(path)
-    found = {}
-    for name in paths:
-        if name in images:
-            found[name] = name
-        elif len(by_stem.get(name, [])) == 1:
-            found[name] = by_stem[name][0]
-    return found
+def _fault(name: str, files: Sequence[str]) -> str:
+    """Why a listed name means no file; "" if it means one."""
+    if len(files) == 1:
+        return ""
+    if files:
+        return f"{len(files)} files in the image folder have this name: {', '.join(files[:3])}"
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix and suffix not in SUFFIXES:
+        return f"not in the image folder, from which '{suffix}' is not read"
+    return "not in the image folder"
+
+
+def _same_name(rows: pd.DataFrame) -> pd.Series:
+    twins = rows.duplicated("image_id", keep=False)
+    return twins.map({True: "another image has the same name apart from its suffix", False: ""})
 
 
 def _without_suffix(path: str) -> str:

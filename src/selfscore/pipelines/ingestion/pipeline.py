@@ -31,7 +31,7 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
             ),
             Node(
                 draw_splits,
-                inputs=["readable_images", "params:ingestion", "params:seed"],
+                inputs=["readable_images", "quarantine", "params:ingestion", "params:seed"],
                 outputs="split_images",
                 name="draw_splits",
             ),

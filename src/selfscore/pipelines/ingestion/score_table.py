@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -19,27 +19,29 @@ SPLIT_NAMES = {
 }
 
 
-def select_columns(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+def select_columns(
+    table: pd.DataFrame, columns: Mapping[str, str], optional: Collection[str]
+) -> pd.DataFrame:
     """Bring a score table to the project's own column names.
 
     Args:
         table: The table as it was read, all cells text.
-        columns: Name in the table of `image`, `score`, `split` and `group`; the last two may be
-            missing from the table.
+        columns: Name in the table of `image`, `score`, and perhaps `split` and `group`.
+        optional: Which of these may be missing from the table.
 
     Returns:
         Columns path, score (float, NaN where it is no number), score_text, split and group
         ("" where there is none).
 
     Raises:
-        ValueError: If the image or the score column is missing, or the table is empty.
+        ValueError: If a column is missing that must not be, or the table is empty.
     """
-    for role in ("image", "score"):
-        if columns[role] not in table.columns:
+    for role, column in columns.items():
+        if column not in table.columns and role not in optional:
             raise ValueError(
-                f"The score table has no column '{columns[role]}'. Its columns are: "
+                f"The score table has no column '{column}'. Its columns are: "
                 f"{', '.join(map(str, table.columns))}. Set `ingestion.columns.{role}` to the one "
-                f"with the {role}s."
+                f"with the {role}s, and `ingestion.format` to what the table is."
             )
     if table.empty:
         raise ValueError("The score table has no rows: add one row per image.")
@@ -60,52 +62,73 @@ def select_columns(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFr
     )
 
 
-def reasons(rows: pd.DataFrame) -> pd.Series:
+def reasons(rows: pd.DataFrame, score_range: tuple[float, float] | None) -> pd.Series:
     """Why a row cannot be used; "" where it can.
 
     Args:
         rows: As `select_columns` returns them.
+        score_range: Lowest and highest score that can occur; None if that is not known.
 
     Returns:
-        One text per row. Of rows that give one image the same score, the first is kept; where the
-        scores differ, none is.
+        One text per row.
     """
-    reason = pd.Series("", index=rows.index)
-    has_splits = bool((rows["split"] != "").any())
-    if has_splits:
-        unknown = ~rows["split"].isin(SPLIT_NAMES.values())
+    reason = repetitions(rows)
+    if (rows["split"] != "").any():
+        unknown = ~rows["split"].isin(SPLIT_NAMES.values()) & (reason == "")
         reason[unknown] = "split '" + rows["split"][unknown] + "' is not train, validation or test"
-    scores_differ = rows.groupby("path")["score"].transform("nunique") > 1
-    reason[rows.duplicated("path")] = "listed more than once"
-    reason[scores_differ] = "listed more than once, with different scores"
-    reason[~np.isfinite(rows["score"])] = (
-        "score '" + rows["score_text"][~np.isfinite(rows["score"])] + "' is not a number"
-    )
+    if score_range is not None:
+        outside = ~rows["score"].between(*score_range)
+        reason[outside] = (
+            f"score is outside {score_range[0]:g} to {score_range[1]:g}: "
+            + rows["score_text"][outside]
+        )
+    not_a_number = ~np.isfinite(rows["score"])
+    reason[not_a_number] = "score '" + rows["score_text"][not_a_number] + "' is not a number"
     reason[rows["score_text"] == ""] = "no score"
     reason[rows["path"] == ""] = "no image name"
     return reason
 
 
-def check_share(rows: pd.DataFrame, allowed: float) -> None:
+def repetitions(rows: pd.DataFrame) -> pd.Series:
+    """Which rows repeat an image.
+
+    Args:
+        rows: Columns path and score.
+
+    Returns:
+        A reason per row, "" for rows to keep. Of rows that give one image the same score, the
+        first is kept; where the scores differ, none is.
+    """
+    reason = pd.Series("", index=rows.index)
+    reason[rows.duplicated("path")] = "listed more than once"
+    scores_differ = rows.groupby("path")["score"].transform("nunique") > 1
+    reason[scores_differ] = "listed more than once, with different scores"
+    return reason
+
+
+def check_share(unusable: pd.DataFrame, listed: int, allowed: float) -> None:
     """Stop when too many rows cannot be used.
 
     Args:
-        rows: Columns path and reason ("" where the row can be used).
+        unusable: The rows that cannot be used: columns path and reason.
+        listed: Number of rows in all.
         allowed: Largest share of unusable rows, 0 to 1.
 
     Raises:
         ValueError: If there are more, or if no row can be used.
     """
-    bad = rows[rows["reason"] != ""]
-    if len(bad) <= allowed * len(rows) and len(bad) < len(rows):
+    if len(unusable) <= allowed * listed and len(unusable) < listed:
         return
-    listed = [
-        f"{len(group)} × {reason} (for example '{group['path'].iloc[0]}')"
-        for reason, group in bad.groupby("reason")
+    # Reasons that quote a cell differ from row to row; what they have in common comes first.
+    kinds = unusable["reason"].str.replace(r"'.*'|: .*", "…", regex=True)
+    groups = sorted(unusable.groupby(kinds), key=lambda group: -len(group[1]))
+    told = [
+        f"{len(rows)} × {rows['reason'].iloc[0]} (for example '{rows['path'].iloc[0]}')"
+        for _, rows in groups
     ]
     raise ValueError(
-        f"{len(bad)} of {len(rows)} rows of the score table cannot be used, more than "
-        f"`ingestion.max_quarantine` allows ({allowed:.0%}): {'; '.join(listed[:5])}"
-        f"{'; …' if len(listed) > 5 else ''}. Mend the table or the folder, or raise "
+        f"{len(unusable)} of {listed} rows of the score table cannot be used, more than "
+        f"`ingestion.max_quarantine` allows ({allowed:.0%}): {'; '.join(told[:5])}"
+        f"{'; …' if len(told) > 5 else ''}. Mend the table or the folder, or raise "
         f"`ingestion.max_quarantine`."
     )

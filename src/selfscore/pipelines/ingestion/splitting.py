@@ -11,12 +11,12 @@ def fill_splits(
 ) -> pd.Series:
     """Split of every image; a missing validation or test split is drawn from the training images.
 
-    Whole groups go to one side, so that no scene is both learnt from and tested on, and the sides
-    cover the range of scores alike.
+    Whole groups go to one side, so that no scene is both learnt from and tested on, and so do
+    images with the same content. The sides cover the range of scores alike.
 
     Args:
-        images: Columns path, score, split ("" throughout where the table has none) and group
-            ("" for an image that stands alone).
+        images: Columns path, sha256, score, split ("" throughout where the table has none) and
+            group ("" for an image that stands alone).
         validation_share: Share of the images for validation, above 0 and below 1.
         test_share: Share of the images for the test, above 0 and below 1.
         seed: Decides which groups are drawn.
@@ -50,9 +50,27 @@ def fill_splits(
     return split
 
 
+def content_in_better_split(images: pd.DataFrame) -> pd.Series:
+    """Which images are in more than one split of the score table, going by their content.
+
+    The test split keeps such an image before validation, and validation before training.
+
+    Args:
+        images: Columns sha256 and split ("" where the table has none).
+
+    Returns:
+        A reason per image, "" for those to keep.
+    """
+    # Without a split it is drawn later, in such a way that this does not happen.
+    place = images["split"].map({"test": 0, "validation": 1, "train": 2, "": 3})
+    best = place.groupby(images["sha256"]).transform("min")
+    better = best.map({0: "test", 1: "validation", 2: "train"})
+    reason = "the " + better + " split has an image with the same content"
+    return reason.where((place > best) & (place < 3), "").astype("str")
+
+
 def _draw(pool: pd.DataFrame, wanted: dict[str, float], seed: int) -> pd.Series:
-    alone = pool["group"] == ""
-    groups = pool["group"].where(~alone, "image " + pool["path"])
+    groups = _joined_by_content(pool)
     units = pool.groupby(groups)["score"].agg(["mean", "size"]).sort_index()
 
     # Walking through the groups by score, each goes to the side that is furthest behind its share:
@@ -71,3 +89,15 @@ def _draw(pool: pd.DataFrame, wanted: dict[str, float], seed: int) -> pd.Series:
         have[chosen] += size
         side[name] = chosen
     return groups.map(side)
+
+
+def _joined_by_content(pool: pd.DataFrame) -> pd.Series:
+    """Group of each image; groups that share an image's content are one."""
+    alone = pool["group"] == ""
+    own = pool["group"].where(~alone, "image " + pool["path"])
+    groups = own
+    while True:
+        joined = groups.groupby(pool["sha256"]).transform("min").groupby(own).transform("min")
+        if joined.equals(groups):
+            return groups
+        groups = joined

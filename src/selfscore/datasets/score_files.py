@@ -1,0 +1,152 @@
+"""Files with scores as people have them: one table, or the lists of a published data set.
+
+Knows where the files are. Does not know what stands in them: `selfscore.datasets.formats` does.
+"""
+
+# Annotations are evaluated here, because kedro-viz reads the return type of `preview`.
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any, NoReturn
+
+import fsspec
+import pandas as pd
+from fsspec.spec import AbstractFileSystem
+from kedro.io import AbstractDataset, DatasetError
+from kedro.io.core import get_protocol_and_path
+from kedro_datasets._typing import TablePreview
+
+from selfscore.datasets.formats.text import read_table
+
+_REMEDY = (
+    'Name yours as `images.scores` in conf/base/globals.yml, or with --params="images.scores=…".'
+)
+
+
+class ScoreFiles(Mapping[str, bytes]):
+    """The content of one score file or of the files below a folder, by relative path.
+
+    A file is read when it is asked for.
+
+    Args:
+        file_system: Where the files are.
+        place: A file or a folder.
+    """
+
+    def __init__(self, file_system: AbstractFileSystem, place: str) -> None:
+        self._fs = file_system
+        # As the file system writes it in its listings.
+        self.place: str = file_system._strip_protocol(place)
+        self.is_one_file = bool(file_system.isfile(self.place))
+        folder = self.place.rpartition("/")[0] if self.is_one_file else self.place
+        self._root = folder.rstrip("/") + "/"
+        found = [self.place] if self.is_one_file else file_system.find(self.place)
+        self._names = sorted(name.removeprefix(self._root) for name in found)
+
+    def __getitem__(self, key: str) -> bytes:
+        """Read a file.
+
+        Raises:
+            KeyError: If there is no such file.
+        """
+        if key not in self._names:
+            raise KeyError(f"There is no file '{key}' in '{self._root}'.")
+        content: bytes = self._fs.cat_file(self._root + key)
+        return content
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def find(self, file_name: str) -> str | None:
+        """Path of the file with this name, in whichever folder; None if there is none.
+
+        Raises:
+            ValueError: If there are several.
+        """
+        found = [name for name in self._names if PurePosixPath(name).name == file_name]
+        if len(found) > 1:
+            raise ValueError(
+                f"'{self.place}' holds {len(found)} files called '{file_name}': "
+                f"{', '.join(found)}. Name the folder with the right one as `images.scores`."
+            )
+        return found[0] if found else None
+
+    def named(self, file_name: str) -> str:
+        """Path of the file with this name.
+
+        Raises:
+            ValueError: If there is none, or there are several.
+        """
+        found = self.find(file_name)
+        if found is None:
+            raise ValueError(
+                f"There is no file '{file_name}' in '{self.place}'. Name the folder that holds it "
+                f"as `images.scores`, or choose another `ingestion.format`."
+            )
+        return found
+
+    def single(self, file_name: str) -> str:
+        """Path of the file that `images.scores` names itself, or of the one with this name in it.
+
+        Raises:
+            ValueError: If `images.scores` names a folder without that file.
+        """
+        return self._names[0] if self.is_one_file else self.named(file_name)
+
+
+class ScoreFilesDataset(AbstractDataset[NoReturn, ScoreFiles]):
+    """A file with scores, or a folder of such files, read only.
+
+    Args:
+        filepath: File or folder, local or with a protocol that fsspec knows (`s3://…`).
+        credentials: Passed to the file system.
+        fs_args: Passed to the file system.
+        metadata: Not used here; kedro-viz reads it.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        credentials: dict[str, Any] | None = None,
+        fs_args: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._protocol, self._path = get_protocol_and_path(filepath)
+        self._fs: AbstractFileSystem = fsspec.filesystem(
+            self._protocol, **(credentials or {}), **(fs_args or {})
+        )
+        self.metadata = metadata
+
+    def load(self) -> ScoreFiles:
+        """List the files; none is read yet.
+
+        Raises:
+            DatasetError: If there is no such file or folder.
+        """
+        if not self._exists():
+            raise DatasetError(f"The scores '{self._path}' do not exist. {_REMEDY}")
+        return ScoreFiles(self._fs, self._path)
+
+    def save(self, data: NoReturn) -> NoReturn:
+        """Raise: scores stay as they are."""
+        raise DatasetError(f"The scores '{self._path}' are read only.")
+
+    def preview(self, nrows: int = 5) -> TablePreview:
+        """The first rows of a table, or the first files of a folder."""
+        files = self.load.__wrapped__(self)  # type: ignore[attr-defined]
+        name = next(iter(files))
+        if files.is_one_file:
+            table = read_table(name, files[name])
+        else:
+            table = pd.DataFrame({"file": list(files)})
+        return TablePreview(table.head(nrows).to_dict(orient="split"))
+
+    def _exists(self) -> bool:
+        return bool(self._fs.exists(self._path))
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._path, "protocol": self._protocol}
