@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from selfscore.judging.tfidf import fit_judge, infer_levels, without_score_words
+from selfscore.judging.judge import without_score_words
+from selfscore.judging.tfidf import TfidfJudge, fit_judge, infer_levels
 from selfscore.metrics.rank_correlation import srcc
 
 WORDS = {
@@ -98,7 +99,13 @@ def test_a_written_score_is_not_read() -> None:
     plain = infer_levels(judge, ["The sky is good."])
     leaking = infer_levels(judge, ["The sky is good. Score: 0, scored zero."])
     np.testing.assert_allclose(leaking, plain)
-    assert without_score_words("It Scored 7/10, a score of Seven.") == "it / , a of ."
+
+
+def test_the_class_and_the_function_are_one_judge() -> None:
+    texts, levels = corpus(100)
+    state = fit_judge(texts, levels)
+    assert TfidfJudge(state).name == "tfidf"
+    np.testing.assert_array_equal(TfidfJudge(state).infer_levels(texts), infer_levels(state, texts))
 
 
 def test_levels_stay_on_the_scale_and_unknown_words_get_the_mean() -> None:

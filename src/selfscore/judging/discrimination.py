@@ -1,34 +1,40 @@
 """How well a judge tells two explanations of one image apart by the score each was written for."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 
-def counterfactual_discrimination(
-    inferred_first: ArrayLike,
-    inferred_second: ArrayLike,
-    level_first: ArrayLike,
-    level_second: ArrayLike,
-) -> float:
-    """Share of images whose two explanations the judge assigns to the right one of two scores.
+def told_apart(
+    image_ids: Sequence[str], inferred: ArrayLike, levels: ArrayLike
+) -> "pd.Series[float]":
+    """For every image with two texts: did the judge assign each to the right one of two scores?
 
     For every image two texts were written, one for each of two different levels. The judge is
     right if it reads the higher level from the text of the higher level; equal readings count
-    one half. Chance is 0.5.
+    one half. Chance is 0.5, and the mean over images is the *counterfactual discrimination*.
 
     Args:
-        inferred_first: Level inferred from the first text of each image, shape (n,).
-        inferred_second: Level inferred from the second text, shape (n,).
-        level_first: Level the first text was written for, shape (n,).
-        level_second: Level the second text was written for, shape (n,).
+        image_ids: Image of each text, in any order, shape (n,).
+        inferred: Level inferred from each text, NaN where the judge gave no answer, shape (n,).
+        levels: Level each text was written for, shape (n,).
 
     Returns:
-        A share in [0, 1]; NaN if no image has two different levels.
+        1 (right), 0.5 (equal) or 0 (wrong) by image id. Left out are images that do not have
+        exactly two judged texts, and those whose two texts were written for the same level.
     """
-    inferred = np.asarray(inferred_first, dtype=np.float64) - np.asarray(inferred_second)
-    stated = np.asarray(level_first, dtype=np.float64) - np.asarray(level_second)
-    told_apart = stated != 0
-    if not told_apart.any():
-        return float("nan")
-    agreement = np.sign(inferred[told_apart]) * np.sign(stated[told_apart])
-    return float((agreement + 1.0).mean() / 2.0)
+    texts = pd.DataFrame(
+        {
+            "image_id": list(image_ids),
+            "inferred": np.asarray(inferred, dtype=np.float64),
+            "level": np.asarray(levels, dtype=np.float64),
+        }
+    ).dropna()
+    texts = texts.sort_values("level", kind="stable")
+    by_image = texts.groupby("image_id")
+    low, high, n = by_image.first(), by_image.last(), by_image.size()
+    counted = (n == 2) & (low["level"] < high["level"])
+    difference = (high["inferred"] - low["inferred"])[counted]
+    return difference.gt(0) + 0.5 * difference.eq(0)

@@ -5,8 +5,8 @@ that the base model wrote for forced scores, where the level of each text is kno
 stays frozen for all rounds. Its state is plain numbers and words, stored as JSON.
 """
 
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,30 +18,13 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import normalize
 
-from selfscore.judging.discrimination import counterfactual_discrimination
+from selfscore.judging.discrimination import told_apart
+from selfscore.judging.judge import without_score_words
 
 DEFAULT_ALPHAS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 NGRAMS = (1, 2)
 TOKEN_PATTERN = r"(?u)\b\w+\b"
 JUDGE_KIND = "tfidf-ridge"
-
-# What would let the judge read the score instead of the text: digits, numbers written out, and
-# the word itself with its forms.
-_GIVEAWAYS = re.compile(
-    r"\b(?:scor(?:e|es|ed|ing)|zero|one|two|three|four|five|six|seven|eight|nine|ten)\b|\d+"
-)
-
-
-def without_score_words(text: str) -> str:
-    """The text as the judge reads it: lower case, no digits, number words or "score" in any form.
-
-    Args:
-        text: An explanation.
-
-    Returns:
-        The remaining words, single spaces between them.
-    """
-    return " ".join(_GIVEAWAYS.sub(" ", text.lower()).split())
 
 
 def fit_judge(
@@ -69,10 +52,10 @@ def fit_judge(
         seed: Seed of the folds.
 
     Returns:
-        JSON-able state for `infer_levels`: `terms` (word or word pair -> column), `idf` and
+        JSON-able state for `TfidfJudge`: `terms` (word or word pair -> column), `idf` and
         `coefficients` per column, `intercept`, `n_levels`, the `alpha` chosen, and `held_out` with
         `srcc`, `mae` (levels) and `within_1` of the inferred against the forced levels, and, where
-        images have two texts, `discrimination`, see `counterfactual_discrimination`.
+        images have two texts, `discrimination`, the mean of `told_apart`.
 
     Raises:
         ValueError: If texts, levels and image ids differ in number, a level is outside the scale,
@@ -132,34 +115,43 @@ def fit_judge(
     }
 
 
-def infer_levels(judge: dict[str, Any], texts: Sequence[str]) -> NDArray[np.float64]:
-    """The level each explanation sounds like.
+@dataclass(frozen=True)
+class TfidfJudge:
+    """The embedded judge: reads a level off words and word pairs.
 
-    Args:
-        judge: State from `fit_judge`, also after a round trip through JSON.
-        texts: Explanations, without the score line.
-
-    Returns:
-        Levels in [0, n_levels - 1], not rounded, shape (len(texts),). A text without any known
-        word gets the mean level of the texts the judge was fitted on.
-
-    Raises:
-        ValueError: If the state is not from this kind of judge.
+    Attributes:
+        state: From `fit_judge`, also after a round trip through JSON.
     """
-    if judge.get("kind") != JUDGE_KIND:
-        raise ValueError(
-            f"a judge of kind {JUDGE_KIND!r} is needed, got {judge.get('kind')!r}: "
-            "fit the consistency judge again"
+
+    state: dict[str, Any] = field(repr=False)
+    name = "tfidf"
+
+    def __post_init__(self) -> None:
+        if self.state.get("kind") != JUDGE_KIND:
+            raise ValueError(
+                f"a judge of kind {JUDGE_KIND!r} is needed, got {self.state.get('kind')!r}: "
+                "fit the consistency judge again"
+            )
+
+    def infer_levels(self, explanations: Sequence[str]) -> NDArray[np.float64]:
+        """The level of each explanation, not rounded, never NaN; see `Judge`.
+
+        A text without any known word gets the mean level of the texts the judge was fitted on.
+        """
+        if len(explanations) == 0:
+            return np.zeros(0)
+        counter = CountVectorizer(
+            vocabulary=self.state["terms"], ngram_range=NGRAMS, token_pattern=TOKEN_PATTERN
         )
-    if len(texts) == 0:
-        return np.zeros(0)
-    counter = CountVectorizer(
-        vocabulary=judge["terms"], ngram_range=NGRAMS, token_pattern=TOKEN_PATTERN
-    )
-    counts: csr_matrix = counter.transform([without_score_words(text) for text in texts])
-    weighted = normalize(counts.astype(np.float64) @ diags(np.asarray(judge["idf"])))
-    levels = weighted @ np.asarray(judge["coefficients"]) + judge["intercept"]
-    return np.clip(np.asarray(levels, dtype=np.float64), 0.0, judge["n_levels"] - 1.0)
+        counts: csr_matrix = counter.transform([without_score_words(text) for text in explanations])
+        weighted = normalize(counts.astype(np.float64) @ diags(np.asarray(self.state["idf"])))
+        levels = weighted @ np.asarray(self.state["coefficients"]) + self.state["intercept"]
+        return np.clip(np.asarray(levels, dtype=np.float64), 0.0, self.state["n_levels"] - 1.0)
+
+
+def infer_levels(judge: dict[str, Any], texts: Sequence[str]) -> NDArray[np.float64]:
+    """The level each explanation sounds like, by the judge of that state; see `TfidfJudge`."""
+    return TfidfJudge(judge).infer_levels(texts)
 
 
 def _rank_correlation(inferred: NDArray[np.float64], stated: NDArray[np.int64]) -> float:
@@ -173,16 +165,8 @@ def _discrimination(
     images: NDArray[Any], inferred: NDArray[np.float64], stated: NDArray[np.int64]
 ) -> dict[str, float]:
     """Counterfactual discrimination over the images with exactly two texts, if there are any."""
-    order = np.argsort(images, kind="stable")
-    starts, counts = np.unique(images[order], return_index=True, return_counts=True)[1:]
-    first, second = order[starts[counts == 2]], order[starts[counts == 2] + 1]
-    if not (stated[first] != stated[second]).any():
-        return {}
-    return {
-        "discrimination": counterfactual_discrimination(
-            inferred[first], inferred[second], stated[first], stated[second]
-        )
-    }
+    told = told_apart(images.tolist(), inferred, stated)
+    return {} if told.empty else {"discrimination": float(told.mean())}
 
 
 def _fit_vectorizer(texts: Sequence[str], min_texts_per_term: int) -> TfidfVectorizer:

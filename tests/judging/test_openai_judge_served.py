@@ -1,0 +1,112 @@
+"""The hosted judge against a real inference server: transformers' own, with the demo model.
+
+The demo model is far too small to answer in JSON, and this server passes over `response_format`;
+so what is tested is the way there and back, and that such answers are left unscored.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from selfscore.judging.openai_judge import OpenAIJudge
+
+START_S = 120
+
+
+@pytest.fixture(scope="module")
+def endpoint(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A running server's address, and the model it serves."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    model = str((project / "data/06_models/demo_model").resolve())
+    log = tmp_path_factory.mktemp("served") / "log.txt"
+    command = [str(Path(sys.executable).parent / "transformers"), "serve", model]
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [*command, "--device", "cpu", "--host", "127.0.0.1", "--port", str(port)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        deadline = time.monotonic() + START_S
+        while True:
+            assert server.poll() is None and time.monotonic() < deadline, log.read_text()[-3000:]
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+                break
+            except (urllib.error.URLError, TimeoutError):
+                time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}/v1", model
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.mark.slow
+def test_a_real_server_is_asked_and_its_answers_are_counted(endpoint, caplog) -> None:
+    base_url, model = endpoint
+    verdicts: dict[str, dict[str, Any]] = {}
+    judge = OpenAIJudge(
+        model=model,
+        n_levels=10,
+        verdicts=verdicts,
+        base_url=base_url,
+        api_key_env=None,
+        input_price=1.0,
+        output_price=1.0,
+        max_cost=1.0,
+        concurrency=2,
+        max_retries=1,
+    )
+    texts = ["The picture is sharp.", "The photo is very noisy.", "The picture is sharp."]
+    with caplog.at_level(logging.INFO):
+        levels = judge.infer_levels(texts)
+
+    assert len(verdicts) == 2
+    for verdict in verdicts.values():
+        # What the model really wrote, and what the server says it took.
+        assert verdict["answer"] and verdict["level"] is None
+        assert 0 < verdict["completion_tokens"] <= 32
+        assert verdict["prompt_tokens"] > 30
+    np.testing.assert_array_equal(levels, [np.nan] * 3)
+    assert "2 of 2 verdicts" in caplog.text
+    used = sum(row["prompt_tokens"] + row["completion_tokens"] for row in verdicts.values())
+    assert f"cost {used / 1e6:.4f}." in caplog.text
+    assert judge.estimated_cost(texts[:2]) >= used / 1e6
+
+    # Temperature 0: the same text is answered alike when it is asked again.
+    first = {key: verdict["answer"] for key, verdict in verdicts.items()}
+    verdicts.clear()
+    judge.infer_levels(texts)
+    assert {key: verdict["answer"] for key, verdict in verdicts.items()} == first
+
+
+@pytest.mark.slow
+def test_a_model_the_server_does_not_have_stops_the_run(endpoint) -> None:
+    base_url, _ = endpoint
+    judge = OpenAIJudge(
+        model="no-such/model",
+        n_levels=10,
+        verdicts={},
+        base_url=base_url,
+        api_key_env=None,
+        input_price=0.0,
+        output_price=0.0,
+        max_cost=0.0,
+        max_retries=0,
+    )
+    with pytest.raises(RuntimeError, match="no-such/model.*is of no use"):
+        judge.infer_levels(["The picture is sharp."])
