@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import stock
 import torch
 from mlflow import MlflowClient
 from peft import PeftModel
@@ -16,7 +17,6 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText
 
 from selfscore.datasets.policy import PolicyDataset
-from selfscore.vlm.encoding import encode, render
 from selfscore.vlm.loading import VLM, load_vlm
 
 pytestmark = pytest.mark.slow
@@ -95,7 +95,7 @@ def test_a_policy_loads_with_plain_peft_and_says_the_same(two_rounds, monkeypatc
     base = AutoModelForImageTextToText.from_pretrained("data/06_models/demo_model").float()
     theirs = PeftModel.from_pretrained(base, newest(folder, "06_models/policy_2")).eval()
     image = Image.open(next((folder / "data/01_raw/demo_images/images").iterdir()))
-    inputs = encode(ours, [image], [render(ours, "Rate it.", "#Score: 3")])
+    inputs = stock.encode(ours, image, "Rate it.", [])
     with torch.inference_mode():
         logits = [vlm.model(**inputs).logits for vlm in (ours, VLM(theirs, ours.processor))]
     log_probabilities = [rows.log_softmax(dim=-1) for rows in logits]

@@ -7,8 +7,9 @@ import torch
 from images import coloured_images
 
 from selfscore.preference_optimization.settings import DPOSettings
-from selfscore.preference_optimization.targets import language_model_linears
+from selfscore.preference_optimization.targets import lora_targets
 from selfscore.preference_optimization.training import train_expert
+from selfscore.vlm.features import ImageEncoder
 from selfscore.vlm.loading import load_vlm
 from selfscore.vlm.policy import Policy
 from selfscore.vlm.response import write_response
@@ -28,6 +29,7 @@ def settings(**changes):
         "loss_type": "sigmoid",
         "warmup_ratio": 0.1,
         "max_grad_norm": 1.0,
+        "targets": "language_model",
     }
     return DPOSettings(**values | changes)
 
@@ -39,6 +41,10 @@ def policy(request, tmp_path_factory):
     return Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
 
 
+def encoder(policy):
+    return ImageEncoder(load_vlm(policy), IMAGES)
+
+
 @pytest.fixture(scope="module")
 def pairs():
     chosen = write_response(3, "The picture is sharp.")
@@ -47,22 +53,19 @@ def pairs():
 
 
 def test_training_prefers_the_chosen_and_starts_at_log_two(policy, pairs):
-    adapter, log = train_expert(load_vlm(policy), pairs, IMAGES, "Rate it.", settings(), seed=0)
+    adapter, log = train_expert(encoder(policy), pairs, "Rate it.", settings(), seed=0)
     assert log["loss"].iloc[0] == pytest.approx(math.log(2), abs=1e-4)
     assert log["rewards/margins"].iloc[-1] > 0.3
     assert log["rewards/accuracies"].iloc[-1] == 1.0
     assert log["step"].is_monotonic_increasing
-    names = language_model_linears(load_vlm(policy).model)
+    names = lora_targets(load_vlm(policy).model, "language_model")
     assert adapter.config["target_modules"] == sorted(names)
     assert len(adapter.tensors) == 2 * len(names)
 
 
 def test_the_same_seed_gives_the_same_adapter_and_another_does_not(policy, pairs):
     short = settings(epochs=1)
-    runs = [
-        train_expert(load_vlm(policy), pairs, IMAGES, "Rate it.", short, seed)[0]
-        for seed in (0, 0, 1)
-    ]
+    runs = [train_expert(encoder(policy), pairs, "Rate it.", short, seed)[0] for seed in (0, 0, 1)]
     first, again, other = (Policy({}, adapter).digest for adapter in runs)
     assert first == again
     assert first != other
@@ -72,8 +75,7 @@ def test_experts_of_one_seed_start_from_the_same_a(policy, pairs):
     swapped = pairs.rename(columns={"chosen": "rejected", "rejected": "chosen"})
     still = settings(epochs=1, lr=1e-12)
     one, two = (
-        train_expert(load_vlm(policy), table, IMAGES, "Rate it.", still, 0)[0]
-        for table in (pairs, swapped)
+        train_expert(encoder(policy), table, "Rate it.", still, 0)[0] for table in (pairs, swapped)
     )
     for key, tensor in one.tensors.items():
         if "lora_A" in key:
@@ -82,7 +84,7 @@ def test_experts_of_one_seed_start_from_the_same_a(policy, pairs):
 
 def test_rpo_alpha_adds_the_likelihood_of_the_chosen(policy, pairs):
     _, log = train_expert(
-        load_vlm(policy), pairs, IMAGES, "Rate it.", settings(rpo_alpha=1.0, epochs=1), seed=0
+        encoder(policy), pairs, "Rate it.", settings(rpo_alpha=1.0, epochs=1), seed=0
     )
     assert log["loss"].iloc[0] > math.log(2) + 1
 
@@ -90,15 +92,17 @@ def test_rpo_alpha_adds_the_likelihood_of_the_chosen(policy, pairs):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_loss_that_is_no_number_stops_with_the_step(policy, pairs):
     vlm = load_vlm(policy)
-    name = language_model_linears(vlm.model)[0]
+    name = lora_targets(vlm.model, "language_model")[0]
     vlm.model.get_submodule(name).weight.data.fill_(float("nan"))
     with pytest.raises(
         FloatingPointError, match="not a number any more at step 1.*`dpo_training.lr`"
     ):
-        train_expert(vlm, pairs, IMAGES, "Rate it.", settings(epochs=1), seed=0)
+        train_expert(ImageEncoder(vlm, IMAGES), pairs, "Rate it.", settings(epochs=1), seed=0)
 
 
-@pytest.mark.parametrize(("name", "value"), [("beta", 0), ("lr", -1.0), ("rpo_alpha", -0.1)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("beta", 0), ("lr", -1.0), ("rpo_alpha", -0.1), ("targets", "tower")]
+)
 def test_bad_settings_are_named(name, value):
     with pytest.raises(ValueError, match=f"`dpo_training.{name}`"):
         settings(**{name: value})

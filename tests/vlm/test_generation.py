@@ -1,48 +1,169 @@
+import dataclasses
+
+import numpy as np
 import pytest
+import stock
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfscore.vlm.generation import Decoding, Request, generate
+from selfscore.vlm.decoding import Decoding, Prefill
+from selfscore.vlm.encoding import end_tokens, prompt_ids, start_ids
+from selfscore.vlm.features import ImageEncoder, store_features
+from selfscore.vlm.generation import Request, generate
+from selfscore.vlm.log_probabilities import answer_log_probabilities
 from selfscore.vlm.response import response_prefix
-from selfscore.vlm.sampling import GumbelSampling, row_seed
+from selfscore.vlm.sampling import row_draws, row_seed, sample
+
+STARTS = [response_prefix(3), response_prefix(8), ""]
 
 
-def requests(images, **changes):
+@pytest.fixture
+def encoder(vlm, images):
+    return ImageEncoder(vlm, images)
+
+
+@pytest.fixture
+def ending_early(vlm, monkeypatch):
+    """A random model ends by chance about once in four hundred tokens; let it end more often."""
+    ends = [vlm.tokenizer.eos_token_id, *range(60, 90)]
+    monkeypatch.setattr(vlm.model.generation_config, "eos_token_id", ends)
+
+
+def requests(images):
     return [
-        Request(image=key, instruction="Rate it.", response_start=response_prefix(3), seed=seed)
-        for seed, key in enumerate(images)
+        Request(image, "Rate it.", start, seed=row_seed(0, image, start))
+        for image in images
+        for start in STARTS
     ]
 
 
-def test_sampled_texts_do_not_depend_on_batch_or_order(vlm, images):
+def test_texts_do_not_depend_on_batch_order_or_stored_features(vlm, images, encoder, ending_early):
     rows = requests(images)
-    one = generate(vlm, images, rows, Decoding(1.0, 10, 1), "one")
-    many = generate(vlm, images, rows[::-1], Decoding(1.0, 10, 4), "many")[::-1]
-    assert one == many
-    assert all(text.startswith(response_prefix(3)) for text in one)
+    stored = ImageEncoder(vlm, {}, store_features(vlm, images, list(images), 3, 1e9))
+    one = generate(encoder, rows, Decoding(1.0, 30, 1), "one")
+    some = generate(encoder, rows[::-1], Decoding(1.0, 30, 4), "some")[::-1]
+    all_ = generate(stored, rows[::-1], Decoding(1.0, 30, 100), "all")[::-1]
+    assert [r.text for r in one] == [r.text for r in some] == [r.text for r in all_]
+    assert len({len(r.text) for r in one}) > 5, "rows must end at different steps"
+    for row, response in zip(rows, one, strict=True):
+        assert response.text.startswith(row.response_start.strip())
 
 
-def test_other_seeds_write_other_texts_and_greedy_ignores_them(vlm, images):
+def test_greedy_texts_are_those_of_the_stock_generate(vlm, images, encoder):
+    rows = [Request(image, "Rate it.") for image in images]
+    ours = [row.text for row in generate(encoder, rows, Decoding(0.0, 12, 4), "ours")]
+    for key, text in zip(images, ours, strict=True):
+        inputs = stock.encode(vlm, images[key], "Rate it.", [])
+        output = vlm.model.generate(**inputs, do_sample=False, max_new_tokens=12)
+        new = output[0, inputs["input_ids"].shape[1] :]
+        assert vlm.tokenizer.decode(new, skip_special_tokens=True).strip() == text
+
+
+def test_other_seeds_write_other_texts_and_greedy_ignores_them(images, encoder):
     rows = requests(images)
-    others = [Request(r.image, r.instruction, r.response_start, r.seed + 100) for r in rows]
-    sampled, greedy = Decoding(1.0, 10, 4), Decoding(0.0, 10, 4)
-    assert generate(vlm, images, rows, sampled, "a") != generate(vlm, images, others, sampled, "b")
-    assert generate(vlm, images, rows, greedy, "a") == generate(vlm, images, others, greedy, "b")
+    others = [dataclasses.replace(row, seed=row.seed + 1) for row in rows]
+    for temperature, same in ((1.0, False), (0.0, True)):
+        decoding = Decoding(temperature, 10, 8)
+        texts = [
+            [row.text for row in generate(encoder, asked, decoding, "x")]
+            for asked in (rows, others)
+        ]
+        assert (texts[0] == texts[1]) == same
 
 
-def test_gumbel_sampling_draws_from_the_softmax():
-    logits = torch.tensor([2.0, 1.0, 0.0, -1.0])
+def test_log_probabilities_of_writing_are_those_of_a_pass_over_the_text(
+    vlm, images, encoder, ending_early
+):
+    """The two routes to the reference agree, to float32's rounding over some tens of tokens."""
+    prompts = [prompt_ids(vlm, row.placeholder, "Rate it.") for row in encoder(list(images))]
+    start = start_ids(vlm, "Rate it.", response_prefix(4))
+    written = Prefill(vlm, prompts, encoder(list(images))).write(
+        range(len(prompts)), [start] * len(prompts), range(len(prompts)), Decoding(1.0, 30, 9)
+    )
+    for key, row in zip(images, written, strict=True):
+        with torch.no_grad():
+            each = stock.token_log_probabilities(vlm, images[key], "Rate it.", [*start, *row.ids])
+        assert row.log_probability == pytest.approx(float(each.sum()), rel=1e-5)
+        assert row.ids[-1] in end_tokens(vlm) or len(row.ids) == 30
+
+
+def test_log_probabilities_are_told_only_where_the_text_reads_back_as_it_was_written(
+    vlm, images, encoder
+):
+    def end_soon(module, inputs, output):
+        output[..., vlm.tokenizer.eos_token_id] += 9.0
+        return output
+
+    hook = vlm.model.get_output_embeddings().register_forward_hook(end_soon)
+    try:
+        responses = generate(encoder, requests(images), Decoding(1.0, 3, 9), "short")
+        told = [
+            (row.image, response)
+            for row, response in zip(requests(images), responses, strict=True)
+            if response.log_probability is not None
+        ]
+        for image, response in told:
+            weights = answer_log_probabilities(encoder, [image], [[response.text]], "Rate it.", 1)
+            assert response.log_probability == pytest.approx(weights[0][0], rel=1e-5, abs=1e-5)
+        warm = generate(encoder, requests(images), Decoding(0.7, 3, 9), "warm")
+    finally:
+        hook.remove()
+    assert 0 < len(told) < len(responses), "some texts are cut short or read as other tokens"
+    assert {row.log_probability for row in warm} == {None}
+
+
+def test_a_prompt_is_run_once_for_all_its_answers(vlm, images, encoder, monkeypatch):
+    seen = []
+    hook = vlm.model.base_model.register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    generate(encoder, requests(images), Decoding(0.0, 3, 100), "x")
+    hook.remove()
+    prompts, starts, *steps = seen
+    assert prompts[0] == len(images)
+    assert starts[0] == len(images) * len(STARTS)
+    assert prompts[1] > starts[1] > 1
+    assert all(step == (starts[0], 1) for step in steps)
+
+
+def test_rows_that_end_leave_the_batch(vlm, images, encoder, ending_early):
+    seen = []
+    hook = vlm.model.base_model.register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append(len(kwargs["input_ids"])), with_kwargs=True
+    )
+    generate(encoder, requests(images), Decoding(1.0, 30, 100), "x")
+    hook.remove()
+    assert seen[1] == len(images) * len(STARTS)
+    assert seen[-1] < seen[1] / 2
+    assert sorted(seen[1:], reverse=True) == seen[1:]
+
+
+def test_sampling_draws_from_the_softmax():
+    logits = torch.tensor([2.0, 1.0, 0.0, -1.0, -torch.inf])
     rows = 20_000
-    sampling = GumbelSampling(0.7, range(rows))
-    drawn = sampling(None, logits.expand(rows, -1)).argmax(dim=-1)
-    frequencies = torch.bincount(drawn, minlength=4) / rows
+    draws = row_draws(range(rows), 1)[:, 0]
+    drawn = sample(logits.log_softmax(0).expand(rows, -1), draws, 0.7)
+    frequencies = torch.bincount(drawn, minlength=5) / rows
     torch.testing.assert_close(frequencies, (logits / 0.7).softmax(0), rtol=0, atol=0.015)
+    assert frequencies[-1] == 0
 
 
-def test_temperature_zero_is_not_sampling():
-    with pytest.raises(ValueError, match="`temperature` must be above 0"):
-        GumbelSampling(0.0, [1])
+@given(st.floats(0, 1, exclude_max=True), st.integers(0, 2**32 - 1))
+def test_no_draw_gives_a_token_without_mass(draw, seed):
+    scores = torch.randn(1, 8, generator=torch.Generator().manual_seed(seed))
+    scores[:, [0, 3, 7]] = -torch.inf
+    token = sample(scores.log_softmax(-1), torch.tensor([draw], dtype=torch.float64), 1.0)
+    assert int(token) in {1, 2, 4, 5, 6}
+
+
+def test_a_row_has_the_same_draws_in_any_company():
+    np.testing.assert_array_equal(row_draws([5, 6, 7], 4)[1], row_draws([6], 9)[0, :4])
+
+
+def test_a_negative_temperature_is_refused():
+    with pytest.raises(ValueError, match="`temperature` must not be negative"):
+        Decoding(-0.1, 10, 4)
 
 
 @given(st.integers(), st.text(), st.integers(0, 5))

@@ -1,14 +1,14 @@
 import json
 
 import pytest
+import stock
 import torch
 from peft import PeftModel
 from safetensors.torch import save_file
 from transformers import AutoModelForImageTextToText
 
 from selfscore.merging.delta import to_lora
-from selfscore.preference_optimization.targets import language_model_linears
-from selfscore.vlm.encoding import encode, render
+from selfscore.preference_optimization.targets import lora_targets
 from selfscore.vlm.loading import fold, load_vlm
 from selfscore.vlm.policy import Policy
 
@@ -17,13 +17,13 @@ def random_adapter(model, scale: float = 0.05):
     generator = torch.Generator().manual_seed(0)
     changes = {
         name: scale * torch.randn(model.get_submodule(name).weight.shape, generator=generator)
-        for name in language_model_linears(model)
+        for name in lora_targets(model, "language_model")
     }
     return to_lora(changes, 8, "base")[0]
 
 
 def logits(vlm, images):
-    inputs = encode(vlm, [images["0.png"]], [render(vlm, "Rate it.")])
+    inputs = stock.encode(vlm, images["0.png"], "Rate it.", [])
     with torch.inference_mode():
         return vlm.model(**inputs).logits
 

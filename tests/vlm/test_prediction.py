@@ -1,24 +1,71 @@
 import numpy as np
 import pytest
+import stock
+import torch
 
-from selfscore.vlm.generation import Decoding
+from selfscore.vlm.decoding import Decoding
+from selfscore.vlm.encoding import level_tokens
+from selfscore.vlm.features import ImageEncoder
+from selfscore.vlm.generation import Request, generate
 from selfscore.vlm.prediction import Prediction, level_probabilities, predict
 from selfscore.vlm.response import Prompts
+from selfscore.vlm.sampling import row_seed
 
 PROMPTS = Prompts("Rate it.", "Why {level}?")
 
 
-def test_probabilities_do_not_depend_on_the_batch(vlm, images):
+@pytest.fixture
+def encoder(vlm, images):
+    return ImageEncoder(vlm, images)
+
+
+def test_probabilities_do_not_depend_on_the_batch(encoder, images):
     keys = list(images)
-    one = level_probabilities(vlm, images, keys, "Rate it.", 10, batch_size=1)
-    many = level_probabilities(vlm, images, keys, "Rate it.", 10, batch_size=4)
+    one = level_probabilities(encoder, keys, "Rate it.", 10, batch_size=1)
+    many = level_probabilities(encoder, keys, "Rate it.", 10, batch_size=4)
     np.testing.assert_allclose(one, many, atol=1e-5)
     np.testing.assert_allclose(one.sum(axis=1), 1)
     assert len(np.unique(one.round(6), axis=0)) == len(keys), "the image must matter"
 
 
-def test_a_model_that_never_writes_the_format_still_has_an_expected_level(vlm, images):
-    predictions = predict(vlm, images, list(images), PROMPTS, 10, Decoding(0.0, 6, 4), seed=0)
+def test_probabilities_are_those_of_a_forward_pass_of_the_whole_model(vlm, encoder, images):
+    found = level_probabilities(encoder, list(images), "Rate it.", 10, batch_size=4)
+    start, tokens = level_tokens(vlm, "Rate it.", 10)
+    for key, row in zip(images, found, strict=True):
+        with torch.no_grad():
+            logits = vlm.model(**stock.encode(vlm, images[key], "Rate it.", start)).logits
+        expected = logits[0, -1, tokens].double().softmax(dim=0).numpy()
+        np.testing.assert_allclose(row, expected, atol=1e-6)
+
+
+def test_scoring_is_one_prefill_and_the_score_alone(vlm, encoder, images):
+    seen = []
+    hook = vlm.model.base_model.register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    level_probabilities(encoder, list(images), "Rate it.", 10, batch_size=100)
+    hook.remove()
+    prompt, start = seen
+    assert prompt[0] == start[0] == len(images)
+    assert start[1] == len(level_tokens(vlm, "Rate it.", 10)[0]) + 1
+
+
+def test_scoring_first_changes_neither_text_nor_score(encoder, images):
+    keys = list(images)[::-1]
+    decoding = Decoding(1.0, 12, 4)
+    predictions = predict(encoder, keys, PROMPTS, 10, decoding, seed=3)
+    alone = [Request(key, "Rate it.", seed=row_seed(3, key)) for key in keys]
+    texts = [row.text for row in generate(encoder, alone, decoding, "alone")]
+    assert [prediction.response for prediction in predictions] == texts
+    np.testing.assert_allclose(
+        np.stack([prediction.probabilities for prediction in predictions]),
+        level_probabilities(encoder, keys, "Rate it.", 10, 4),
+        atol=1e-6,
+    )
+
+
+def test_a_model_that_never_writes_the_format_still_has_an_expected_level(encoder, images):
+    predictions = predict(encoder, list(images), PROMPTS, 10, Decoding(0.0, 6, 4), seed=0)
     assert len(predictions) == len(images)
     for prediction in predictions:
         assert not prediction.valid

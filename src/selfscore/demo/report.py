@@ -12,7 +12,9 @@ from scipy.stats import spearmanr
 from selfscore.demo.vision_pretraining import encode_images
 from selfscore.judging.tfidf import fit_judge, infer_levels
 from selfscore.metrics.faithfulness import StatementLexicon, faithfulness
-from selfscore.vlm.generation import Decoding, Request, generate
+from selfscore.vlm.decoding import Decoding
+from selfscore.vlm.features import ImageEncoder
+from selfscore.vlm.generation import Request, generate
 from selfscore.vlm.prediction import Prediction, predict
 from selfscore.vlm.response import Prompts, parse_response, response_prefix
 
@@ -52,9 +54,10 @@ def measure(
     test = table[table["split"] == "test"].reset_index(drop=True)
     train = table[table["split"] == "train"].reset_index(drop=True)
     keys = test["image_id"].tolist()
-    greedy = predict(vlm, images, keys, prompts, levels, Decoding(0.0, _TOKENS, _BATCH), seed)
-    sampled = predict(vlm, images, keys, prompts, levels, Decoding(1.0, _TOKENS, _BATCH), seed)
-    forced = _forced_texts(vlm, images, train["image_id"].tolist(), prompts, levels, seed)
+    encoder = ImageEncoder(vlm, images)
+    greedy = predict(encoder, keys, prompts, levels, Decoding(0.0, _TOKENS, _BATCH), seed)
+    sampled = predict(encoder, keys, prompts, levels, Decoding(1.0, _TOKENS, _BATCH), seed)
+    forced = _forced_texts(encoder, train["image_id"].tolist(), prompts, levels, seed)
     judge = fit_judge(
         forced["text"].tolist(),
         forced["level"].tolist(),
@@ -95,12 +98,7 @@ def measure(
 
 
 def _forced_texts(
-    vlm: VLM,
-    images: Mapping[str, Image.Image],
-    keys: Sequence[str],
-    prompts: Prompts,
-    levels: int,
-    seed: int,
+    encoder: ImageEncoder, keys: Sequence[str], prompts: Prompts, levels: int, seed: int
 ) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     drawn = [
@@ -113,13 +111,13 @@ def _forced_texts(
         for place, (key, level) in enumerate(drawn)
     ]
     decoding = Decoding(1.0, _TOKENS, _BATCH)
-    responses = generate(vlm, images, requests, decoding, description="forced scores")
-    parsed = [parse_response(response, levels) for response in responses]
+    responses = generate(encoder, requests, decoding, description="forced scores")
+    parsed = [parse_response(response.text, levels) for response in responses]
     return pd.DataFrame(
         {
             "image_id": [key for key, _ in drawn],
             "level": [level for _, level in drawn],
-            "response": responses,
+            "response": [response.text for response in responses],
             "text": [p.explanation if p else "" for p in parsed],
             "valid": [p is not None for p in parsed],
         }

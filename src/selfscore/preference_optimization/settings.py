@@ -24,6 +24,8 @@ class DPOSettings:
         loss_type: a loss of TRL's DPOTrainer: sigmoid, hinge, ipo, …
         warmup_ratio: share of the steps in which the learning rate rises.
         max_grad_norm: gradients are clipped to this norm.
+        targets: what carries the LoRA: `language_model`, or `whole_model` for the vision tower and
+            the connector too, at the price of running them in every step.
     """
 
     beta: float
@@ -36,6 +38,7 @@ class DPOSettings:
     loss_type: str
     warmup_ratio: float
     max_grad_norm: float
+    targets: str
 
     def __post_init__(self) -> None:
         for name in ("beta", "lr", "rank", "alpha", "epochs", "batch_size", "max_grad_norm"):
@@ -43,6 +46,11 @@ class DPOSettings:
                 raise ValueError(
                     f"`dpo_training.{name}` must be above 0, got {getattr(self, name)}."
                 )
+        if self.targets not in ("language_model", "whole_model"):
+            raise ValueError(
+                f"Unknown `dpo_training.targets` '{self.targets}': choose language_model or "
+                "whole_model."
+            )
         if self.rpo_alpha < 0:
             raise ValueError(
                 f"`dpo_training.rpo_alpha` must not be negative, got {self.rpo_alpha}."

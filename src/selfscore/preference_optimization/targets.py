@@ -1,4 +1,4 @@
-"""Which layers of a vision-language model carry the LoRA: the language model's linear layers.
+"""Which layers of a vision-language model carry the LoRA.
 
 Knows module names; trains nothing.
 """
@@ -9,28 +9,33 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from selfscore.vlm.loading import decoder_name
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def language_model_linears(model: PreTrainedModel) -> list[str]:
-    """Full names of the linear layers inside the language model's decoder, in model order.
+def lora_targets(model: PreTrainedModel, targets: str) -> list[str]:
+    """Full names of the linear layers that are adapted, in model order.
 
-    The vision tower, the connector and the output projection are left as they are.
+    Args:
+        model: an image-text-to-text model.
+        targets: `language_model` for the decoder's linear layers, `whole_model` for those of the
+            vision tower and the connector too. The output projection is never adapted.
 
     Raises:
-        ValueError: the architecture shows no decoder, or the decoder has no linear layer.
+        ValueError: the architecture shows no decoder, or there is no linear layer to adapt.
     """
-    decoder = model.get_decoder()
-    prefix = next((name for name, module in model.named_modules() if module is decoder), None)
+    inside = f"{decoder_name(model)}." if targets == "language_model" else ""
+    head = model.get_output_embeddings()
     names = [
-        f"{prefix}.{name}"
-        for name, module in decoder.named_modules()
-        if isinstance(module, nn.Linear)
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and name.startswith(inside) and module is not head
     ]
-    if not prefix or not names:
+    if not names:
         raise ValueError(
-            f"{type(model).__name__} shows no language-model decoder with linear layers (looked "
-            "for get_decoder() and torch.nn.Linear inside it), so no LoRA can be placed on it."
+            f"{type(model).__name__} has no torch.nn.Linear in its {targets.replace('_', ' ')}, "
+            "so no LoRA can be placed on it."
         )
     return names

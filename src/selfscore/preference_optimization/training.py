@@ -1,4 +1,4 @@
-"""One DPO run: a fresh LoRA on a policy, trained on one table of pairs by TRL's DPOTrainer.
+"""One DPO run: a fresh LoRA on a policy, trained on one table of pairs.
 
 Knows TRL and PEFT; knows nothing of Kedro, of scores, or of which expert it trains.
 """
@@ -6,28 +6,31 @@ Knows TRL and PEFT; knows nothing of Kedro, of scores, or of which expert it tra
 from __future__ import annotations
 
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model_state_dict
 from transformers import PrinterCallback
-from trl import DPOConfig, DPOTrainer
+from trl import DPOConfig
 
 from selfscore.preference_optimization.progress import TrainingProgress
 from selfscore.preference_optimization.settings import DPOSettings
-from selfscore.preference_optimization.targets import language_model_linears
-from selfscore.vlm.images import ImageSource
+from selfscore.preference_optimization.shared_prefix_trainer import (
+    REFERENCE,
+    PackedPairCollator,
+    SharedPrefixDPOTrainer,
+)
+from selfscore.preference_optimization.targets import lora_targets
 from selfscore.vlm.policy import LoraAdapter
 
 if TYPE_CHECKING:
-    from selfscore.vlm.loading import VLM
+    from selfscore.vlm.features import ImageEncoder
 
 
 def train_expert(
-    vlm: VLM,
+    encoder: ImageEncoder,
     pairs: pd.DataFrame,
-    images: ImageSource,
     instruction: str,
     settings: DPOSettings,
     seed: int,
@@ -35,9 +38,9 @@ def train_expert(
     """Train one expert; the reference is the same model with the expert switched off.
 
     Args:
-        vlm: the policy of the last round, folded; its weights stay frozen.
-        pairs: path (key into `images`), chosen, rejected: whole responses.
-        images: path → RGB image, read when its batch comes.
+        encoder: the policy of the last round, folded, and its images; its weights stay frozen.
+        pairs: path (image key), chosen, rejected: whole responses; and, where the reference is
+            known, ref_chosen_logps and ref_rejected_logps: the sums of its log-probabilities.
         instruction: what the response answers.
         settings: of the run.
         seed: of the LoRA initialisation and the order of the pairs. Experts that are to be merged
@@ -49,12 +52,16 @@ def train_expert(
     Raises:
         FloatingPointError: the loss is no longer a number.
     """
-    modules = language_model_linears(vlm.model)
+    vlm = encoder.vlm
+    modules = lora_targets(vlm.model, settings.targets)
     with TemporaryDirectory(prefix="dpo_") as folder:
-        trainer = DPOTrainer(
+        trainer = SharedPrefixDPOTrainer(
             model=vlm.model,
             args=_arguments(settings, len(pairs), seed, folder, cuda=vlm.device.type == "cuda"),
-            train_dataset=_preference_dataset(pairs, images, instruction),
+            train_dataset=_preference_dataset(pairs),
+            data_collator=PackedPairCollator(
+                encoder, instruction, tower_frozen=settings.targets == "language_model"
+            ),
             processing_class=vlm.processor,
             callbacks=[TrainingProgress()],
             peft_config=LoraConfig(
@@ -117,22 +124,11 @@ def _arguments(settings: DPOSettings, pairs: int, seed: int, folder: str, cuda: 
     )
 
 
-def _preference_dataset(pairs: pd.DataFrame, images: ImageSource, instruction: str) -> Dataset:
-    """TRL's conversational preference format; images are opened only when a row is read."""
-
-    def turn(role: str, content: str) -> list[dict[str, str]]:
-        return [{"role": role, "content": content}]
-
-    def to_preferences(rows: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        return {
-            "images": [[images[path]] for path in rows["path"]],
-            "prompt": [turn("user", instruction) for _ in rows["path"]],
-            "chosen": [turn("assistant", text) for text in rows["chosen"]],
-            "rejected": [turn("assistant", text) for text in rows["rejected"]],
-        }
-
-    table = Dataset.from_pandas(pairs[["path", "chosen", "rejected"]], preserve_index=False)
-    return table.with_transform(to_preferences)
+def _preference_dataset(pairs: pd.DataFrame) -> Dataset:
+    """The pairs as rows of text; TRL tells from `images` that they are about pictures."""
+    columns = ["chosen", "rejected", *(name for name in REFERENCE if name in pairs)]
+    table = pairs[columns].assign(images=pd.Series([[path] for path in pairs["path"]]).to_numpy())
+    return Dataset.from_pandas(table, preserve_index=False)
 
 
 def _history(log_history: list[dict[str, float]]) -> pd.DataFrame:

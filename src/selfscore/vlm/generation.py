@@ -1,39 +1,23 @@
 """Text from a loaded policy: continues the start of a response for many images.
 
-Knows decoding and batches; knows nothing of levels, pairs or gates.
+Knows prompts, batches and texts; knows nothing of levels, pairs or gates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import torch
 from tqdm import tqdm
-from transformers import LogitsProcessorList
 
-from selfscore.vlm.encoding import encode, render
-from selfscore.vlm.images import ImageSource
-from selfscore.vlm.sampling import GumbelSampling
+from selfscore.vlm.decoding import Continuation, Decoding, Prefill
+from selfscore.vlm.encoding import answer_ids, prompt_ids, start_ids
+from selfscore.vlm.features import ImageEncoder, image_token
 
 if TYPE_CHECKING:
     from selfscore.vlm.loading import VLM
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """How text is decoded.
-
-    Attributes:
-        temperature: 0 is greedy; 1 samples the model's own distribution, unfiltered.
-        max_new_tokens: longest continuation, in tokens.
-        batch_size: rows decoded together; does not change the texts.
-    """
-
-    temperature: float
-    max_new_tokens: int
-    batch_size: int
 
 
 @dataclass(frozen=True)
@@ -53,55 +37,104 @@ class Request:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class Response:
+    """One text written.
+
+    Attributes:
+        text: the whole response (forced start and continuation), without special tokens.
+        log_probability: of the whole response and the token that ends it, given image and
+            instruction, in nats; None where it cannot be told from writing it: decoding at another
+            temperature than 1, an answer cut short, or a text that reads as other tokens than
+            those that were written.
+    """
+
+    text: str
+    log_probability: float | None
+
+
 def generate(
-    vlm: VLM,
-    images: ImageSource,
-    requests: Sequence[Request],
-    decoding: Decoding,
-    description: str,
-) -> list[str]:
+    encoder: ImageEncoder, requests: Sequence[Request], decoding: Decoding, description: str
+) -> list[Response]:
     """Write one response per request, with a progress bar named `description`.
 
+    Requests about one image with one instruction share a prefill. The order of `requests` and the
+    batch size do not change the texts.
+
     Args:
-        vlm: the loaded policy.
-        images: image key → RGB image, read when its batch comes.
+        encoder: the loaded policy and its images.
         requests: the texts to write, in any order.
         decoding: how.
         description: of the progress bar.
 
     Returns:
-        Whole responses (forced start and continuation) in the order of `requests`, without
-        special tokens.
+        In the order of `requests`.
     """
-    responses: list[str] = []
-    progress = tqdm(total=len(requests), desc=description, unit=" texts")
-    for start in range(0, len(requests), decoding.batch_size):
-        batch = requests[start : start + decoding.batch_size]
-        responses += _generate_batch(vlm, images, batch, decoding)
-        progress.update(len(batch))
-    progress.close()
-    return responses
+    # Prompts of like length in one batch, and what shares a prompt side by side.
+    order = sorted(
+        range(len(requests)),
+        key=lambda place: (
+            encoder.length(requests[place].image),
+            requests[place].image,
+            requests[place].instruction,
+        ),
+    )
+    found: dict[int, Response] = {}
+    with tqdm(total=len(requests), desc=description, unit=" texts") as progress:
+        for start in range(0, len(order), decoding.batch_size):
+            places = order[start : start + decoding.batch_size]
+            responses = _write(encoder, [requests[place] for place in places], decoding)
+            found |= dict(zip(places, responses, strict=True))
+            progress.update(len(places))
+    return [found[place] for place in range(len(requests))]
 
 
 @torch.inference_mode()
-def _generate_batch(
-    vlm: VLM, images: ImageSource, batch: Sequence[Request], decoding: Decoding
-) -> list[str]:
-    texts = [render(vlm, row.instruction, row.response_start) for row in batch]
-    inputs = encode(vlm, [images[row.image] for row in batch], texts)
-    sampling = LogitsProcessorList()
-    if decoding.temperature > 0:
-        sampling.append(GumbelSampling(decoding.temperature, [row.seed for row in batch]))
-    output = cast(Any, vlm.model).generate(
-        **inputs,
-        do_sample=False,
-        max_new_tokens=decoding.max_new_tokens,
-        logits_processor=sampling,
-        pad_token_id=vlm.tokenizer.pad_token_id,
-    )
-    continuations = vlm.tokenizer.batch_decode(
-        output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True
+def _write(encoder: ImageEncoder, batch: Sequence[Request], decoding: Decoding) -> list[Response]:
+    """Responses to requests of which those that share a prompt stand side by side."""
+    vlm = encoder.vlm
+    asked = list(dict.fromkeys((row.image, row.instruction) for row in batch))
+    features = encoder([image for image, _ in asked])
+    prompts = {
+        (row.placeholder, instruction): prompt_ids(vlm, row.placeholder, instruction)
+        for (_, instruction), row in zip(asked, features, strict=True)
+    }
+    known_starts = {
+        key: start_ids(vlm, *key)
+        for key in {(row.instruction, row.response_start) for row in batch}
+    }
+    starts = [known_starts[row.instruction, row.response_start] for row in batch]
+    number = {key: place for place, key in enumerate(asked)}
+    continuations = Prefill(
+        vlm,
+        [
+            prompts[row.placeholder, instruction]
+            for (_, instruction), row in zip(asked, features, strict=True)
+        ],
+        features,
+    ).write(
+        [number[row.image, row.instruction] for row in batch],
+        starts,
+        [row.seed for row in batch],
+        decoding,
     )
     return [
-        (row.response_start + text).strip() for row, text in zip(batch, continuations, strict=True)
+        _response(vlm, row, start, continuation, decoding)
+        for row, start, continuation in zip(batch, starts, continuations, strict=True)
     ]
+
+
+def _response(
+    vlm: VLM,
+    request: Request,
+    start: Sequence[int],
+    continuation: Continuation,
+    decoding: Decoding,
+) -> Response:
+    added = vlm.tokenizer.decode(continuation.ids, skip_special_tokens=True)
+    # Spelt out letter by letter it would read as an image, like the special tokens just skipped.
+    text = (request.response_start + added).replace(image_token(vlm), "").strip()
+    told = decoding.temperature == 1 and [*start, *continuation.ids] == answer_ids(
+        vlm, request.instruction, text
+    )
+    return Response(text, continuation.log_probability if told else None)

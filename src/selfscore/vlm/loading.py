@@ -5,8 +5,8 @@ Knows Hugging Face's Auto classes and PEFT; knows nothing of prompts, sampling o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,10 +22,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VLM:
-    """A policy loaded to run: one model with every adapter folded into its weights."""
+    """A policy loaded to run: one model with every adapter folded into its weights.
+
+    Attributes:
+        model: the model.
+        processor: its processor.
+        base_model: `id` and `revision` of the base model.
+        tower_frozen: whether the vision tower and the connector are the base model's own, so that
+            image features computed with it are right for this policy too.
+    """
 
     model: PreTrainedModel
     processor: ProcessorMixin
+    base_model: Mapping[str, Any] = field(default_factory=dict)
+    tower_frozen: bool = True
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -61,10 +71,34 @@ def load_vlm(policy: Policy, adapters: Sequence[LoraAdapter] = ()) -> VLM:
             f"The base model '{policy.base_model}' cannot be loaded: {error} "
             "Set `model.id` to a folder written by save_pretrained or to a model id of the hub."
         ) from error
-    for adapter in ([policy.adapter] if policy.adapter else []) + list(adapters):
+    folded = ([policy.adapter] if policy.adapter else []) + list(adapters)
+    inside = f"{decoder_name(model)}."
+    tower_frozen = all(
+        module.startswith(inside)
+        for adapter in folded
+        for module in adapter.config["target_modules"]
+    )
+    for adapter in folded:
         model = fold(model, adapter)
     model.to(device)  # type: ignore[arg-type]
-    return VLM(model.eval(), processor)
+    base_model = {"id": policy.base_model, "revision": policy.revision}
+    return VLM(model.eval(), processor, base_model, tower_frozen)
+
+
+def decoder_name(model: PreTrainedModel) -> str:
+    """Name of the language model's decoder inside the whole model, such as `model.text_model`.
+
+    Raises:
+        ValueError: the architecture shows no decoder.
+    """
+    decoder = model.get_decoder()
+    name = next((name for name, module in model.named_modules() if module is decoder), "")
+    if not name:
+        raise ValueError(
+            f"{type(model).__name__} shows no language-model decoder (looked for get_decoder() "
+            "and the module it names): this is not an image-text-to-text model selfscore can use."
+        )
+    return name
 
 
 def fold(model: PreTrainedModel, adapter: LoraAdapter) -> PreTrainedModel:

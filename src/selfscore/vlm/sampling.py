@@ -9,36 +9,42 @@ import hashlib
 from collections.abc import Sequence
 
 import torch
-from transformers import LogitsProcessor
-
-
-class GumbelSampling(LogitsProcessor):
-    """Turns greedy decoding into sampling at `temperature` with one random stream a row.
-
-    The argmax of logits / T + Gumbel noise is a sample of softmax(logits / T) (Gumbel-max trick,
-    https://arxiv.org/abs/1411.0030), so nothing is filtered and rows do not share a generator.
-    """
-
-    def __init__(self, temperature: float, seeds: Sequence[int]) -> None:
-        """Args: temperature > 0; one seed a row."""
-        if temperature <= 0:
-            raise ValueError("`temperature` must be above 0 to sample; use greedy decoding for 0.")
-        self._temperature = temperature
-        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """Perturbed scores [B, V]."""
-        exponential = torch.stack(
-            [
-                torch.empty(scores.shape[-1]).exponential_(generator=generator)
-                for generator in self._generators
-            ]
-        )
-        gumbel = -exponential.log().to(scores.device)
-        return scores.float() / self._temperature + gumbel
+from torch import Tensor
 
 
 def row_seed(seed: int, *key: object) -> int:
     """A 63-bit seed from the run's seed and what identifies the row (image, side, attempt)."""
     digest = hashlib.sha256(repr((seed, *key)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+def row_draws(seeds: Sequence[int], steps: int) -> Tensor:
+    """Uniform numbers in [0, 1), [rows, steps] float64: one stream a row, one number a token."""
+    return torch.stack(
+        [
+            torch.rand(steps, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+            for seed in seeds
+        ]
+    )
+
+
+def sample(log_probabilities: Tensor, draws: Tensor, temperature: float) -> Tensor:
+    """One token a row from softmax(log_probabilities / temperature), by inverting its distribution.
+
+    Nothing is filtered, so at temperature 1 a token's log-probability is its entry in
+    `log_probabilities`.
+
+    Args:
+        log_probabilities: [B, V].
+        draws: [B] uniform numbers in [0, 1).
+        temperature: ≥ 0; 0 takes the likeliest token.
+
+    Returns:
+        [B] token ids.
+    """
+    if temperature == 0:
+        return log_probabilities.argmax(dim=-1)
+    mass = (log_probabilities / temperature).softmax(dim=-1).cumsum(dim=-1, dtype=torch.float64)
+    # The first token whose cumulative mass lies above the draw: never one without any mass.
+    target = draws[:, None] * mass[:, -1:]
+    return torch.searchsorted(mass, target, right=True)[:, 0].clamp(max=mass.shape[-1] - 1)

@@ -5,6 +5,7 @@ import tiny_vlm
 from images import coloured_images
 
 from selfscore.pipelines.data_generation.nodes import explain_forced_levels, force_levels
+from selfscore.vlm.features import StoredFeatures
 from selfscore.vlm.policy import Policy
 
 SCALE = {"levels": 10}
@@ -43,6 +44,11 @@ def policy(tmp_path_factory):
     return Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
 
 
+@pytest.fixture(scope="module")
+def features(policy):
+    return StoredFeatures(policy.card["base_model"], {})
+
+
 def test_only_training_images_are_explained_each_on_two_sides(scored_images):
     forced = force_levels(scored_images, SCALE, parameters(), seed=0)
     assert set(forced["image_id"]) == {"0", "1", "2"}
@@ -58,19 +64,21 @@ def test_forced_levels_follow_the_seed(scored_images):
     assert not draws[0].equals(draws[2])
 
 
-def test_a_model_that_never_writes_the_format_is_told_so(scored_images, policy):
+def test_a_model_that_never_writes_the_format_is_told_so(scored_images, policy, features):
     forced = force_levels(scored_images, SCALE, parameters(), seed=0)
     with pytest.raises(
         ValueError,
         match=r"(?s)Only 0% of the explanations.*6 malformed.*#Score: 0.*choose a model that",
     ):
-        explain_forced_levels(policy, IMAGES, forced, SCALE, parameters(), PROMPTS, seed=0)
+        explain_forced_levels(
+            policy, IMAGES, features, forced, SCALE, parameters(), PROMPTS, seed=0
+        )
 
 
-def test_what_fails_stays_in_the_table_with_its_reason(scored_images, policy):
+def test_what_fails_stays_in_the_table_with_its_reason(scored_images, policy, features):
     forced = force_levels(scored_images, SCALE, parameters(), seed=0)
     lenient = parameters(min_accepted=0.0, max_attempts=3)
-    table = explain_forced_levels(policy, IMAGES, forced, SCALE, lenient, PROMPTS, seed=0)
+    table = explain_forced_levels(policy, IMAGES, features, forced, SCALE, lenient, PROMPTS, seed=0)
     assert len(table) == len(forced)
     assert (table["attempts"] == 3).all()
     assert set(table["reason"]) == {"malformed"}
@@ -80,12 +88,13 @@ def test_what_fails_stays_in_the_table_with_its_reason(scored_images, policy):
     assert all(response.startswith(start) for response, start in pairs)
 
 
-def test_conditioning_by_instruction_asks_another_question(scored_images, policy):
+def test_conditioning_by_instruction_asks_another_question(scored_images, policy, features):
     forced = force_levels(scored_images, SCALE, parameters(), seed=0)
     texts = [
         explain_forced_levels(
             policy,
             IMAGES,
+            features,
             forced,
             SCALE,
             parameters(
@@ -103,9 +112,16 @@ def test_conditioning_by_instruction_asks_another_question(scored_images, policy
     assert not np.array_equal(texts[0], texts[2])
 
 
-def test_unknown_conditioning_is_refused(scored_images, policy):
+def test_unknown_conditioning_is_refused(scored_images, policy, features):
     forced = force_levels(scored_images, SCALE, parameters(), seed=0)
     with pytest.raises(ValueError, match="Unknown `conditioning` 'wish'"):
         explain_forced_levels(
-            policy, IMAGES, forced, SCALE, parameters(conditioning="wish"), PROMPTS, seed=0
+            policy,
+            IMAGES,
+            features,
+            forced,
+            SCALE,
+            parameters(conditioning="wish"),
+            PROMPTS,
+            seed=0,
         )

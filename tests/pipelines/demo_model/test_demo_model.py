@@ -19,8 +19,10 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from selfscore.datasets.pretrained_model import PretrainedModelDataset
 from selfscore.pipelines import demo_images, demo_model
 from selfscore.pipelines.demo_model.nodes import render_lessons
+from selfscore.vlm.decoding import Decoding
 from selfscore.vlm.encoding import level_tokens
-from selfscore.vlm.generation import Decoding, Request, generate
+from selfscore.vlm.features import ImageEncoder
+from selfscore.vlm.generation import Request, generate
 from selfscore.vlm.loading import VLM
 from selfscore.vlm.response import Prompts, parse_response, response_prefix, write_response
 
@@ -113,11 +115,12 @@ def test_shipped_model_answers_in_format_and_a_forced_score_changes_the_text(
     images = {path.stem: Image.open(path) for path in paths}
     sampled = Decoding(temperature=1.0, max_new_tokens=64, batch_size=16)
     free = [Request(key, prompts.rating, seed=n) for n, key in enumerate(images)]
-    answers = generate(shipped, images, free, sampled, "free")
+    encoder = ImageEncoder(shipped, images)
+    answers = [row.text for row in generate(encoder, free, sampled, "free")]
     assert all(parse_response(answer, 10) for answer in answers), answers
     assert len({answer.split("\n")[0] for answer in answers}) > 2
     forced = [Request(key, prompts.rating, response_prefix(n)) for key in images for n in (0, 9)]
-    texts = generate(shipped, images, forced, Decoding(0.0, 64, 16), "forced")
+    texts = [row.text for row in generate(encoder, forced, Decoding(0.0, 64, 16), "forced")]
     assert all(parse_response(text, 10) for text in texts), texts
     assert np.mean([a[10:] != b[10:] for a, b in zip(texts[::2], texts[1::2], strict=True)]) > 0.9
 

@@ -1,10 +1,38 @@
 import pandas as pd
+import pytest
 import tiny_vlm
 from images import coloured_images
 
-from selfscore.pipelines.dpo_training.nodes import train_expert
+from selfscore.pipelines.dpo_training.nodes import train_expert, with_reference
+from selfscore.vlm.features import StoredFeatures
 from selfscore.vlm.policy import Policy
 from selfscore.vlm.response import write_response
+
+SIDES = ("chosen", "rejected")
+
+
+def reference_logps(pairs):
+    answers = [pairs[["path", side]].set_axis(["path", "response"], axis=1) for side in SIDES]
+    table = pd.concat(answers).drop_duplicates().sort_values("response")
+    return table.assign(logp=[-float(n) for n in range(1, len(table) + 1)])
+
+
+def test_every_answer_gets_its_own_reference():
+    pairs = pd.DataFrame(
+        {"path": ["a", "b", "a"], "chosen": ["x", "x", "z"], "rejected": ["y", "z", "x"]}
+    )
+    references = reference_logps(pairs)
+    known = {(row.path, row.response): row.logp for row in references.itertuples()}
+    for row in with_reference(pairs, references).itertuples():
+        assert row.ref_chosen_logps == known[row.path, row.chosen]
+        assert row.ref_rejected_logps == known[row.path, row.rejected]
+
+
+def test_a_reference_of_other_pairs_is_refused():
+    pairs = pd.DataFrame({"path": ["a", "b"], "chosen": "x", "rejected": "y"})
+    references = reference_logps(pairs.head(1))
+    with pytest.raises(ValueError, match=r"answers about 'b' \(1 of 2 pairs\)"):
+        with_reference(pairs, references)
 
 
 def test_settings_of_one_expert_are_laid_over_the_shared_ones(tmp_path):
@@ -27,14 +55,19 @@ def test_settings_of_one_expert_are_laid_over_the_shared_ones(tmp_path):
         "loss_type": "sigmoid",
         "warmup_ratio": 0.1,
         "max_grad_norm": 1.0,
+        "targets": "language_model",
         "experts": {"scoring": {"rank": 2}},
     }
     folder = tiny_vlm.save_idefics3(tmp_path)
     policy = Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
     prompts = {"rating": "Rate it.", "justify": "Why {level}?"}
+    features = StoredFeatures(policy.card["base_model"], {})
+    references = reference_logps(pairs)
     ranks = {}
     for expert in ("scoring", "consistency"):
-        adapter, log = train_expert(policy, pairs, images, parameters, prompts, 0, expert)
+        adapter, log = train_expert(
+            policy, pairs, references, images, features, parameters, prompts, 0, expert
+        )
         ranks[expert] = adapter.config["r"]
         assert len(log) >= 1
     assert ranks == {"scoring": 2, "consistency": 4}

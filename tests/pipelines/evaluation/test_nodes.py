@@ -13,6 +13,7 @@ from selfscore.pipelines.evaluation.nodes import (
     predict,
     tabulate_predictions,
 )
+from selfscore.vlm.features import StoredFeatures
 from selfscore.vlm.policy import Policy
 from selfscore.vlm.prediction import Prediction
 from selfscore.vlm.response import write_response
@@ -107,7 +108,7 @@ def test_a_policy_that_never_keeps_the_format_is_named(
 def test_splits_without_images_are_refused() -> None:
     rows = scored(3, "train")
     with pytest.raises(ValueError, match=r"\['validation', 'test'\].*there are \['train'\]"):
-        predict(Policy({}), {}, rows, SCALE, PARAMETERS, {}, 0, "merged")
+        predict(Policy({}), {}, StoredFeatures({}, {}), rows, SCALE, PARAMETERS, {}, 0, "merged")
 
 
 def test_the_judge_reads_levels_and_severities_tell_the_truth(

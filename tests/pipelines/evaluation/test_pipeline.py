@@ -12,6 +12,7 @@ def test_a_rounds_pipeline_reads_what_a_round_makes() -> None:
         "scoring_adapter",
         "consistency_adapter",
         "raw_images",
+        "image_features",
         "scored_images",
         "score_scale",
         "consistency_judge",
@@ -41,7 +42,7 @@ def test_any_experts_name_is_evaluated() -> None:
 
 
 def test_it_can_be_instantiated_per_round() -> None:
-    shared = {"raw_images", "scored_images", "score_scale", "consistency_judge"}
+    shared = {"raw_images", "image_features", "scored_images", "score_scale", "consistency_judge"}
     shared |= {"severities", "statement_lexicon"}
     instance = Pipeline(
         create_pipeline(),

@@ -12,6 +12,7 @@ from transformers import AutoModelForImageTextToText
 
 from selfscore.datasets.contracts import Predictions
 from selfscore.pipelines.evaluation.nodes import predict
+from selfscore.vlm.features import StoredFeatures
 from selfscore.vlm.policy import LoraAdapter, Policy
 
 SCALE: dict[str, Any] = {"levels": 10, "values": [float(10 * level) for level in range(10)]}
@@ -39,6 +40,11 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
     return Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
 
 
+@pytest.fixture(scope="module")
+def features(policy: Policy) -> StoredFeatures:
+    return StoredFeatures(policy.card["base_model"], {})
+
+
 def adapter_for(policy: Policy) -> LoraAdapter:
     torch.manual_seed(1)
     model = AutoModelForImageTextToText.from_pretrained(policy.base_model)
@@ -47,8 +53,10 @@ def adapter_for(policy: Policy) -> LoraAdapter:
     return LoraAdapter(config.to_dict(), dict(tensors))
 
 
-def test_only_the_asked_splits_are_predicted_and_keep_the_contract(policy: Policy) -> None:
-    table = predict(policy, IMAGES, SCORED, SCALE, PARAMETERS, PROMPTS, 0, "base")
+def test_only_the_asked_splits_are_predicted_and_keep_the_contract(
+    policy: Policy, features: StoredFeatures
+) -> None:
+    table = predict(policy, IMAGES, features, SCORED, SCALE, PARAMETERS, PROMPTS, 0, "base")
     Predictions.validate(table)
     assert table["image_id"].tolist() == SCORED["image_id"].tolist()[1:]
     assert set(table["policy"]) == {"base"}
@@ -57,8 +65,10 @@ def test_only_the_asked_splits_are_predicted_and_keep_the_contract(policy: Polic
     assert table["probabilities"].map(len).eq(10).all()
 
 
-def test_an_experts_adapter_is_laid_over_the_policy(policy: Policy) -> None:
-    arguments = (IMAGES, SCORED, SCALE, PARAMETERS, PROMPTS, 0, "scoring")
+def test_an_experts_adapter_is_laid_over_the_policy(
+    policy: Policy, features: StoredFeatures
+) -> None:
+    arguments = (IMAGES, features, SCORED, SCALE, PARAMETERS, PROMPTS, 0, "scoring")
     alone, with_adapter = (
         predict(policy, *arguments),
         predict(policy, *arguments, adapter=adapter_for(policy)),

@@ -1,7 +1,17 @@
 import pandas as pd
 import pytest
+import tiny_vlm
+from images import coloured_images
 
-from selfscore.pipelines.preference_building.nodes import build_pairs, report_preferences
+from selfscore.pipelines.preference_building.nodes import (
+    build_pairs,
+    report_preferences,
+    weigh_references,
+)
+from selfscore.vlm.features import ImageEncoder, StoredFeatures
+from selfscore.vlm.loading import load_vlm
+from selfscore.vlm.log_probabilities import answer_log_probabilities
+from selfscore.vlm.policy import Policy
 
 
 def generations(count: int = 8) -> pd.DataFrame:
@@ -59,3 +69,53 @@ def test_the_report_counts_and_sees_what_levels_alone_tell(scored_images):
     # The lower level is always the true one here: the image is not needed to see that.
     assert report["blind_accuracy"]["scoring"] > 0.7
     assert set(report["blind_accuracy"]) == {"scoring"}
+
+
+def test_what_generation_told_is_taken_and_the_rest_is_weighed_once(tmp_path):
+    images = coloured_images(8)
+    paths = list(images)
+    texts = generations().assign(path=lambda t: t["image_id"] + ".png")
+    texts["response"] = [
+        f"#Score: {level}\n#Explanation: {text}"
+        for level, text in zip(texts["level"], texts["explanation"], strict=True)
+    ]
+    # Told for one side; a number no pass could give shows where it came from.
+    texts["log_probability"] = [7.0 if side == "chosen" else None for side in texts["side"]]
+    scored = pd.DataFrame({"image_id": [p[:-4] for p in paths], "path": paths, "split": "train"})
+    pairs = {name: build_pairs(texts, scored, name) for name in ("scoring", "consistency")}
+    folder = tiny_vlm.save_idefics3(tmp_path)
+    policy = Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
+    prompts = {"rating": "Rate it.", "justify": "Why {level}?"}
+    features = StoredFeatures(policy.card["base_model"], {})
+    table = weigh_references(policy, images, features, texts, {"batch_size": 3}, prompts, **pairs)
+    # Per image: chosen, rejected, and the rejected text under the true score.
+    assert len(table) == 7 * 3
+    assert not table.duplicated(["path", "response"]).any()
+    assert table["source"].value_counts().to_dict() == {"pass": 14, "generation": 7}
+    assert (table.loc[table["source"] == "generation", "logp"] == 7.0).all()
+    encoder = ImageEncoder(load_vlm(policy), images)
+    for row in table[table["source"] == "pass"].itertuples():
+        weights = answer_log_probabilities(encoder, [row.path], [[row.response]], "Rate it.", 1)
+        assert row.logp == pytest.approx(weights[0][0], rel=1e-5)
+
+
+def test_nothing_is_weighed_where_generation_told_all(tmp_path):
+    texts = generations(2).assign(path=lambda t: t["image_id"] + ".png", log_probability=-3.0)
+    texts = texts.assign(accepted=True)
+    texts["response"] = [
+        f"#Score: {level}\n#Explanation: {text}"
+        for level, text in zip(texts["level"], texts["explanation"], strict=True)
+    ]
+    scored = pd.DataFrame({"image_id": ["0", "1"], "path": ["0.png", "1.png"], "split": "train"})
+    nowhere = Policy({"base_model": {"id": "./nowhere", "revision": None}, "iteration": 0})
+    table = weigh_references(
+        nowhere,
+        {},
+        StoredFeatures({}, {}),
+        texts,
+        {"batch_size": 3},
+        {"rating": "Rate it."},
+        scoring=build_pairs(texts, scored, "scoring"),
+    )
+    assert (table["logp"] == -3.0).all()
+    assert len(table) == 4

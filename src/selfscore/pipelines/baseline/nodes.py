@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from selfscore.vlm.images import ImageSource
 from selfscore.vlm.policy import Policy
 from selfscore.vlm.response import Prompts
+
+if TYPE_CHECKING:
+    from selfscore.vlm.features import StoredFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +35,28 @@ def describe_base_policy(
             "score_scale": score_scale,
             "prompts": {**prompts, "version": Prompts(**prompts).version},
         }
+    )
+
+
+def encode_images(
+    policy: Policy, images: ImageSource, scored_images: pd.DataFrame, parameters: dict[str, Any]
+) -> StoredFeatures:
+    """Run the base model's tower once over every image, for all that comes after.
+
+    Args:
+        policy: the base model.
+        images: pictures by path.
+        scored_images: the images; training images come first where not all can be kept.
+        parameters: `max_gb` (10⁹ bytes) and `batch_size`.
+    """
+    from selfscore.vlm.features import store_features
+    from selfscore.vlm.loading import load_vlm
+
+    training_first = scored_images["split"].ne("train").sort_values(kind="stable").index
+    paths = scored_images.loc[training_first, "path"].tolist()
+    logger.info("Encoding %d images with the tower of %s.", len(paths), policy.base_model)
+    return store_features(
+        load_vlm(policy), images, paths, parameters["batch_size"], parameters["max_gb"] * 1e9
     )
 
 

@@ -1,4 +1,4 @@
-"""params:model → policy_0 → baseline.consistency_judge, baseline.base_predictions and metrics.
+"""params:model → policy_0 → baseline.image_features, consistency_judge, base_predictions, metrics.
 
 Every consistency figure of every round is read off by the one judge fitted here, so rounds can be
 compared. Its texts are written by the same template that writes a round's training data.
@@ -9,7 +9,11 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from selfscore.pipelines import data_generation, evaluation
-from selfscore.pipelines.baseline.nodes import describe_base_policy, fit_consistency_judge
+from selfscore.pipelines.baseline.nodes import (
+    describe_base_policy,
+    encode_images,
+    fit_consistency_judge,
+)
 
 NAMESPACE = "baseline"
 
@@ -22,6 +26,12 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
         outputs="policy_0",
         name="describe_base_policy",
     )
+    features = Node(
+        encode_images,
+        inputs=["policy", "raw_images", "scored_images", "params:image_features"],
+        outputs="image_features",
+        name="encode_images",
+    )
     judge = Node(
         fit_consistency_judge,
         inputs=["generations", "score_scale", "params:seed"],
@@ -30,7 +40,7 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
     )
     template = (
         data_generation.create_pipeline()
-        + Pipeline([judge])
+        + Pipeline([features, judge])
         + evaluation.create_pipeline(policies=["base"])
     )
     return Pipeline([base_policy]) + Pipeline(
@@ -44,5 +54,5 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
             "severities": "severities",
             "statement_lexicon": "statement_lexicon",
         },
-        parameters={"params:seed", "params:prompts"},
+        parameters={"params:seed", "params:prompts", "params:image_features"},
     )

@@ -15,6 +15,7 @@ from selfscore.vlm.policy import Policy
 from selfscore.vlm.response import Prompts, parse_response, response_prefix
 
 if TYPE_CHECKING:
+    from selfscore.vlm.features import StoredFeatures
     from selfscore.vlm.generation import Request
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ def force_levels(
 def explain_forced_levels(
     policy: Policy,
     images: ImageSource,
+    image_features: StoredFeatures,
     forced_levels: pd.DataFrame,
     score_scale: dict[str, Any],
     parameters: dict[str, Any],
@@ -60,25 +62,28 @@ def explain_forced_levels(
     times, and then stays in the table with its reason and `accepted` False.
 
     Returns:
-        `forced_levels` with response, explanation, attempts, accepted, reason.
+        `forced_levels` with response, explanation, attempts, accepted, reason and log_probability:
+        that of the response under the rating prompt, where writing it has told it.
 
     Raises:
         ValueError: fewer than `min_accepted` of the texts pass, so the policy cannot teach itself.
     """
-    from selfscore.vlm.generation import Decoding, generate
+    from selfscore.vlm.decoding import Decoding
+    from selfscore.vlm.features import ImageEncoder
+    from selfscore.vlm.generation import generate
     from selfscore.vlm.loading import load_vlm
 
     levels = score_scale["levels"]
     gates = QualityGates(**parameters["gates"])
     decoding = Decoding(**parameters["decoding"])
-    rows = forced_levels.assign(response="", attempts=0, reason="malformed")
+    rows = forced_levels.assign(response="", attempts=0, reason="malformed", log_probability=np.nan)
     logger.info(
         "Writing %d explanations (%d images, true and wrong level forced) with %s.",
         len(rows),
         len(rows) // 2,
         policy.base_model,
     )
-    vlm = load_vlm(policy)
+    encoder = ImageEncoder(load_vlm(policy), images, image_features)
     for attempt in range(parameters["max_attempts"]):
         again = rows.index[rows["reason"] != ""]
         if again.empty:
@@ -88,7 +93,14 @@ def explain_forced_levels(
             for row in rows.loc[again].itertuples()
         ]
         description = "explaining" if attempt == 0 else f"explaining again, attempt {attempt + 1}"
-        rows.loc[again, "response"] = generate(vlm, images, requests, decoding, description)
+        written = generate(encoder, requests, decoding, description)
+        rows.loc[again, "response"] = [row.text for row in written]
+        rows.loc[again, "log_probability"] = [
+            np.nan
+            if row.log_probability is None or request.instruction != prompts["rating"]
+            else row.log_probability
+            for row, request in zip(written, requests, strict=True)
+        ]
         rows.loc[again, "attempts"] += 1
         rows["reason"] = gates.reasons(rows["response"].tolist(), levels)
     return _accept(rows, levels, parameters["min_accepted"])

@@ -22,6 +22,7 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
                 inputs=[
                     "policy",
                     "raw_images",
+                    "image_features",
                     "forced_levels",
                     "score_scale",
                     "params:data_generation",

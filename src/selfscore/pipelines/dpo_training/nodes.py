@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from selfscore.vlm.images import ImageSource
 from selfscore.vlm.policy import LoraAdapter, Policy
+
+if TYPE_CHECKING:
+    from selfscore.vlm.features import StoredFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +19,9 @@ logger = logging.getLogger(__name__)
 def train_expert(
     policy: Policy,
     pairs: pd.DataFrame,
+    reference_logps: pd.DataFrame,
     images: ImageSource,
+    image_features: StoredFeatures,
     parameters: dict[str, Any],
     prompts: dict[str, str],
     seed: int,
@@ -27,7 +32,9 @@ def train_expert(
     Args:
         policy: of the last round: start and reference of the training.
         pairs: the expert's preference pairs.
+        reference_logps: how likely the policy finds every answer of the pairs.
         images: path → image.
+        image_features: what the tower makes of them, as far as it is stored.
         parameters: settings of all experts, and under `experts` what differs for one of them.
         prompts: of which `rating` is the instruction the responses answer.
         seed: shared by all experts of a round.
@@ -38,6 +45,7 @@ def train_expert(
     """
     from selfscore.preference_optimization import training
     from selfscore.preference_optimization.settings import DPOSettings
+    from selfscore.vlm.features import ImageEncoder
     from selfscore.vlm.loading import load_vlm
 
     shared = {key: value for key, value in parameters.items() if key != "experts"}
@@ -53,4 +61,31 @@ def train_expert(
         settings.lr,
         settings.rank,
     )
-    return training.train_expert(load_vlm(policy), pairs, images, prompts["rating"], settings, seed)
+    encoder = ImageEncoder(load_vlm(policy), images, image_features)
+    known = with_reference(pairs, reference_logps)
+    return training.train_expert(encoder, known, prompts["rating"], settings, seed)
+
+
+def with_reference(pairs: pd.DataFrame, reference_logps: pd.DataFrame) -> pd.DataFrame:
+    """The pairs with `ref_chosen_logps` and `ref_rejected_logps`.
+
+    Raises:
+        ValueError: the table does not know an answer of the pairs.
+    """
+    known = reference_logps.set_index(["path", "response"])["logp"]
+    found = {
+        f"ref_{side}_logps": known.reindex(
+            pd.MultiIndex.from_frame(pairs[["path", side]])
+        ).to_numpy()
+        for side in ("chosen", "rejected")
+    }
+    both = pairs.assign(**found)
+    unknown = both[list(found)].isna().any(axis=1)
+    if unknown.any():
+        path = both.loc[unknown, "path"].iloc[0]
+        raise ValueError(
+            f"`reference_logps` does not know the answers about '{path}' ({unknown.sum()} of "
+            f"{len(both)} pairs): it was made from other pairs. Run the stage preference_building "
+            "again."
+        )
+    return both

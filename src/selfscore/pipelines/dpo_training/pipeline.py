@@ -1,4 +1,4 @@
-"""policy + {expert}_pairs → {expert}_adapter, {expert}_training_log for every expert."""
+"""policy + {expert}_pairs + reference_logps → {expert}_adapter, {expert}_training_log."""
 
 from collections.abc import Sequence
 from functools import partial, update_wrapper
@@ -23,7 +23,9 @@ def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
                 inputs={
                     "policy": "policy",
                     "pairs": f"{expert}_pairs",
+                    "reference_logps": "reference_logps",
                     "images": "raw_images",
+                    "image_features": "image_features",
                     "parameters": "params:dpo_training",
                     "prompts": "params:prompts",
                     "seed": "params:seed",

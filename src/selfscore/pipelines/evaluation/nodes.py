@@ -16,6 +16,7 @@ from selfscore.vlm.policy import LoraAdapter, Policy
 from selfscore.vlm.response import Prompts
 
 if TYPE_CHECKING:
+    from selfscore.vlm.features import StoredFeatures
     from selfscore.vlm.prediction import Prediction
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ _JUDGED_COLUMNS = [
 def predict(
     policy: Policy,
     images: ImageSource,
+    image_features: StoredFeatures,
     scored_images: pd.DataFrame,
     score_scale: dict[str, Any],
     parameters: dict[str, Any],
@@ -53,6 +55,7 @@ def predict(
     Args:
         policy: the policy.
         images: pictures by path.
+        image_features: what the tower makes of them, as far as it is stored.
         scored_images: which image is in which split, and its true score and level.
         score_scale: turns levels into the user's unit.
         parameters: `splits` and `decoding`.
@@ -69,7 +72,8 @@ def predict(
     Raises:
         ValueError: no image is in the splits asked for.
     """
-    from selfscore.vlm.generation import Decoding
+    from selfscore.vlm.decoding import Decoding
+    from selfscore.vlm.features import ImageEncoder
     from selfscore.vlm.loading import load_vlm
     from selfscore.vlm.prediction import predict as predict_images
 
@@ -81,8 +85,7 @@ def predict(
         )
     logger.info("Scoring and explaining %d images with the policy '%s'.", len(rows), name)
     predictions = predict_images(
-        load_vlm(policy, [adapter] if adapter else []),
-        images,
+        ImageEncoder(load_vlm(policy, [adapter] if adapter else []), images, image_features),
         rows["path"].tolist(),
         Prompts(**prompts),
         score_scale["levels"],

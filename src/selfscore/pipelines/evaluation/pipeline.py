@@ -48,6 +48,7 @@ def _prediction(name: str) -> Node:
     inputs = {
         "policy": WHOLE_POLICIES.get(name, "policy"),
         "images": "raw_images",
+        "image_features": "image_features",
         "scored_images": "scored_images",
         "score_scale": "score_scale",
         "parameters": "params:evaluation",

@@ -47,6 +47,7 @@ def create_round(number: int) -> Pipeline:
             "raw_images": "raw_images",
             "scored_images": "scored_images",
             "score_scale": "score_scale",
+            "image_features": f"{baseline.NAMESPACE}.image_features",
             "consistency_judge": f"{baseline.NAMESPACE}.consistency_judge",
             "severities": "severities",
             "statement_lexicon": "statement_lexicon",

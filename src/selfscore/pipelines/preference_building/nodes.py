@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from selfscore.metrics.blind_accuracy import blind_preference_accuracy
 from selfscore.preference_data.pairs import PAIR_BUILDERS, join_sides
+from selfscore.vlm.images import ImageSource
+from selfscore.vlm.policy import Policy
+
+if TYPE_CHECKING:
+    from selfscore.vlm.features import StoredFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +37,64 @@ def build_pairs(
             "column `reason` of the table `generations` and relax `data_generation.gates`."
         )
     return pairs
+
+
+def weigh_references(
+    policy: Policy,
+    images: ImageSource,
+    image_features: StoredFeatures,
+    generations: pd.DataFrame,
+    parameters: dict[str, Any],
+    prompts: dict[str, str],
+    **pairs: pd.DataFrame,
+) -> pd.DataFrame:
+    """How likely the reference finds every answer of every pair, each computed once.
+
+    The reference of DPO is the policy that wrote the texts, so what it wrote at temperature 1 has
+    its log-probability already; the others, such as a text under an overwritten score, are weighed
+    in one pass an image.
+
+    Args:
+        policy: the reference.
+        images: pictures by path.
+        image_features: what the tower makes of them, as far as it is stored.
+        generations: what the policy wrote, with log_probability.
+        parameters: `batch_size`: images in one pass.
+        prompts: of which `rating` is what the answers answer.
+        pairs: expert name → its pairs.
+
+    Returns:
+        One row an answer: path, response, logp (summed over tokens, in nats) and source:
+        `generation` or `pass`.
+    """
+    from selfscore.vlm.features import ImageEncoder
+    from selfscore.vlm.loading import load_vlm
+    from selfscore.vlm.log_probabilities import answer_log_probabilities
+
+    sides = [
+        table[["path", side]].set_axis(["path", "response"], axis=1)
+        for table in pairs.values()
+        for side in ("chosen", "rejected")
+    ]
+    answers = pd.concat(sides).drop_duplicates()
+    written = generations[["path", "response", "log_probability"]].dropna()
+    answers = answers.merge(written.drop_duplicates(["path", "response"]), how="left")
+    answers = answers.rename(columns={"log_probability": "logp"}).assign(source="generation")
+    open_ = answers["logp"].isna()
+    if open_.any():
+        groups = answers[open_].groupby("path", sort=False)["response"].agg(list)
+        logger.info("Weighing %d of %d answers of the pairs.", open_.sum(), len(answers))
+        weights = answer_log_probabilities(
+            ImageEncoder(load_vlm(policy), images, image_features),
+            list(groups.index),
+            groups.tolist(),
+            prompts["rating"],
+            parameters["batch_size"],
+        )
+        rows = pd.DataFrame({"path": groups.index, "response": groups.to_numpy(), "logp": weights})
+        rows = rows.explode(["response", "logp"]).assign(source="pass")
+        answers = pd.concat([answers[~open_], rows.astype({"logp": float})], ignore_index=True)
+    return answers
 
 
 def report_preferences(generations: pd.DataFrame, **pairs: pd.DataFrame) -> dict[str, Any]:

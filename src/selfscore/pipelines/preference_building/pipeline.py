@@ -1,4 +1,4 @@
-"""generations → {expert}_pairs for every expert, preference_report."""
+"""generations → {expert}_pairs for every expert → reference_logps, preference_report."""
 
 from collections.abc import Sequence
 from functools import partial, update_wrapper
@@ -6,7 +6,11 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from selfscore.pipelines.preference_building.nodes import build_pairs, report_preferences
+from selfscore.pipelines.preference_building.nodes import (
+    build_pairs,
+    report_preferences,
+    weigh_references,
+)
 
 
 def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
@@ -31,4 +35,18 @@ def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
         outputs="preference_report",
         name="report_preferences",
     )
-    return Pipeline([*builders, report])
+    references = Node(
+        weigh_references,
+        inputs={
+            "policy": "policy",
+            "images": "raw_images",
+            "image_features": "image_features",
+            "generations": "generations",
+            "parameters": "params:preference_building",
+            "prompts": "params:prompts",
+        }
+        | {name: f"{name}_pairs" for name in experts},
+        outputs="reference_logps",
+        name="weigh_references",
+    )
+    return Pipeline([*builders, references, report])

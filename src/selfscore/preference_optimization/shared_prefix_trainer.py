@@ -1,0 +1,151 @@
+"""TRL's DPOTrainer, with chosen and rejected in one row behind one image and prompt.
+
+TRL keeps everything it does: losses, metrics, optimiser, checkpoints, callbacks, accelerate. What
+changes is how the log-probabilities come about that it asks its model for. The collator lays each
+pair out as one packed row (`selfscore.vlm.shared_prefix`), and the model's forward answers with
+the same per-token fields, in the same order, as for two rows a pair.
+
+Knows TRL and packed rows; knows nothing of Kedro, scores, or where the reference comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from peft import PeftModel
+from torch import Tensor, nn
+from trl import DPOTrainer
+
+from selfscore.vlm.features import ImageEncoder, image_inputs, run_tower
+from selfscore.vlm.log_probabilities import pack_texts
+from selfscore.vlm.shared_prefix import IGNORED, packed_inputs
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+REFERENCE = ("ref_chosen_logps", "ref_rejected_logps")
+# Fields of the fused head's output that hold one number a token.
+_PER_TOKEN = ("log_probs", "entropy", "log_sum_sq_probs", "mean_logits", "is_top1")
+
+
+class SharedPrefixDPOTrainer(DPOTrainer):
+    """DPOTrainer over packed rows; the data collator must be a `PackedPairCollator`.
+
+    Where the training data has the columns `ref_chosen_logps` and `ref_rejected_logps`, they are
+    the reference; elsewhere TRL computes it with the adapter switched off, also on packed rows.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        wrapped = self.accelerator.unwrap_model(self.model)
+        answer_packed_rows(wrapped.get_base_model() if isinstance(wrapped, PeftModel) else wrapped)
+        # Not as TRL's own argument, which it refuses for images because it would compute them.
+        self.precompute_ref_logps = set(REFERENCE) <= set(self.train_dataset.column_names)
+
+
+class PackedPairCollator:
+    """Makes a batch of packed rows from pairs.
+
+    Args:
+        encoder: the policy and its images.
+        instruction: what the responses answer.
+        tower_frozen: whether training leaves the tower as it is. If not, pixels go into the batch
+            instead of features, and the tower runs in the step, once an image.
+    """
+
+    def __init__(self, encoder: ImageEncoder, instruction: str, tower_frozen: bool) -> None:
+        self._encoder = encoder
+        self._instruction = instruction
+        self._tower_frozen = tower_frozen
+
+    def __call__(self, pairs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """The batch: TRL's inputs for 2B answers, and the B rows they are computed from.
+
+        Args:
+            pairs: `images` (one key), `chosen` and `rejected` (whole responses) and, where the
+                reference is known, its summed log-probabilities.
+        """
+        keys = [pair["images"][0] for pair in pairs]
+        texts = [[pair["chosen"], pair["rejected"]] for pair in pairs]
+        image = self._image_batch(keys)
+        packed = pack_texts(self._encoder.vlm, image.pop("features"), texts, self._instruction)
+        # TRL's order: all chosen, then all rejected.
+        labels = packed.labels.transpose(0, 1).flatten(0, 1)
+        columns = packed.columns.transpose(0, 1).flatten(0, 1)
+        # TRL predicts each token from the place before it; the first place predicts none.
+        before = torch.full((len(labels), 1), IGNORED)
+        whole = torch.cat([before, labels], dim=1)
+        batch = {
+            "input_ids": whole.clamp(min=0),
+            "completion_mask": (whole != IGNORED).long(),
+            "attention_mask": (packed.segments > 0).long(),
+            "packed_ids": packed.input_ids,
+            "segments": packed.segments,
+            "packed_positions": packed.position_ids,
+            "columns": columns,
+            **image,
+        }
+        for name in REFERENCE:
+            if name in pairs[0]:
+                batch[name] = torch.tensor([pair[name] for pair in pairs])
+        return batch
+
+    def _image_batch(self, keys: Sequence[str]) -> dict[str, Any]:
+        if self._tower_frozen:
+            features = self._encoder(keys)
+            return {
+                "features": features,
+                "image_tokens": torch.cat([row.tokens for row in features]),
+            }
+        pixels, features = image_inputs(self._encoder.vlm, self._encoder.images, keys)
+        return {"features": features, "pixels": pixels}
+
+
+def answer_packed_rows(model: PreTrainedModel) -> None:
+    """Let a model with TRL's fused head answer `PackedPairCollator`'s batches.
+
+    The packed rows run through the model without its head; the hidden states that predict answer
+    tokens, and no others, go on to TRL's fused head, and what it says of each token is put where
+    TRL expects it: [2B, T], zero where there is no token.
+    """
+    fused = model.forward
+
+    def forward(*args: Any, packed_ids: Tensor | None = None, **kwargs: Any) -> Any:
+        if packed_ids is None:
+            return fused(*args, **kwargs)
+        labels = kwargs["labels"][:, 1:]
+        known = labels != IGNORED
+        image = torch.arange(len(packed_ids), device=labels.device).repeat(2)
+        at = image[:, None].expand_as(labels)[known], kwargs["columns"][known]
+        tokens = kwargs.get("image_tokens")
+        if tokens is None:
+            tokens = torch.cat(run_tower(model, kwargs["pixels"]))
+        inputs = packed_inputs(packed_ids, kwargs["segments"], kwargs["packed_positions"], tokens)
+        with _only(model.base_model, at):
+            output = fused(**inputs, shift_labels=labels[known][None], fused_lm_head=True)
+        for name in _PER_TOKEN:
+            values = output.get(name)
+            if values is not None:
+                whole = values.new_zeros(labels.shape).masked_scatter(known, values[0])
+                setattr(output, name, whole)
+        return output
+
+    model.forward = forward  # type: ignore[method-assign]
+
+
+@contextmanager
+def _only(backbone: nn.Module, at: tuple[Tensor, Tensor]) -> Iterator[None]:
+    """Let the backbone pass on the hidden states at (row, column) alone, as one row."""
+
+    def select(module: nn.Module, inputs: Any, output: Any) -> Any:
+        output.last_hidden_state = output.last_hidden_state[at][None]
+        return output
+
+    hook = backbone.register_forward_hook(select)
+    try:
+        yield
+    finally:
+        hook.remove()

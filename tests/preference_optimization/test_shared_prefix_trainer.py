@@ -1,0 +1,202 @@
+"""The packed trainer against TRL's own: same losses, metrics and gradients from fewer tokens."""
+
+import pandas as pd
+import pytest
+import tiny_vlm
+import torch
+from datasets import Dataset
+from images import coloured_images
+from peft import LoraConfig
+from trl import DPOConfig, DPOTrainer
+
+from selfscore.preference_optimization.shared_prefix_trainer import (
+    PackedPairCollator,
+    SharedPrefixDPOTrainer,
+)
+from selfscore.preference_optimization.targets import lora_targets
+from selfscore.vlm.features import ImageEncoder, store_features
+from selfscore.vlm.loading import load_vlm
+from selfscore.vlm.log_probabilities import answer_log_probabilities
+from selfscore.vlm.policy import Policy
+from selfscore.vlm.response import write_response
+
+IMAGES = coloured_images(4)
+INSTRUCTION = "Rate it."
+# Different lengths; a scoring pair, two consistency pairs, and one side that the other begins with.
+PAIRS = pd.DataFrame(
+    {
+        "path": list(IMAGES),
+        "chosen": [
+            write_response(3, "The picture is sharp and the colours are strong."),
+            write_response(5, "It is sharp."),
+            write_response(7, "It is blurred."),
+            write_response(1, "It is."),
+        ],
+        "rejected": [
+            write_response(8, "It is blurred."),
+            write_response(5, "The colours are strong. It is blurred."),
+            write_response(7, "It is blurred. It is sharp."),
+            write_response(9, "The score is the picture."),
+        ],
+    }
+)
+
+
+@pytest.fixture(scope="module", params=["idefics3", "llava"])
+def policy(request, tmp_path_factory):
+    save = {"idefics3": tiny_vlm.save_idefics3, "llava": tiny_vlm.save_llava}[request.param]
+    folder = save(tmp_path_factory.mktemp(request.param))
+    return Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
+
+
+def load(policy):
+    vlm = load_vlm(policy)
+    # TRL trains on the line break behind the end of a turn, which is never generated and which
+    # this project leaves out; without it both train on the same tokens.
+    vlm.processor.chat_template = tiny_vlm.TEMPLATE.replace(
+        "<end_of_utterance>\n", "<end_of_utterance>"
+    )
+    return vlm
+
+
+def arguments(folder, **changes):
+    return DPOConfig(
+        output_dir=str(folder),
+        per_device_train_batch_size=len(PAIRS),
+        max_length=None,
+        bf16=False,
+        use_cpu=True,
+        gradient_checkpointing=False,
+        remove_unused_columns=False,
+        report_to="none",
+        seed=0,
+        **{"beta": 0.3, "loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.5]} | changes,
+    )
+
+
+def trainer(kind, vlm, folder, targets="language_model", **changes):
+    lora = LoraConfig(r=4, lora_alpha=8, target_modules=lora_targets(vlm.model, targets))
+    if kind is DPOTrainer:
+        rows = [
+            {
+                "images": [IMAGES[row.path]],
+                "prompt": [{"role": "user", "content": INSTRUCTION}],
+                "chosen": [{"role": "assistant", "content": row.chosen}],
+                "rejected": [{"role": "assistant", "content": row.rejected}],
+            }
+            for row in PAIRS.itertuples()
+        ]
+        made = DPOTrainer(
+            model=vlm.model,
+            args=arguments(folder, **changes),
+            train_dataset=Dataset.from_list(rows),
+            processing_class=vlm.processor,
+            peft_config=lora,
+        )
+    else:
+        table = PAIRS.assign(images=[[path] for path in PAIRS["path"]])
+        made = SharedPrefixDPOTrainer(
+            model=vlm.model,
+            args=arguments(folder, **changes),
+            train_dataset=Dataset.from_pandas(table.drop(columns="path")),
+            data_collator=PackedPairCollator(
+                ImageEncoder(vlm, IMAGES), INSTRUCTION, targets == "language_model"
+            ),
+            processing_class=vlm.processor,
+            peft_config=lora,
+        )
+    generator = torch.Generator().manual_seed(1)
+    for name, parameter in made.model.named_parameters():
+        if "lora_B" in name:  # zero at the start, where A has no gradient
+            parameter.data = 0.3 * torch.randn(parameter.shape, generator=generator)
+    return made
+
+
+def step(made):
+    """Loss, logged metrics and gradients of one batch."""
+    batch = made.data_collator([dict(row) for row in made.train_dataset])
+    made.model.train()
+    loss = made.compute_loss(made.model, made._prepare_inputs(batch))
+    loss.backward()
+    metrics = {name: values[-1] for name, values in made._metrics["train"].items()}
+    gradients = {
+        name: parameter.grad
+        for name, parameter in made.model.named_parameters()
+        if parameter.requires_grad
+    }
+    return loss.detach(), metrics, gradients
+
+
+@pytest.mark.parametrize("loss_type", ["sigmoid", "ipo", "hinge", "apo_zero"])
+def test_loss_metrics_and_gradients_are_those_of_two_rows(policy, tmp_path, loss_type):
+    changes = {"loss_type": [loss_type, "sft"]}
+    stock, ours = (
+        step(trainer(kind, load(policy), tmp_path, **changes))
+        for kind in (DPOTrainer, SharedPrefixDPOTrainer)
+    )
+    torch.testing.assert_close(ours[0], stock[0], rtol=1e-5, atol=1e-6)
+    assert stock[1]["logps/chosen"] != stock[1]["logps/rejected"]
+    for name, value in stock[1].items():
+        if name != "num_tokens":
+            assert ours[1][name] == pytest.approx(value, rel=1e-4, abs=1e-5), name
+    assert ours[1]["num_tokens"] < 0.7 * stock[1]["num_tokens"]
+    assert ours[2].keys() == stock[2].keys()
+    for name, gradient in stock[2].items():
+        size = float(gradient.abs().max())
+        assert size > 0, name
+        torch.testing.assert_close(ours[2][name], gradient, rtol=1e-5, atol=1e-5 * size, msg=name)
+
+
+def test_a_tower_that_is_trained_runs_in_the_step_and_gets_its_gradients(policy, tmp_path):
+    stock, ours = (
+        step(trainer(kind, load(policy), tmp_path, "whole_model"))
+        for kind in (DPOTrainer, SharedPrefixDPOTrainer)
+    )
+    torch.testing.assert_close(ours[0], stock[0], rtol=1e-5, atol=1e-6)
+    towers = [name for name in stock[2] if "vision" in name]
+    assert towers
+    for name, gradient in stock[2].items():
+        # The very last layers of a tower may feed nothing that the language model sees.
+        if gradient is None:
+            continue
+        size = float(gradient.abs().max())
+        torch.testing.assert_close(ours[2][name], gradient, rtol=1e-4, atol=1e-5 * size, msg=name)
+
+
+def test_the_tower_runs_once_an_image_and_not_at_all_where_features_are_stored(policy, tmp_path):
+    vlm = load(policy)
+    keys = list(IMAGES)
+    made = trainer(SharedPrefixDPOTrainer, vlm, tmp_path)
+    runs = []
+    tower = getattr(vlm.model.base_model, "vision_model", None) or vlm.model.base_model.vision_tower
+    hook = tower.register_forward_hook(lambda *_: runs.append(1))
+    step(made)
+    assert len(runs) == 1
+    stored = store_features(vlm, IMAGES, keys, batch_size=4, max_bytes=1e9)
+    runs.clear()
+    made.data_collator = PackedPairCollator(ImageEncoder(vlm, {}, stored), INSTRUCTION, True)
+    step(made)
+    hook.remove()
+    assert not runs
+
+
+def test_a_known_reference_is_used_and_gives_the_same_loss(policy, tmp_path):
+    computed = step(trainer(SharedPrefixDPOTrainer, load(policy), tmp_path))[0]
+    vlm = load(policy)
+    weights = answer_log_probabilities(
+        ImageEncoder(vlm, IMAGES),
+        list(PAIRS["path"]),
+        PAIRS[["chosen", "rejected"]].to_numpy().tolist(),
+        INSTRUCTION,
+        batch_size=3,
+    )
+    made = trainer(SharedPrefixDPOTrainer, vlm, tmp_path)
+    for place, name in enumerate(("ref_chosen_logps", "ref_rejected_logps")):
+        made.train_dataset = made.train_dataset.add_column(name, [row[place] for row in weights])
+    made.precompute_ref_logps = True
+    rows = []
+    hook = vlm.model.base_model.register_forward_hook(lambda module, inputs, output: rows.append(1))
+    known = step(made)[0]
+    hook.remove()
+    assert len(rows) == 1, "the policy's pass alone"
+    torch.testing.assert_close(known, computed, rtol=1e-5, atol=1e-6)

@@ -1,0 +1,77 @@
+import logging
+
+import pytest
+import stock
+import torch
+
+from selfscore.merging.delta import to_lora
+from selfscore.preference_optimization.targets import lora_targets
+from selfscore.vlm.features import ImageEncoder, StoredFeatures, compute_features, store_features
+from selfscore.vlm.loading import load_vlm
+from selfscore.vlm.policy import Policy
+
+
+class Untouchable(dict):
+    """Images that must not be read."""
+
+    def __getitem__(self, key):
+        raise AssertionError(f"'{key}' was read")
+
+
+def test_features_are_what_the_whole_model_sees(vlm, images):
+    inputs = stock.encode(vlm, images["2.png"], "Rate it.", [])
+    with torch.no_grad():
+        seen = vlm.model.base_model(**inputs).image_hidden_states
+    (features,) = compute_features(vlm, images, ["2.png"])
+    torch.testing.assert_close(features.tokens, seen.reshape(features.tokens.shape))
+    token = vlm.processor.image_token
+    assert features.placeholder.count(token) == len(features.tokens) == 16
+
+
+def test_stored_features_are_used_and_no_image_is_read(vlm, images):
+    keys = list(images)
+    stored = store_features(vlm, images, keys, batch_size=3, max_bytes=1e9)
+    assert list(stored.images) == keys
+    found = ImageEncoder(vlm, Untouchable(), stored)(keys[::-1])
+    fresh = ImageEncoder(vlm, images)(keys[::-1])
+    for one, other in zip(found, fresh, strict=True):
+        torch.testing.assert_close(one.tokens, other.tokens)
+
+
+def test_what_does_not_fit_is_computed_again(vlm, images, caplog):
+    keys = list(images)
+    (one,) = compute_features(vlm, images, keys[:1])
+    with caplog.at_level(logging.WARNING):
+        stored = store_features(vlm, images, keys, batch_size=2, max_bytes=3.5 * one.nbytes)
+    assert list(stored.images) == keys[:3]
+    assert "features of 3 of 7 images are kept" in caplog.text
+    assert "image_features.max_gb" in caplog.text
+    encoder = ImageEncoder(vlm, images, stored)
+    assert [len(row.tokens) for row in encoder(keys)] == [16] * len(keys)
+    assert encoder.length(keys[0]) == 16
+    assert encoder.length(keys[-1]) == 0
+
+
+def test_no_memory_keeps_nothing(vlm, images):
+    assert store_features(vlm, images, list(images), batch_size=2, max_bytes=0).images == {}
+
+
+def test_features_of_another_model_are_refused(vlm, images):
+    with pytest.raises(ValueError, match="are of the model 'other'"):
+        ImageEncoder(vlm, images, StoredFeatures({"id": "other", "revision": None}, {}))
+
+
+@pytest.mark.parametrize("targets", ["language_model", "whole_model"])
+def test_a_policy_that_changes_the_tower_does_without_stored_features(policy, vlm, images, targets):
+    generator = torch.Generator().manual_seed(0)
+    changes = {
+        name: 0.05 * torch.randn(vlm.model.get_submodule(name).weight.shape, generator=generator)
+        for name in lora_targets(vlm.model, targets)
+    }
+    changed = load_vlm(Policy(policy.card, to_lora(changes, 4, "base")[0]))
+    stored = store_features(vlm, images, ["0.png"], batch_size=1, max_bytes=1e9)
+    (found,) = ImageEncoder(changed, images, stored)(["0.png"])
+    same = torch.equal(found.tokens, stored.images["0.png"].tokens)
+    assert same == (targets == "language_model")
+    (own,) = compute_features(changed, images, ["0.png"])
+    torch.testing.assert_close(found.tokens, own.tokens)
