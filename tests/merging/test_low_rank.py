@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selfscore.merging.low_rank import LowRank, joint_svd, shared_cores, summed, truncated
-from selfscore.merging.methods import ties
+from selfscore.merging.methods import MERGE_METHODS
+from selfscore.merging.randomness import seeded
 from selfscore.merging.settings import MergeSettings
 
 
@@ -15,15 +16,16 @@ def change(out, rank, in_, seed):
     )
 
 
-def ties_of_two(out, in_, seed):
-    """A dense ΔW as merging makes it: two experts with decaying spectra and a common start."""
+def merged_pair(method, out, in_, seed):
+    """A dense ΔW as merging makes it: of two experts with decaying spectra and a common start."""
     start, *own = [change(out, 8, in_, seed + number) for number in range(3)]
     decay = torch.logspace(0, -1, 8)
     experts = [LowRank(each.left * decay, start.right + 0.3 * each.right) for each in own]
     chosen = MergeSettings(
-        method="ties", weights={}, lambda_=1.0, rank=1, density=0.5, gamma=0, epsilon=0, seed=0
+        method=method, weights={}, lambda_=1.0, rank=1, density=0.5, gamma=0, epsilon=0, seed=0
     )
-    return ties(experts, [1.0, 1.0], chosen)
+    with seeded("merged pair"):
+        return MERGE_METHODS[method](experts, [1.0, 1.0], chosen)
 
 
 shapes = {"out": st.integers(2, 12), "in_": st.integers(2, 12), "rank": st.integers(1, 5)}
@@ -76,8 +78,9 @@ def test_truncation_of_factors_is_that_of_the_dense_matrix(out, in_, rank, kept,
 
 @pytest.mark.parametrize(("out", "in_"), [(320, 400), (400, 300)])
 @pytest.mark.parametrize("rank", [16, 64])
-def test_randomised_truncation_keeps_the_energy_of_the_exact_one(out, in_, rank):
-    merged = ties_of_two(out, in_, seed=out)
+@pytest.mark.parametrize("method", ["ties", "dare_ties"])
+def test_randomised_truncation_keeps_the_energy_of_the_exact_one(out, in_, rank, method):
+    merged = merged_pair(method, out, in_, seed=out)
     best, energy = truncated(merged, rank)
     s = torch.linalg.svdvals(merged.double()).square()
     optimum = float(s[:rank].sum() / s.sum())
@@ -88,7 +91,7 @@ def test_randomised_truncation_keeps_the_energy_of_the_exact_one(out, in_, rank)
 
 
 def test_randomised_truncation_repeats_itself_and_leaves_the_generator():
-    merged = ties_of_two(200, 220, seed=5)
+    merged = merged_pair("ties", 200, 220, seed=5)
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
