@@ -1,0 +1,75 @@
+"""The judges that a run asks for, by name.
+
+Knows how each judge is made from what a run has; knows nothing of what they read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from selfscore.judging.judge import Judge
+
+if TYPE_CHECKING:
+    from selfscore.vlm.policy import Policy
+
+
+def convene(
+    names: Sequence[str],
+    settings: Mapping[str, Any],
+    *,
+    n_levels: int,
+    tfidf_state: dict[str, Any],
+    base_policy: Policy,
+    rating: str,
+    verdicts: MutableMapping[str, dict[str, Any]],
+) -> list[Judge]:
+    """Make the judges named; only those are loaded.
+
+    Args:
+        names: Among `tfidf`, `self` and `openai`.
+        settings: By judge, where it has any: `self` (see `FrozenModelJudge`) and `openai` (see
+            `OpenAIJudge`).
+        n_levels: Number of levels of the scale.
+        tfidf_state: From `fit_judge`.
+        base_policy: The base model alone, the policy before the first round.
+        rating: The prompt that asks for a score and its explanation.
+        verdicts: Where the hosted judge keeps its verdicts.
+
+    Returns:
+        One judge a name, in their order.
+
+    Raises:
+        ValueError: A name is unknown or stands twice, or the base policy has an adapter.
+    """
+
+    def tfidf() -> Judge:
+        from selfscore.judging.tfidf import TfidfJudge
+
+        return TfidfJudge(tfidf_state)
+
+    def frozen_model() -> Judge:
+        from selfscore.judging.frozen_model import FrozenModelJudge
+        from selfscore.vlm.loading import load_vlm
+
+        if base_policy.adapter is not None:
+            raise ValueError(
+                "The judge 'self' must be the base model as it was before the first round, but "
+                "the policy given has an adapter: give it `policy_0`."
+            )
+        return FrozenModelJudge(load_vlm(base_policy), rating, n_levels, **settings["self"])
+
+    def hosted() -> Judge:
+        from selfscore.judging.openai_judge import OpenAIJudge
+
+        return OpenAIJudge(n_levels=n_levels, verdicts=verdicts, **settings["openai"])
+
+    makers: dict[str, Callable[[], Judge]] = {
+        "tfidf": tfidf,
+        "self": frozen_model,
+        "openai": hosted,
+    }
+    unknown = [name for name in names if name not in makers]
+    if unknown or len(set(names)) < len(names):
+        raise ValueError(f"`judges` must name some of {list(makers)}, each once, got {list(names)}")
+    return [makers[name]() for name in names]
