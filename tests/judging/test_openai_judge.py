@@ -202,14 +202,14 @@ def test_a_refused_key_or_unknown_model_stops_at_once_without_showing_the_key(
 ) -> None:
     chat_server.otherwise = fails(status)
     with caplog.at_level(logging.DEBUG), pytest.raises(RuntimeError, match=remedy) as stopped:
-        make().infer_levels(texts(8))
+        make().infer_levels(texts(200))
     # The server repeated the key in its message.
     assert "not for Bearer ***" in str(stopped.value)
     assert stopped.value.__suppress_context__
     assert KEY not in str(stopped.value) and KEY not in repr(make())
     assert KEY not in caplog.text
-    # One request, and at most one more that was already under way.
-    assert len(chat_server.requests) <= 2
+    # The first answer stops it; some requests may have been under way by then.
+    assert len(chat_server.requests) < 100
 
 
 def test_failures_in_a_row_stop_the_run_and_keep_what_was_judged(
@@ -218,9 +218,9 @@ def test_failures_in_a_row_stop_the_run_and_keep_what_was_judged(
     chat_server.replies = [chat_server.otherwise] * 3
     chat_server.otherwise = fails(400)
     with pytest.raises(RuntimeError, match="3 new verdicts are kept"):
-        make().infer_levels(texts(60))
+        make().infer_levels(texts(200))
     assert len(verdicts) == 3
-    assert len(chat_server.requests) <= 3 + GIVE_UP_AFTER + 1
+    assert 3 + GIVE_UP_AFTER <= len(chat_server.requests) < 100
 
 
 def test_a_missing_key_is_named_and_nothing_is_asked(make, chat_server, monkeypatch) -> None:
