@@ -73,3 +73,6 @@ def test_preview_shows_first_rows_or_files(tmp_path: Path) -> None:
     table = ScoreFilesDataset(filepath=str(tmp_path / "a.csv")).preview(nrows=3)
     assert table["data"] == [["a", "1"]] * 3
     assert ScoreFilesDataset(filepath=str(tmp_path)).preview()["data"] == [["a.csv"]]
+    (tmp_path / "AVA.txt").write_text("1 2 3\n")
+    preview = ScoreFilesDataset(filepath=str(tmp_path / "AVA.txt")).preview()
+    assert preview["data"] == [["AVA.txt"]]

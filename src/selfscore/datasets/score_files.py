@@ -16,7 +16,7 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro.io.core import get_protocol_and_path
 from kedro_datasets._typing import TablePreview
 
-from selfscore.datasets.formats.text import read_table
+from selfscore.datasets.formats.text import TABLES, read_table
 
 _REMEDY = (
     'Name yours as `images.scores` in conf/base/globals.yml, or with --params="images.scores=…".'
@@ -136,10 +136,10 @@ class ScoreFilesDataset(AbstractDataset[NoReturn, ScoreFiles]):
         raise DatasetError(f"The scores '{self._path}' are read only.")
 
     def preview(self, nrows: int = 5) -> TablePreview:
-        """The first rows of a table, or the first files of a folder."""
+        """The first rows of a table; otherwise the first files."""
         files = self.load.__wrapped__(self)  # type: ignore[attr-defined]
         name = next(iter(files))
-        if files.is_one_file:
+        if files.is_one_file and PurePosixPath(name).suffix.lower() in TABLES:
             table = read_table(name, files[name])
         else:
             table = pd.DataFrame({"file": list(files)})

@@ -327,7 +327,7 @@ def test_files_that_are_not_listed_do_not_count_against_the_limit(
     _, _, quarantine = ingest(table(), folder)
     assert set(quarantine["reason"]) == {"not in the score table"}
     assert len(quarantine) == 40
-    assert "40 images in the folder are not in the score table" in caplog.text
+    assert "not in the score table: 40. See `quarantine`" in caplog.text
 
 
 def test_file_of_an_unusable_row_is_listed(image_folder: Maker) -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 _DELIMITED = (".csv", ".tsv")
 _LINES = (".jsonl", ".ndjson")
 _PARQUET = (".parquet",)
+TABLES = (*_DELIMITED, *_LINES, *_PARQUET)
 _SEPARATORS = ",;\t"
 
 
@@ -43,10 +44,7 @@ def read_table(name: str, content: bytes) -> pd.DataFrame:
         elif suffix in _PARQUET:
             table = pd.read_parquet(io.BytesIO(content))
         else:
-            raise ValueError(
-                f"it is none of {', '.join((*_DELIMITED, *_LINES, *_PARQUET))}. Export it as one "
-                f"of these"
-            )
+            raise ValueError(f"it is none of {', '.join(TABLES)}. Export it as one of these")
         return table.astype("string")
     # pyarrow's errors for a damaged file derive from ValueError or OSError.
     except (ValueError, OSError) as error:

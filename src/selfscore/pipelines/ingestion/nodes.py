@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -63,21 +63,9 @@ def check_images(
         quarantine (path, reason): the rows that cannot be used, and then the images in the folder
         that no row names.
     """
-    rows = listed_images.copy()
-    fits = match_files(set(rows["path"]) - {""}, raw_images)
-    usable = rows["reason"] == ""
-    rows.loc[usable, "reason"] = [_fault(path, fits[path]) for path in rows.loc[usable, "path"]]
-    found = rows["reason"] == ""
-    rows.loc[found, "path"] = [fits[path][0] for path in rows.loc[found, "path"]]
-    rows.loc[found, "reason"] = score_table.repetitions(rows[found])
-
-    rows["sha256"] = ""
-    found = rows["reason"] == ""
-    paths = rows.loc[found, "path"].tolist()
-    verified = list(verify_images(raw_images, paths, parameters["threads"]))
-    rows.loc[found, "sha256"] = [sha256 for sha256, _ in verified]
-    rows.loc[found, "reason"] = [reason for _, reason in verified]
-
+    fits = match_files(set(listed_images["path"]) - {""}, raw_images)
+    rows = _with_files(listed_images, fits)
+    rows = _verified(rows, raw_images, parameters["threads"])
     rows["image_id"] = [_without_suffix(path) for path in rows["path"]]
     for faults in (_same_name, splitting.content_in_better_split):
         readable = rows["reason"] == ""
@@ -96,7 +84,7 @@ def check_images(
     logger.info("%d images can be used, %d are in quarantine.", readable.sum(), (~readable).sum())
     if strays:
         logger.warning(
-            "%d images in the folder are not in the score table; `quarantine` lists them too.",
+            "Images in the folder that are not in the score table: %d. See `quarantine`.",
             len(strays),
         )
     columns = ["image_id", "path", "sha256", "score", "split", "group"]
@@ -193,6 +181,27 @@ def assign_levels(
         images.loc[training, "score"] = shuffled
     images["level"] = scale.place(images["score"].to_numpy(), score_scale["edges"])
     return images[["image_id", "path", "sha256", "split", "group", "score", "level"]]
+
+
+def _with_files(listed: pd.DataFrame, fits: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """The rows with the paths of their files, and a reason where there is no one file."""
+    rows = listed.copy()
+    usable = rows["reason"] == ""
+    rows.loc[usable, "reason"] = [_fault(path, fits[path]) for path in rows.loc[usable, "path"]]
+    found = rows["reason"] == ""
+    rows.loc[found, "path"] = [fits[path][0] for path in rows.loc[found, "path"]]
+    rows.loc[found, "reason"] = score_table.repetitions(rows[found])
+    return rows
+
+
+def _verified(rows: pd.DataFrame, images: ImageFolder, threads: int) -> pd.DataFrame:
+    """The rows with the sha256 of their files, and a reason where one cannot be decoded."""
+    found = rows["reason"] == ""
+    results = list(verify_images(images, rows.loc[found, "path"].tolist(), threads))
+    rows = rows.assign(sha256="")
+    rows.loc[found, "sha256"] = [sha256 for sha256, _ in results]
+    rows.loc[found, "reason"] = [reason for _, reason in results]
+    return rows
 
 
 def _fault(name: str, files: Sequence[str]) -> str:
