@@ -62,20 +62,31 @@ def predict(
 
     The distribution over levels and the explanation continue one prefill.
     """
-    vlm = encoder.vlm
     found: dict[str, Prediction] = {}
     with tqdm(total=len(keys), desc="scoring and explaining", unit=" images") as progress:
-        for batch, prefill, probabilities in _scored(
-            encoder, keys, prompts.rating, levels, decoding.batch_size
-        ):
-            seeds = [row_seed(seed, key) for key in batch]
-            free: list[list[int]] = [[] for _ in batch]
-            written = prefill.write(range(len(batch)), free, seeds, decoding)
-            for key, row, continuation in zip(batch, probabilities, written, strict=True):
-                text = vlm.tokenizer.decode(continuation.ids, skip_special_tokens=True).strip()
-                found[key] = _prediction(text, row, levels)
+        for batch in _batches(encoder, keys, decoding.batch_size):
+            rows = predict_batch(encoder, batch, prompts, levels, decoding, seed)
+            found |= dict(zip(batch, rows, strict=True))
             progress.update(len(batch))
     return [found[key] for key in keys]
+
+
+def predict_batch(
+    encoder: ImageEncoder,
+    keys: Sequence[str],
+    prompts: Prompts,
+    levels: int,
+    decoding: Decoding,
+    seed: int,
+) -> list[Prediction]:
+    """`predict` for images that fit into one batch, all different, without a progress bar."""
+    tokenizer = encoder.vlm.tokenizer
+    prefill, probabilities = _scored(encoder, keys, prompts.rating, levels)
+    seeds = [row_seed(seed, key) for key in keys]
+    free: list[list[int]] = [[] for _ in keys]
+    written = prefill.write(range(len(keys)), free, seeds, decoding)
+    texts = [tokenizer.decode(row.ids, skip_special_tokens=True).strip() for row in written]
+    return [_prediction(text, row, levels) for text, row in zip(texts, probabilities, strict=True)]
 
 
 def level_probabilities(
@@ -88,30 +99,42 @@ def level_probabilities(
     """
     found: dict[str, NDArray[np.float64]] = {}
     with tqdm(total=len(keys), desc="scoring", unit=" images") as progress:
-        for batch, _, rows in _scored(encoder, keys, instruction, levels, batch_size):
+        for batch in _batches(encoder, keys, batch_size):
+            rows = batch_probabilities(encoder, batch, instruction, levels)
             found |= dict(zip(batch, rows, strict=True))
             progress.update(len(batch))
     return np.stack([found[key] for key in keys])
 
 
-def _scored(
-    encoder: ImageEncoder, keys: Sequence[str], instruction: str, levels: int, batch_size: int
-) -> Iterator[tuple[list[str], Prefill, NDArray[np.float64]]]:
-    """Batches of images, their prompts ready to be continued, and their distributions."""
-    vlm = encoder.vlm
-    start, tokens = level_tokens(vlm, instruction, levels)
+def batch_probabilities(
+    encoder: ImageEncoder, keys: Sequence[str], instruction: str, levels: int
+) -> NDArray[np.float64]:
+    """`level_probabilities` for images that fit into one batch, without a progress bar."""
+    return _scored(encoder, keys, instruction, levels)[1]
+
+
+def _batches(encoder: ImageEncoder, keys: Sequence[str], batch_size: int) -> Iterator[list[str]]:
+    """Every image once, those of like length side by side."""
     order = sorted(dict.fromkeys(keys), key=lambda key: (encoder.length(key), key))
     for first in range(0, len(order), batch_size):
-        batch = order[first : first + batch_size]
-        with torch.inference_mode():
-            features = encoder(batch)
-            prompts = {
-                placeholder: prompt_ids(vlm, placeholder, instruction)
-                for placeholder in {row.placeholder for row in features}
-            }
-            prefill = Prefill(vlm, [prompts[row.placeholder] for row in features], features)
-            rows = prefill.next_logits(start)[:, tokens].double().softmax(dim=-1)
-        yield batch, prefill, rows.cpu().numpy()
+        yield order[first : first + batch_size]
+
+
+@torch.inference_mode()
+def _scored(
+    encoder: ImageEncoder, keys: Sequence[str], instruction: str, levels: int
+) -> tuple[Prefill, NDArray[np.float64]]:
+    """The prompts of a batch, ready to be continued, and the distributions over levels."""
+    vlm = encoder.vlm
+    start, tokens = level_tokens(vlm, instruction, levels)
+    features = encoder(keys)
+    prompts = {
+        placeholder: prompt_ids(vlm, placeholder, instruction)
+        for placeholder in {row.placeholder for row in features}
+    }
+    prefill = Prefill(vlm, [prompts[row.placeholder] for row in features], features)
+    rows = prefill.next_logits(start)[:, tokens].double().softmax(dim=-1)
+    return prefill, rows.cpu().numpy()
 
 
 def _prediction(text: str, probabilities: NDArray[np.float64], levels: int) -> Prediction:
