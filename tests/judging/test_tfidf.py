@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from selfscore.judging.judge import without_score_words
-from selfscore.judging.tfidf import TfidfJudge, fit_judge, infer_levels
+from selfscore.judging.tfidf import TfidfJudge, fit_judge
 from selfscore.metrics.rank_correlation import srcc
 
 WORDS = {
@@ -29,8 +29,9 @@ def corpus(n: int, seed: int = 0, noise: float = 0.1) -> tuple[list[str], np.nda
 
 def test_reads_the_level_of_unseen_texts() -> None:
     judge = fit_judge(*corpus(400))
+    assert TfidfJudge(judge).name == "tfidf"
     texts, levels = corpus(200, seed=1)
-    inferred = infer_levels(judge, texts)
+    inferred = TfidfJudge(judge).infer_levels(texts)
     assert srcc(inferred, levels) > 0.95
     assert np.abs(inferred - levels).mean() < 0.6
     assert judge["held_out"]["srcc"] > 0.95
@@ -74,7 +75,9 @@ def test_state_survives_json() -> None:
     texts, levels = corpus(100)
     judge = fit_judge(texts, levels)
     restored = json.loads(json.dumps(judge))
-    np.testing.assert_array_equal(infer_levels(restored, texts), infer_levels(judge, texts))
+    np.testing.assert_array_equal(
+        TfidfJudge(restored).infer_levels(texts), TfidfJudge(judge).infer_levels(texts)
+    )
 
 
 def test_agrees_with_the_fitted_sklearn_pipeline() -> None:
@@ -90,31 +93,24 @@ def test_agrees_with_the_fitted_sklearn_pipeline() -> None:
         Ridge(alpha=0.3),
     ).fit(read, levels)
     expected = np.clip(pipeline.predict(read), 0, 9)
-    np.testing.assert_allclose(infer_levels(judge, texts), expected, atol=1e-9)
+    np.testing.assert_allclose(TfidfJudge(judge).infer_levels(texts), expected, atol=1e-9)
 
 
 def test_a_written_score_is_not_read() -> None:
     texts, levels = corpus(200)
     judge = fit_judge(texts, levels)
-    plain = infer_levels(judge, ["The sky is good."])
-    leaking = infer_levels(judge, ["The sky is good. Score: 0, scored zero."])
+    plain = TfidfJudge(judge).infer_levels(["The sky is good."])
+    leaking = TfidfJudge(judge).infer_levels(["The sky is good. Score: 0, scored zero."])
     np.testing.assert_allclose(leaking, plain)
-
-
-def test_the_class_and_the_function_are_one_judge() -> None:
-    texts, levels = corpus(100)
-    state = fit_judge(texts, levels)
-    assert TfidfJudge(state).name == "tfidf"
-    np.testing.assert_array_equal(TfidfJudge(state).infer_levels(texts), infer_levels(state, texts))
 
 
 def test_levels_stay_on_the_scale_and_unknown_words_get_the_mean() -> None:
     texts, levels = corpus(200)
     judge = fit_judge(texts, levels)
-    inferred = infer_levels(judge, ["superb superb", "terrible terrible", "xyzzy", ""])
+    inferred = TfidfJudge(judge).infer_levels(["superb superb", "terrible terrible", "xyzzy", ""])
     assert inferred.min() >= 0 and inferred.max() <= 9
     assert inferred[2] == inferred[3] == pytest.approx(judge["intercept"])
-    assert infer_levels(judge, []).shape == (0,)
+    assert TfidfJudge(judge).infer_levels([]).shape == (0,)
 
 
 def test_same_texts_give_the_same_judge() -> None:
@@ -131,4 +127,4 @@ def test_bad_material_is_refused() -> None:
     with pytest.raises(ValueError, match="no word that occurs in 2"):
         fit_judge(["", "7", "score", "!"], [1, 2, 3, 4])
     with pytest.raises(ValueError, match="fit the consistency judge again"):
-        infer_levels({"kind": "other"}, ["a"])
+        TfidfJudge({"kind": "other"}).infer_levels(["a"])

@@ -1,6 +1,6 @@
 import pytest
 
-from selfscore.preference_data.quality_gates import REASONS, QualityGates, repeated_share
+from selfscore.preference_data.quality_gates import REASONS, QualityGates
 from selfscore.vlm.response import write_response
 
 GATES = QualityGates(min_words=3, max_words=12, max_repetition=0.2, max_generic=0.5)
@@ -40,9 +40,3 @@ def test_broken_format_is_malformed():
 
 def test_every_reason_is_documented():
     assert {reason for reason in CASES if reason} | {"generic"} == set(REASONS)
-
-
-def test_repeated_share():
-    assert repeated_share(["a", "b", "c", "d"]) == 0
-    assert repeated_share(["a", "b", "c", "a", "b", "c"]) == pytest.approx(1 / 4)
-    assert repeated_share(["a"]) == 0

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from selfscore.demo.vision_pretraining import encode_images
-from selfscore.judging.tfidf import fit_judge, infer_levels
+from selfscore.judging.tfidf import TfidfJudge, fit_judge
 from selfscore.metrics.faithfulness import StatementLexicon, faithfulness
 from selfscore.vlm.decoding import Decoding
 from selfscore.vlm.features import ImageEncoder
@@ -126,7 +126,7 @@ def _forced_texts(
 
 def _consistency(judge: dict[str, Any], predictions: Sequence[Prediction]) -> float:
     valid = [row for row in predictions if row.valid]
-    inferred = infer_levels(judge, [row.explanation for row in valid])
+    inferred = TfidfJudge(judge).infer_levels([row.explanation for row in valid])
     return _correlation(inferred, [row.emitted_level for row in valid])
 
 

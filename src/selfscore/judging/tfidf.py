@@ -149,11 +149,6 @@ class TfidfJudge:
         return np.clip(np.asarray(levels, dtype=np.float64), 0.0, self.state["n_levels"] - 1.0)
 
 
-def infer_levels(judge: dict[str, Any], texts: Sequence[str]) -> NDArray[np.float64]:
-    """The level each explanation sounds like, by the judge of that state; see `TfidfJudge`."""
-    return TfidfJudge(judge).infer_levels(texts)
-
-
 def _rank_correlation(inferred: NDArray[np.float64], stated: NDArray[np.int64]) -> float:
     """Spearman's correlation; 0 for a judge that infers one level for every text."""
     if np.ptp(inferred) == 0:

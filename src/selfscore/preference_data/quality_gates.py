@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from selfscore.metrics.text_variety import repeated_share
 from selfscore.vlm.response import parse_response
 
 REASONS = ("malformed", "too_short", "too_long", "repetitive", "score_words", "generic")
@@ -56,9 +57,3 @@ class QualityGates:
         if _SCORE_WORDS.search(explanation):
             return "score_words"
         return "generic" if copies[explanation] > limit else ""
-
-
-def repeated_share(words: Sequence[str], n: int = 3) -> float:
-    """Share of word n-grams that occurred before in the same text, 0 … 1."""
-    grams = [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
-    return 1 - len(set(grams)) / len(grams) if grams else 0.0

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from selfscore.judging.tfidf import infer_levels
+from selfscore.judging.tfidf import TfidfJudge
 from selfscore.pipelines.baseline.nodes import describe_base_policy, fit_consistency_judge
 
 
@@ -35,11 +35,9 @@ def test_the_judge_reads_accepted_texts_only():
         for _ in range(200)
     ]
     judge = fit_consistency_judge(pd.DataFrame(rows + misleading), {"levels": 10}, seed=0)
-    inferred = infer_levels(judge, ["It is awful here.", "It is great here."])
+    inferred = TfidfJudge(judge).infer_levels(["It is awful here.", "It is great here."])
     assert np.diff(inferred)[0] > 2
     swayed = pd.DataFrame(rows + misleading).assign(accepted=True)
-    inferred = infer_levels(
-        fit_consistency_judge(swayed, {"levels": 10}, seed=0),
-        ["It is awful here.", "It is great here."],
-    )
+    judge = fit_consistency_judge(swayed, {"levels": 10}, seed=0)
+    inferred = TfidfJudge(judge).infer_levels(["It is awful here.", "It is great here."])
     assert np.diff(inferred)[0] < 0
