@@ -1,23 +1,31 @@
 from kedro.pipeline import Pipeline
 
 from selfscore.pipelines.evaluation import create_pipeline
+from selfscore.pipelines.iteration.pipeline import create_round
+
+FIGURES = {"metrics", "reliability", "controls", "consistency", "judge_agreement"}
+SHARED = {
+    "base_policy",
+    "hosted_verdicts",
+    "raw_images",
+    "image_features",
+    "scored_images",
+    "score_scale",
+    "consistency_judge",
+    "severities",
+    "statement_lexicon",
+}
 
 
 def test_a_rounds_pipeline_reads_what_a_round_makes() -> None:
     template = create_pipeline()
-    assert template.outputs() == {"metrics"}
-    assert template.inputs() == {
+    assert template.outputs() == FIGURES
+    assert template.inputs() == SHARED | {
         "policy",
         "next_policy",
         "scoring_adapter",
         "consistency_adapter",
-        "raw_images",
-        "image_features",
-        "scored_images",
-        "score_scale",
-        "consistency_judge",
-        "severities",
-        "statement_lexicon",
+        "generations",
         "params:evaluation",
         "params:prompts",
         "params:seed",
@@ -38,17 +46,29 @@ def test_any_experts_name_is_evaluated() -> None:
         "predict_merged",
         "judge_explanations",
         "measure_policies",
+        "measure_reliability",
+        "measure_controls",
+        "measure_consistency",
+        "compare_judges",
+        "measure_health",
+        "check_health",
     }
 
 
 def test_it_can_be_instantiated_per_round() -> None:
-    shared = {"raw_images", "image_features", "scored_images", "score_scale", "consistency_judge"}
-    shared |= {"severities", "statement_lexicon"}
     instance = Pipeline(
         create_pipeline(),
         namespace="iteration_2",
-        inputs={**{name: name for name in shared}, "policy": "policy_1", "next_policy": "policy_2"},
+        inputs={**{name: name for name in SHARED}, "policy": "policy_1", "next_policy": "policy_2"},
         parameters={"params:prompts": "params:prompts", "params:seed": "params:seed"},
     )
     assert {"policy_1", "policy_2", "params:iteration_2.evaluation"} <= instance.inputs()
-    assert instance.outputs() == {"iteration_2.metrics"}
+    assert instance.outputs() == {f"iteration_2.{name}" for name in FIGURES}
+
+
+def test_a_breach_stops_the_run_before_the_next_round_is_trained() -> None:
+    rounds = [create_round(number) for number in (1, 2)]
+    order = [node.name for node in sum(rounds, Pipeline([])).nodes]
+    check = order.index("iteration_1.check_health")
+    assert order.index("iteration_1.measure_health") < check
+    assert check < order.index("iteration_2.train_scoring_expert")

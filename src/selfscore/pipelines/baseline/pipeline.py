@@ -48,6 +48,8 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
         namespace=NAMESPACE,
         inputs={
             "policy": "policy_0",
+            "base_policy": "policy_0",
+            "hosted_verdicts": "hosted_verdicts",
             "raw_images": "raw_images",
             "scored_images": "scored_images",
             "score_scale": "score_scale",

@@ -1,12 +1,26 @@
-"""policy, {expert}_adapter, next_policy → {name}_predictions → judgements → metrics."""
+"""policy, {expert}_adapter, next_policy → {name}_predictions → judgements → figures, and a check.
 
-from collections.abc import Sequence
+The figures: metrics, reliability, controls, consistency, judge_agreement, health.
+"""
+
+from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from selfscore.pipelines.evaluation.nodes import judge_explanations, measure_policies, predict
+from selfscore.pipelines.evaluation.health import check_health, measure_health
+from selfscore.pipelines.evaluation.judgement import (
+    compare_judges,
+    judge_explanations,
+    measure_consistency,
+)
+from selfscore.pipelines.evaluation.measurement import (
+    measure_controls,
+    measure_policies,
+    measure_reliability,
+)
+from selfscore.pipelines.evaluation.prediction import predict
 
 # Policies that stand on their own, and the dataset each is read from. Every other name is an
 # expert's: its adapter on top of the round's policy.
@@ -23,25 +37,80 @@ def create_pipeline(
             hands on), or the name of an expert.
         kwargs: unused, part of Kedro's signature.
     """
-    judge = Node(
-        judge_explanations,
-        inputs=[
-            "consistency_judge",
-            "severities",
-            "statement_lexicon",
-            "params:evaluation",
-            *(f"{name}_predictions" for name in policies),
-        ],
-        outputs="judgements",
-        name="judge_explanations",
+    predictions = {name: f"{name}_predictions" for name in policies}
+    return Pipeline(
+        [
+            *(_prediction(name) for name in policies),
+            _node(
+                judge_explanations,
+                {
+                    "consistency_judge": "consistency_judge",
+                    "base_policy": "base_policy",
+                    "hosted_verdicts": "hosted_verdicts",
+                    "generations": "generations",
+                    "severities": "severities",
+                    "statement_lexicon": "statement_lexicon",
+                    "score_scale": "score_scale",
+                    "prompts": "params:prompts",
+                    "parameters": "params:evaluation",
+                    "seed": "params:seed",
+                    **predictions,
+                },
+                ["judgements", "forced_judgements"],
+            ),
+            _node(
+                measure_policies,
+                ["judgements", "score_scale", "params:evaluation", "params:seed"],
+                "metrics",
+            ),
+            _node(
+                measure_reliability,
+                ["judgements", "params:evaluation", "params:seed"],
+                "reliability",
+            ),
+            _node(
+                measure_controls,
+                ["judgements", "scored_images", "score_scale", "params:evaluation", "params:seed"],
+                "controls",
+            ),
+            _node(
+                measure_consistency,
+                [
+                    "judgements",
+                    "forced_judgements",
+                    "scored_images",
+                    "params:evaluation",
+                    "params:seed",
+                ],
+                "consistency",
+            ),
+            _node(
+                compare_judges,
+                ["judgements", "params:evaluation", "params:seed"],
+                "judge_agreement",
+            ),
+            _node(
+                measure_health,
+                {
+                    "score_scale": "score_scale",
+                    "parameters": "params:evaluation",
+                    **predictions,
+                },
+                "health",
+            ),
+            # Without an output, so that it is done again whenever a stopped run goes on.
+            _node(check_health, ["health", "params:evaluation"], None),
+        ]
     )
-    measure = Node(
-        measure_policies,
-        inputs=["judgements", "score_scale", "params:evaluation", "params:seed"],
-        outputs="metrics",
-        name="measure_policies",
-    )
-    return Pipeline([*(_prediction(name) for name in policies), judge, measure])
+
+
+def _node(
+    function: Callable[..., Any],
+    inputs: list[str] | dict[str, str],
+    outputs: str | list[str] | None,
+) -> Node:
+    """A node that is called like its function."""
+    return Node(function, inputs=inputs, outputs=outputs, name=function.__name__)
 
 
 def _prediction(name: str) -> Node:

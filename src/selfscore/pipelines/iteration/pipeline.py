@@ -49,6 +49,8 @@ def create_round(number: int) -> Pipeline:
             "score_scale": "score_scale",
             "image_features": f"{baseline.NAMESPACE}.image_features",
             "consistency_judge": f"{baseline.NAMESPACE}.consistency_judge",
+            "base_policy": "policy_0",
+            "hosted_verdicts": "hosted_verdicts",
             "severities": "severities",
             "statement_lexicon": "statement_lexicon",
         },

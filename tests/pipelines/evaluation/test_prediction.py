@@ -1,3 +1,4 @@
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from transformers import AutoModelForImageTextToText
 
 from selfscore.datasets.contracts import Predictions
-from selfscore.pipelines.evaluation.nodes import predict
+from selfscore.pipelines.evaluation.prediction import predict, tabulate_predictions
 from selfscore.vlm.features import StoredFeatures
 from selfscore.vlm.policy import LoraAdapter, Policy
 
@@ -77,3 +78,44 @@ def test_an_experts_adapter_is_laid_over_the_policy(
     # The adapter as the policy's own says the same: evaluation runs on what is stored.
     stored = predict(Policy(policy.card, adapter_for(policy)), *arguments)
     np.testing.assert_allclose(stored["expected_level"], with_adapter["expected_level"], atol=1e-6)
+
+
+def test_predictions_are_given_in_levels_and_in_the_users_unit(answers: Any) -> None:
+    given = [answers.one(2, [0.0, 0.5, 0.5]), answers.one(None, [1.0, 0.0, 0.0])]
+    table = tabulate_predictions(answers.scored(2), given, answers.scale, "scoring")
+    assert table["policy"].tolist() == ["scoring", "scoring"]
+    assert table["expected_level"].tolist() == [1.5, 0.0]
+    assert table["expected_score"].tolist() == [7.0, 1.5]
+    assert table["emitted_level"].dtype == "Int64" and table["emitted_score"].dtype == "Float64"
+    assert table["emitted_level"][0] == 2 and table["emitted_score"][0] == 9.0
+    assert pd.isna(table["emitted_level"][1]) and pd.isna(table["emitted_score"][1])
+    assert table["valid"].tolist() == [True, False]
+    assert table["explanation"].tolist() == ["It is superb.", ""]
+    assert table["response"][1] == "no idea"
+
+
+def test_predictions_survive_parquet(answers: Any, tmp_path: Path) -> None:
+    table = answers.table(answers.scored(3), [0, 2, None])
+    table.to_parquet(tmp_path / "predictions.parquet")
+    loaded = pd.read_parquet(tmp_path / "predictions.parquet")
+    assert loaded["emitted_level"].isna().tolist() == [False, False, True]
+    np.testing.assert_allclose(np.stack(loaded["probabilities"].to_list()).sum(axis=1), 1.0)
+
+
+def test_a_policy_that_never_keeps_the_format_is_named(
+    answers: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        answers.table(answers.scored(3), [None] * 3, "scoring")
+    assert "'scoring' never kept the response format in 3 answers" in caplog.text
+    assert "rpo_alpha" in caplog.text
+    caplog.clear()
+    answers.table(answers.scored(3), [None, 1, None])
+    assert caplog.text == ""
+
+
+def test_splits_without_images_are_refused(answers: Any) -> None:
+    rows = answers.scored(3, "train")
+    none = StoredFeatures({}, {})
+    with pytest.raises(ValueError, match=r"\['test'\].*there are \['train'\]"):
+        predict(Policy({}), {}, none, rows, answers.scale, PARAMETERS, {}, 0, "merged")

@@ -1,0 +1,119 @@
+"""Nodes of evaluation: what each policy says of the images it was not trained on."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from selfscore.vlm.images import ImageSource
+from selfscore.vlm.policy import LoraAdapter, Policy
+from selfscore.vlm.response import Prompts
+
+if TYPE_CHECKING:
+    from selfscore.vlm.features import StoredFeatures
+    from selfscore.vlm.prediction import Prediction
+
+logger = logging.getLogger(__name__)
+
+
+def predict(
+    policy: Policy,
+    images: ImageSource,
+    image_features: StoredFeatures,
+    scored_images: pd.DataFrame,
+    score_scale: dict[str, Any],
+    parameters: dict[str, Any],
+    prompts: dict[str, str],
+    seed: int,
+    name: str,
+    adapter: LoraAdapter | None = None,
+) -> pd.DataFrame:
+    """Score and explain every image of the evaluated splits with one policy.
+
+    Args:
+        policy: the policy.
+        images: pictures by path.
+        image_features: what the tower makes of them, as far as it is stored.
+        scored_images: which image is in which split, and its true score and level.
+        score_scale: turns levels into the user's unit.
+        parameters: `splits` and `decoding`.
+        prompts: the instructions.
+        seed: of the sampling, where `decoding.temperature` is above 0.
+        name: what the policy is called in the tables.
+        adapter: an expert's adapter on top of the policy.
+
+    Returns:
+        One row an image: policy, image_id, split, group, score, level, response, valid,
+        emitted_level and emitted_score (missing when not valid), expected_level, expected_score,
+        probabilities (one number a level), explanation. Scores are in the user's unit.
+
+    Raises:
+        ValueError: no image is in the splits asked for.
+    """
+    from selfscore.vlm.decoding import Decoding
+    from selfscore.vlm.features import ImageEncoder
+    from selfscore.vlm.loading import load_vlm
+    from selfscore.vlm.prediction import predict as predict_images
+
+    rows = scored_images[scored_images["split"].isin(parameters["splits"])].reset_index(drop=True)
+    if rows.empty:
+        raise ValueError(
+            f"No image is in the splits {parameters['splits']} that `evaluation.splits` asks for: "
+            f"there are {sorted(scored_images['split'].unique())}."
+        )
+    logger.info("Scoring and explaining %d images with the policy '%s'.", len(rows), name)
+    predictions = predict_images(
+        ImageEncoder(load_vlm(policy, [adapter] if adapter else []), images, image_features),
+        rows["path"].tolist(),
+        Prompts(**prompts),
+        score_scale["levels"],
+        Decoding(**parameters["decoding"]),
+        seed,
+    )
+    return tabulate_predictions(rows, predictions, score_scale, name)
+
+
+def tabulate_predictions(
+    rows: pd.DataFrame, predictions: list[Prediction], score_scale: dict[str, Any], name: str
+) -> pd.DataFrame:
+    """The table of predictions, in levels and in the user's unit; see `predict`.
+
+    Args:
+        rows: the scored images predicted, in the order of `predictions`.
+        predictions: what the policy said of each.
+        score_scale: `values` holds the score each level stands for.
+        name: what the policy is called.
+    """
+    values = np.asarray(score_scale["values"], dtype=np.float64)
+    probabilities = np.stack([row.probabilities for row in predictions])
+    emitted = pd.array([row.emitted_level for row in predictions], dtype="Int64")
+    emitted_scores = [
+        pd.NA if row.emitted_level is None else float(values[row.emitted_level])
+        for row in predictions
+    ]
+    valid = [row.valid for row in predictions]
+    if not any(valid):
+        logger.warning(
+            "The policy '%s' never kept the response format in %d answers, for example %r. Its "
+            "emitted scores and its explanations are not measured. Train with a lower "
+            "`dpo_training.lr` or a higher `dpo_training.rpo_alpha`, or choose a model that "
+            "follows the prompts.",
+            name,
+            len(rows),
+            predictions[0].response,
+        )
+    table = rows[["image_id", "split", "group", "score", "level"]].copy()
+    table.insert(0, "policy", name)
+    return table.assign(
+        response=[row.response for row in predictions],
+        valid=valid,
+        emitted_level=emitted,
+        emitted_score=pd.array(emitted_scores, dtype="Float64"),
+        expected_level=probabilities @ np.arange(len(values)),
+        expected_score=probabilities @ values,
+        probabilities=list(probabilities),
+        explanation=[row.explanation for row in predictions],
+    )

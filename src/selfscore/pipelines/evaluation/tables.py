@@ -1,0 +1,48 @@
+"""How the evaluation's tables are made: figures of each policy on each split, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from selfscore.metrics.intervals import clusters_of
+
+
+def per_policy(
+    answers: pd.DataFrame, measure: Callable[[pd.DataFrame], pd.DataFrame]
+) -> pd.DataFrame:
+    """The figures of every policy on every split, one table below the other.
+
+    Args:
+        answers: one row a policy and image, with policy and split.
+        measure: makes a table of the rows of one policy on one split.
+
+    Returns:
+        The tables, with policy and split as their first columns.
+    """
+    tables = []
+    for names, rows in answers.groupby(["policy", "split"], sort=False):
+        policy, split = map(str, names)
+        table = measure(rows)
+        table.insert(0, "policy", policy)
+        table.insert(1, "split", split)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def resampling(rows: pd.DataFrame, parameters: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """How the intervals of figures of these rows are drawn, as keywords of the metrics.
+
+    Args:
+        rows: what is measured, with group.
+        parameters: `resampling_unit`, `n_resamples` and `confidence`.
+        seed: of the resamples.
+    """
+    return {
+        "clusters": clusters_of(rows["group"], parameters["resampling_unit"]),
+        "n_resamples": parameters["n_resamples"],
+        "confidence": parameters["confidence"],
+        "seed": seed,
+    }

@@ -1,0 +1,121 @@
+"""Answers of made-up policies, and what a judge reads in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from selfscore.judging.tfidf import fit_judge
+from selfscore.pipelines.evaluation.judgement import judge_explanations
+from selfscore.pipelines.evaluation.prediction import tabulate_predictions
+from selfscore.vlm.policy import Policy
+from selfscore.vlm.prediction import Prediction
+from selfscore.vlm.response import write_response
+
+Levels = list[int | None]
+
+
+@dataclass
+class Answers:
+    """A scale of three levels, a word for each, and policies that use them."""
+
+    scale: dict[str, Any] = field(
+        default_factory=lambda: {"levels": 3, "values": [1.5, 5.0, 9.0]}, init=False
+    )
+    words = ("It is terrible.", "It is fair.", "It is superb.")
+
+    def scored(self, n: int, split: str = "test", per_group: int = 1) -> pd.DataFrame:
+        levels = np.arange(n) % 3
+        return pd.DataFrame(
+            {
+                "image_id": [f"{split} {row}" for row in range(n)],
+                "path": [f"{split} {row}.jpg" for row in range(n)],
+                "split": split,
+                "group": [f"{split} scene {row // per_group}" for row in range(n)],
+                "score": [self.scale["values"][level] for level in levels],
+                "level": levels,
+            }
+        )
+
+    def one(self, level: int | None, probabilities: list[float] | None = None) -> Prediction:
+        explanation = "" if level is None else self.words[level]
+        return Prediction(
+            response="no idea" if level is None else write_response(level, explanation),
+            emitted_level=level,
+            explanation=explanation,
+            probabilities=np.array(probabilities or [0.2, 0.3, 0.5]),
+        )
+
+    def sure(self, levels: list[int]) -> list[Prediction]:
+        """Answers whose distribution follows the level they write."""
+        return [self.one(level, [0.8 if level == k else 0.1 for k in range(3)]) for level in levels]
+
+    def table(
+        self, rows: pd.DataFrame, levels: Levels | list[Prediction], name: str = "merged"
+    ) -> pd.DataFrame:
+        given = [row if isinstance(row, Prediction) else self.one(row) for row in levels]
+        return tabulate_predictions(rows, given, self.scale, name)
+
+    def forced(self, n: int, accepted: bool = True) -> pd.DataFrame:
+        """Two texts an image, for the levels 0 and 2, that say so."""
+        sides = [("chosen", 2), ("rejected", 0)]
+        return pd.DataFrame(
+            [
+                {
+                    "image_id": f"train {row}", "split": "train", "side": side, "level": level,
+                    "explanation": self.words[level], "accepted": accepted,
+                }
+                for row in range(n) for side, level in sides
+            ],
+            columns=["image_id", "split", "side", "level", "explanation", "accepted"],
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def answers() -> Answers:
+    return Answers()
+
+
+@pytest.fixture
+def parameters() -> dict[str, Any]:
+    return {
+        "splits": ["validation", "test"],
+        "faithfulness": True,
+        "resampling_unit": "group",
+        "n_resamples": 50,
+        "confidence": 0.95,
+        "group_column": None,
+        "min_group": 5,
+        "calibration_bins": 10,
+        "judging": {"judges": ["tfidf"], "sample_size": 1000},
+        "health": {"on_breach": "warn", "thresholds": {}},
+    }
+
+
+@pytest.fixture
+def judged(answers: Answers, parameters: dict[str, Any]) -> Callable[..., Any]:
+    """Runs `judge_explanations` on tables of predictions; what is not given is plain."""
+    state = fit_judge(list(answers.words) * 20, [0, 1, 2] * 20, n_levels=3)
+
+    def judge(*tables: pd.DataFrame, **given: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+        arguments: dict[str, Any] = {
+            "consistency_judge": state,
+            "base_policy": Policy({"base_model": {"id": "./no/such/model", "revision": None}}),
+            "hosted_verdicts": {},
+            "generations": answers.forced(3),
+            "severities": pd.DataFrame({"image_id": [], "blur": []}),
+            "statement_lexicon": [],
+            "score_scale": answers.scale,
+            "prompts": {"rating": "Rate it.", "justify": "Why {level}?"},
+            "parameters": parameters,
+            "seed": 0,
+            **{table["policy"].iloc[0]: table for table in tables},
+        }
+        return judge_explanations(**(arguments | given))
+
+    return judge

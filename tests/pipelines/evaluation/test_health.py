@@ -1,0 +1,167 @@
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from kedro.framework.hooks.manager import _NullPluginManager
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
+from kedro.runner import SequentialRunner
+from kedro_datasets.pandas import ParquetDataset
+
+from selfscore.pipelines.evaluation.health import check_health, measure_health
+
+N = 60
+# Sixty different sentences, as a healthy policy writes them.
+SENTENCES = [
+    f"The {subject} looks {look} and its {part} {verb}."
+    for subject, part in (
+        ("house", "roof"), ("street", "kerb"), ("tree", "bark"), ("face", "skin"), ("boat", "hull"),
+    )
+    for look, verb in (
+        ("crisp", "shines"), ("dull", "fades"), ("soft", "blurs"), ("noisy", "flickers"),
+        ("bright", "glows"), ("dark", "vanishes"), ("pale", "washes out"), ("vivid", "stands out"),
+        ("grainy", "crumbles"), ("blocky", "breaks up"), ("clean", "holds"), ("muddy", "drowns"),
+    )
+]  # fmt: skip
+FAILURES: dict[str, dict[str, Any]] = {
+    "min_format_valid": {"valid": [row % 2 == 0 for row in range(N)]},
+    "min_level_entropy": {"emitted_level": [5] * N},
+    "max_top_level_share": {"emitted_level": [5 if row % 10 else row // 10 for row in range(N)]},
+    "min_distinct_1": {"explanation": ["Sharp and sharp and sharp and sharp."] * N},
+    "min_distinct_2": {"explanation": ["It is a picture with a fault."] * N},
+    "max_repeated_trigrams": {
+        "explanation": [f"{text} {text} {text}" for text in SENTENCES],
+    },
+    "max_generic": {"explanation": ["The picture has a certain quality."] * 40 + SENTENCES[40:]},
+    "min_mean_words": {"explanation": [text.split()[1] for text in SENTENCES]},
+    "max_mean_words": {"explanation": [" ".join(SENTENCES[row:] + SENTENCES[:row])
+                                       for row in range(N)]},
+}  # fmt: skip
+SAYS = {
+    "min_format_valid": "only 50 % of the answers keep the response format",
+    "min_level_entropy": "score collapse: the entropy of the predicted levels is 0.00",
+    "max_top_level_share": "score collapse: 91.7 % of predictions are level 5",
+    "min_distinct_1": "poor vocabulary",
+    "min_distinct_2": "stock phrases",
+    "max_repeated_trigrams": "repetition",
+    "max_generic": "generic explanations: 66.7 % of the images",
+    "min_mean_words": "shrinking explanations: they have 1 words",
+    "max_mean_words": "rambling explanations",
+}
+
+
+@pytest.fixture(scope="module")
+def shipped(project: Path) -> dict[str, Any]:
+    """The parameters of the project itself."""
+    file = project / "conf" / "base" / "evaluation" / "parameters.yml"
+    evaluation: dict[str, Any] = yaml.safe_load(file.read_text())["evaluation"]
+    return evaluation
+
+
+def predictions(**columns: Any) -> pd.DataFrame:
+    table = pd.DataFrame(
+        {
+            "policy": "merged",
+            "split": "test",
+            "valid": True,
+            "emitted_level": [row % 10 for row in range(N)],
+            "explanation": SENTENCES,
+        }
+    )
+    return table.assign(**columns)
+
+
+def catalog(folder: Path, predicted: pd.DataFrame, parameters: dict[str, Any]) -> DataCatalog:
+    return DataCatalog(
+        {
+            "score_scale": MemoryDataset({"levels": 10}),
+            "merged_predictions": MemoryDataset(predicted),
+            "params:evaluation": MemoryDataset(parameters),
+            "health": ParquetDataset(filepath=str(folder / "health.parquet")),
+        }
+    )
+
+
+def run(data: DataCatalog) -> None:
+    inputs = {
+        "score_scale": "score_scale",
+        "parameters": "params:evaluation",
+        "merged": "merged_predictions",
+    }
+    nodes = [
+        Node(measure_health, inputs=inputs, outputs="health"),
+        Node(check_health, inputs=["health", "params:evaluation"], outputs=None),
+    ]
+    SequentialRunner().run(Pipeline(nodes), data, _NullPluginManager())
+
+
+def test_every_limit_is_tried(shipped: dict[str, Any]) -> None:
+    assert set(FAILURES) == set(SAYS) == set(shipped["health"]["thresholds"])
+
+
+def test_a_healthy_policy_passes(
+    shipped: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    parameters = {**shipped, "health": {**shipped["health"], "on_breach": "stop"}}
+    run(catalog(tmp_path, predictions(), parameters))
+    figures = pd.read_parquet(tmp_path / "health.parquet")
+    assert list(figures) == ["policy", "split", "metric", "value", "breach"]
+    assert figures["value"].notna().all() and (figures["breach"] == "").all()
+    assert "merged" not in caplog.text
+
+
+@pytest.mark.parametrize("threshold", FAILURES)
+def test_each_breach_warns_with_its_sentence(
+    shipped: dict[str, Any], threshold: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        run(catalog(tmp_path, predictions(**FAILURES[threshold]), shipped))
+    warnings = [row.getMessage() for row in caplog.records if row.levelno == logging.WARNING]
+    (warning,) = [text for text in warnings if f"`{threshold}`" in text]
+    assert warning.startswith("'merged' on test: ")
+    assert SAYS[threshold] in warning
+    assert "Train with a lower `dpo_training.lr`" in warning
+
+
+@pytest.mark.parametrize("threshold", FAILURES)
+def test_each_breach_stops_after_the_figures_are_stored(
+    shipped: dict[str, Any], threshold: str, tmp_path: Path
+) -> None:
+    limits = {name: None for name in FAILURES} | {
+        threshold: shipped["health"]["thresholds"][threshold]
+    }
+    parameters = {**shipped, "health": {"on_breach": "stop", "thresholds": limits}}
+    with pytest.raises(ValueError, match="'merged' on test: ") as stopped:
+        run(catalog(tmp_path, predictions(**FAILURES[threshold]), parameters))
+    assert SAYS[threshold] in str(stopped.value)
+    assert "with `warn` and `--only-missing-outputs` the run goes on" in str(stopped.value)
+    stored = pd.read_parquet(tmp_path / "health.parquet")
+    assert (stored["breach"] != "").sum() == 1 and len(stored) > 5
+
+
+def test_every_policy_and_split_is_checked(
+    shipped: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    collapsed = predictions(policy="scoring", split="validation", emitted_level=5)
+    figures = measure_health({"levels": 10}, shipped, merged=predictions(), scoring=collapsed)
+    breached = figures[figures["breach"] != ""]
+    assert set(breached["policy"]) == {"scoring"} and set(breached["split"]) == {"validation"}
+    assert breached["metric"].tolist() == ["level_entropy", "top_level_share"]
+    check_health(figures, shipped)
+    assert (
+        "'scoring' on validation: score collapse: 100 % of predictions are level 5" in caplog.text
+    )
+
+
+def test_a_policy_without_a_valid_answer_breaches_its_format_alone(shipped: dict[str, Any]) -> None:
+    figures = measure_health({"levels": 10}, shipped, merged=predictions(valid=False))
+    assert figures.loc[figures["breach"] != "", "metric"].tolist() == ["format_valid"]
+
+
+def test_an_unknown_reaction_is_refused(shipped: dict[str, Any]) -> None:
+    figures = measure_health({"levels": 10}, shipped, merged=predictions())
+    with pytest.raises(ValueError, match=r"on_breach` 'ignore'.*\('warn', 'stop'\)"):
+        check_health(figures, {"health": {"on_breach": "ignore"}})
