@@ -87,6 +87,42 @@ def test_each_round_has_a_child_with_metrics_named_alike(parent: str) -> None:
     assert "metrics.csv" in artifacts(found["iteration_1"].info.run_id)
 
 
+def test_figures_of_judges_controls_and_health_stand_beside_the_metrics(parent: str) -> None:
+    one = {"policy": ["merged"], "split": ["test"], "metric": ["srcc"], "value": [0.5]}
+    runs = RoundRuns.below_active_run()
+    assert runs is not None
+    tables = {
+        "metrics": pd.DataFrame(one | {"group": ["all"]}),
+        "consistency": pd.DataFrame(one | {"judge": ["tfidf"]}),
+        "judge_agreement": pd.DataFrame(one | {"judge": ["tfidf"], "other_judge": ["self"]}),
+        "controls": pd.DataFrame(one | {"control": ["shuffled_images"]}),
+        "health": pd.DataFrame(one | {"breach": [""]}),
+        "reliability": pd.DataFrame({"policy": ["merged"], "frequency": [0.5]}),
+    }
+    runs.log_outputs("iteration_1", {f"iteration_1.{name}": one for name, one in tables.items()})
+    child = children(parent)["iteration_1"]
+    assert child.data.metrics == {
+        "test/merged/srcc": 0.5,
+        "test/merged/tfidf/srcc": 0.5,
+        "test/merged/tfidf/self/srcc": 0.5,
+        "test/merged/shuffled_images/srcc": 0.5,
+        "test/merged/health/srcc": 0.5,
+    }
+    assert mlflow.MlflowClient().get_run(parent).data.metrics == child.data.metrics
+    assert artifacts(child.info.run_id) == {
+        "metrics.csv", "consistency.csv", "judge_agreement.csv", "controls.csv", "health.csv",
+    }  # fmt: skip
+
+
+def test_one_judge_leaves_no_trace_of_agreement(parent: str) -> None:
+    columns = ["policy", "split", "judge", "other_judge", "metric", "value"]
+    runs = RoundRuns.below_active_run()
+    assert runs is not None
+    none = pd.DataFrame(columns=columns)
+    runs.log_outputs("iteration_1", {"iteration_1.judge_agreement": none})
+    assert not artifacts(children(parent)["iteration_1"].info.run_id)
+
+
 def test_training_curves_keep_their_steps(parent: str) -> None:
     runs = RoundRuns.below_active_run()
     assert runs is not None

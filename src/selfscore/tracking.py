@@ -28,6 +28,14 @@ logger = logging.getLogger(__name__)
 
 _BATCH = 1000  # MLflow takes no more metrics at once.
 _LONGEST_PARAMETER = 500
+# Tables of figures, and what a figure of each is called.
+_FIGURES = {
+    "metrics": "{split}/{policy}/{metric}",
+    "consistency": "{split}/{policy}/{judge}/{metric}",
+    "judge_agreement": "{split}/{policy}/{judge}/{other_judge}/{metric}",
+    "controls": "{split}/{policy}/{control}/{metric}",
+    "health": "{split}/{policy}/health/{metric}",
+}
 
 
 class RoundRuns:
@@ -76,9 +84,10 @@ class RoundRuns:
     def log_outputs(self, namespace: str | None, outputs: Mapping[str, Any]) -> None:
         """Log what can be shown among a node's outputs.
 
-        Tables named `metrics` become metrics `split/policy/metric`, tables named
-        `<expert>_training_log` become curves `expert/column` over `step`, records named
-        `*_report` become metrics and a JSON artifact, and figures become artifacts.
+        Tables of figures (`metrics`, `consistency`, `judge_agreement`, `controls`, `health`) become
+        metrics such as `split/policy/metric`, tables named `<expert>_training_log` become curves
+        `expert/column` over `step`, records named `*_report` become metrics and a JSON artifact,
+        and figures become artifacts.
 
         Args:
             namespace: Namespace of the node; outputs without one go to the parent run.
@@ -130,9 +139,9 @@ class RoundRuns:
         run_id = self._run_of(top)
         step = _round_of(top)
         if isinstance(value, pd.DataFrame):
-            if name == "metrics":
-                self._write_metrics(run_id, _table_metrics(value, step))
-                self._write_metrics(self._parent, _table_metrics(value, step))
+            if name in _FIGURES and not value.empty:
+                self._write_metrics(run_id, _table_metrics(value, _FIGURES[name], step))
+                self._write_metrics(self._parent, _table_metrics(value, _FIGURES[name], step))
                 self._client.log_text(run_id, value.to_csv(index=False), f"{name}.csv")
             elif name.endswith("_training_log"):
                 self._write_metrics(run_id, _curves(value, name.removesuffix("_training_log")))
@@ -163,12 +172,11 @@ class RoundRuns:
             logger.warning("Not written to MLflow: %s", error)
 
 
-def _table_metrics(table: pd.DataFrame, step: int) -> Iterator[Metric]:
-    """Pooled figures of a metrics table (columns policy, split, group, metric, value)."""
-    pooled = table[table["group"] == "all"]
-    columns = zip(pooled["split"], pooled["policy"], pooled["metric"], pooled["value"], strict=True)
-    for split, policy, metric, value in columns:
-        yield from _metric(f"{split}/{policy}/{metric}", value, step)
+def _table_metrics(table: pd.DataFrame, name: str, step: int) -> Iterator[Metric]:
+    """Figures of a table (columns of the name's pattern, and value), the pooled ones if grouped."""
+    pooled = table[table["group"] == "all"] if "group" in table else table
+    for row in pooled.to_dict("records"):
+        yield from _metric(name.format(**row), row["value"], step)
 
 
 def _curves(log: pd.DataFrame, expert: str) -> Iterator[Metric]:
