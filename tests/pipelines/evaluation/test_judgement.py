@@ -179,4 +179,4 @@ def test_one_judge_agrees_with_nobody(
     assert list(stored) == [
         "policy", "split", "judge", "other_judge", "metric", "value", "low", "high", "n",
     ]  # fmt: skip
-    assert stored.empty
+    assert stored.empty and stored["value"].dtype == "float64" and stored["n"].dtype == "int64"

@@ -179,7 +179,11 @@ def compare_judges(judgements: pd.DataFrame, parameters: dict[str, Any], seed: i
 
     def measure(rows: pd.DataFrame) -> pd.DataFrame:
         inferred = {judge: rows[f"{_INFERRED}{judge}"] for judge in _judges(rows)}
-        return agreement(inferred, **resampling(rows, parameters, seed))
+        figures = agreement(inferred, **resampling(rows, parameters, seed))
+        # A table without rows would forget what its columns hold.
+        types = {"judge": "str", "other_judge": "str", "metric": "str"}
+        types |= {"value": "float64", "low": "float64", "high": "float64", "n": "int64"}
+        return figures.astype(types)
 
     return per_policy(judgements, measure)
 
