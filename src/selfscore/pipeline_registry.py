@@ -10,6 +10,7 @@ from selfscore.pipelines import (
     iteration,
     reporting,
     results,
+    scoring,
 )
 from selfscore.pipelines.iteration.rounds import STAGES, configured
 
@@ -28,6 +29,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "baseline": baseline.create_pipeline(),
         **{stage: whole.only_nodes_with_tags(stage) for stage in STAGES},
         "reporting": reporting.create_pipeline(rounds=configured()),
+        "scoring": scoring.create_pipeline(policy=f"policy_{configured()}"),
         "results": results.create_pipeline(),
         "demo_images": demo_images.create_pipeline(),
         "demo_model": demo_model.create_pipeline(),

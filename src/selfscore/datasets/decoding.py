@@ -88,6 +88,15 @@ def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
         raise UnreadableImageError("damaged or cut off") from error
 
 
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """A copy of an opened image, upright and in RGB as `decode` gives it.
+
+    Raises:
+        UnreadableImageError: If there is no agreed way to RGB from its colour mode.
+    """
+    return _to_rgb(ImageOps.exif_transpose(image), _white(image))
+
+
 def _white(image: Image.Image) -> int:
     """Largest sample of a 16-bit image; scanners write 12 bits into 16."""
     bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))

@@ -25,8 +25,8 @@ from selfscore.datasets.decoding import (
 )
 
 _REMEDY = (
-    "Name the folder with your images as `images.folder` in conf/base/globals.yml, or with "
-    '--params="images.folder=…".'
+    "Name the folder with your images as `images.folder` (to learn from) or `scoring.images` (to "
+    'score) in conf/base/globals.yml, or with --params="images.folder=…".'
 )
 _PREVIEWED = 12
 _TILE = 160

@@ -1,0 +1,68 @@
+"""Nodes of scoring: the same code as `kedro score` and the Python API, on catalogued images."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from selfscore.vlm.images import ImageSource
+from selfscore.vlm.policy import Policy
+
+logger = logging.getLogger(__name__)
+
+
+def score_images(
+    policy: Policy, new_images: ImageSource, parameters: dict[str, Any], name: str
+) -> pd.DataFrame:
+    """Score, and explain, every new image.
+
+    Args:
+        policy: scores them.
+        new_images: pictures by path; what cannot be read has an `error` in the table.
+        parameters: `explain`, `batch_size`, `max_new_tokens`.
+        name: what the policy is called in the table.
+
+    Returns:
+        One row an image, see `selfscore.scoring.results.ScoredImage.record`.
+    """
+    from selfscore.scoring import Scorer
+    from selfscore.scoring.pictures import pictures_of
+    from selfscore.scoring.results import tabulate
+
+    scorer = Scorer(
+        policy,
+        name,
+        batch_size=parameters["batch_size"],
+        max_new_tokens=parameters["max_new_tokens"],
+    )
+    logger.info(
+        "Scoring %d images with %s. Scale: %s.", len(new_images), scorer.origin, scorer.origin.scale
+    )
+    results = scorer.score_each(pictures_of(new_images), parameters["explain"])
+    table = tabulate(tqdm(results, total=len(new_images), desc="scoring", unit=" images"))
+    broken = table[table["error"].notna()]
+    if not broken.empty:
+        logger.warning(
+            "%d of %d images could not be scored, the first: '%s', %s. The column `error` of "
+            "`scores` has all of them.",
+            len(broken),
+            len(table),
+            broken["image"].iloc[0],
+            broken["error"].iloc[0],
+        )
+    return table
+
+
+def lay_out_sheet(scores: pd.DataFrame) -> pd.DataFrame:
+    """The scores as a sheet without lists: one column `probability_<level>` a level.
+
+    Args:
+        scores: see `score_images`.
+    """
+    from selfscore.scoring.results import sheet_row
+
+    records = [{str(name): value for name, value in row.items()} for _, row in scores.iterrows()]
+    return pd.DataFrame([sheet_row(record) for record in records])

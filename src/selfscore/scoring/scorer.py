@@ -1,0 +1,181 @@
+"""A policy that scores images: the one piece of code behind command, web page, pipeline and API.
+
+Knows policies and pictures; knows no command line, catalog or web.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from PIL import Image
+
+from selfscore import __version__
+from selfscore.datasets.decoding import UnreadableImageError
+from selfscore.scoring.pictures import Picture, pictures
+from selfscore.scoring.results import Origin, ScoredImage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from selfscore.vlm.policy import Policy
+    from selfscore.vlm.prediction import Prediction
+
+
+class Scorer:
+    """Scores and explains images with one policy, loaded once.
+
+    Args:
+        policy: the policy.
+        name: what the results call it.
+        base_model: where its base model is, when it is no longer where `policy.json` says.
+        batch_size: images that are in memory, and go through the model, together. It does not
+            change what is said of them.
+        max_new_tokens: length at which an explanation is cut off.
+
+    Raises:
+        ValueError: the policy does not say what its levels stand for.
+        FileNotFoundError: its base model is not there.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        name: str,
+        base_model: str | None = None,
+        batch_size: int = 16,
+        max_new_tokens: int = 80,
+    ) -> None:
+        # Only here, because torch takes seconds to import.
+        from selfscore.vlm.decoding import Decoding
+        from selfscore.vlm.loading import load_vlm
+        from selfscore.vlm.response import Prompts
+
+        scale = policy.card.get("score_scale")
+        prompts = policy.card.get("prompts")
+        if scale is None or prompts is None:
+            raise ValueError(
+                f"The policy '{name}' does not say what its levels stand for: there is no "
+                "`score_scale` or no `prompts` in its policy.json. Use a policy that a run made."
+            )
+        self.origin = Origin(
+            policy=name,
+            digest=policy.digest,
+            model=policy.base_model,
+            revision=policy.revision,
+            version=__version__,
+            unit=str(scale["unit"]),
+            values=tuple(map(float, scale["values"])),
+        )
+        self._prompts = Prompts(prompts["rating"], prompts["justify"])
+        # Greedy: the same image is always told the same.
+        self._decoding = Decoding(0.0, max_new_tokens, batch_size)
+        try:
+            self._vlm = load_vlm(_with_base_model(policy, base_model))
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"The base model of the policy '{name}' is not there. {error} For a policy that "
+                "was moved, say where its base model is: `base_model` in Python, --base-model on "
+                "the command line."
+            ) from error
+
+    @classmethod
+    def load(cls, folder: str | Path, **options: Any) -> Self:
+        """A scorer with the policy in a folder; a versioned one gives its newest version.
+
+        Args:
+            folder: holds `policy.json`, or versions of such a folder.
+            options: `base_model`, `batch_size`, `max_new_tokens`, see the class.
+
+        Raises:
+            FileNotFoundError: there is no complete policy in the folder, or no base model.
+        """
+        from selfscore.scoring.policies import read_policy
+
+        found = read_policy(folder)
+        return cls(found.policy, found.name, **{"base_model": found.base_model, **options})
+
+    def score(
+        self, images: Sequence[Path | str | Image.Image], explain: bool = True
+    ) -> list[ScoredImage]:
+        """Score images: files by their path, or images of Pillow.
+
+        What cannot be read has an `error` in its place, and the others are scored.
+
+        Args:
+            images: the images, in any number; they are read batch by batch.
+            explain: whether to write explanations, which takes most of the time.
+
+        Returns:
+            One result an image, in their order.
+        """
+        return list(self.score_each(pictures(images), explain))
+
+    def score_each(self, images: Iterable[Picture], explain: bool = True) -> Iterator[ScoredImage]:
+        """`score`, one result after the other; at most one batch of images is in memory."""
+        waiting = iter(images)
+        while batch := list(islice(waiting, self._decoding.batch_size)):
+            yield from self._score_batch(batch, explain)
+
+    def _score_batch(self, batch: Sequence[Picture], explain: bool) -> Iterator[ScoredImage]:
+        opened: dict[str, Image.Image] = {}
+        errors: dict[str, str] = {}
+        for place, picture in enumerate(batch):
+            try:
+                opened[str(place)] = picture.open()
+            except UnreadableImageError as error:
+                errors[str(place)] = error.reason
+        found = self._predict(opened, explain) if opened else {}
+        for place, picture in enumerate(batch):
+            if str(place) in errors:
+                yield ScoredImage(picture.name, self.origin, error=errors[str(place)])
+            else:
+                yield self._result(picture.name, *found[str(place)])
+
+    def _predict(
+        self, images: dict[str, Image.Image], explain: bool
+    ) -> dict[str, tuple[NDArray[np.float64], Prediction | None]]:
+        from selfscore.vlm.features import ImageEncoder
+        from selfscore.vlm.prediction import batch_probabilities, predict_batch
+
+        encoder, keys, levels = (
+            ImageEncoder(self._vlm, images),
+            list(images),
+            len(self.origin.values),
+        )
+        if not explain:
+            rows = batch_probabilities(encoder, keys, self._prompts.rating, levels)
+            return {key: (row, None) for key, row in zip(keys, rows, strict=True)}
+        # Greedy texts need no seed.
+        answers = predict_batch(encoder, keys, self._prompts, levels, self._decoding, seed=0)
+        return {key: (row.probabilities, row) for key, row in zip(keys, answers, strict=True)}
+
+    def _result(
+        self, name: str, probabilities: NDArray[np.float64], answer: Prediction | None
+    ) -> ScoredImage:
+        level = int(probabilities.argmax())
+        return ScoredImage(
+            name,
+            self.origin,
+            score=self.origin.values[level],
+            level=level,
+            expected_score=float(probabilities @ self.origin.values),
+            probabilities=tuple(probabilities.tolist()),
+            explanation=None if answer is None else answer.explanation,
+            stated_level=None if answer is None else answer.emitted_level,
+        )
+
+
+def _with_base_model(policy: Policy, place: str | None) -> Policy:
+    """The policy with its base model at another place; card and adapter both name it."""
+    if place is None:
+        return policy
+    card = {**policy.card, "base_model": {**policy.card["base_model"], "id": place}}
+    if policy.adapter is None:
+        return replace(policy, card=card)
+    config = {**policy.adapter.config, "base_model_name_or_path": place}
+    return replace(policy, card=card, adapter=replace(policy.adapter, config=config))

@@ -1,0 +1,86 @@
+"""A policy in a folder: a tiny random model that looks at broad pictures in more tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tiny_vlm
+import torch
+from images import coloured_images
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+from PIL import Image
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from selfscore.datasets.policy import PolicyDataset
+from selfscore.scoring import Scorer
+from selfscore.vlm.policy import LoraAdapter, Policy
+
+VALUES = [float(10 * level) for level in range(10)]
+
+
+@pytest.fixture(scope="session")
+def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tiny_vlm.save_idefics3(tmp_path_factory.mktemp("model"))
+    processor = AutoProcessor.from_pretrained(folder)
+    # Prompts of different lengths, so that batches are padded.
+    processor.image_processor.do_image_splitting = True
+    processor.image_processor.size = {"longest_edge": 64}
+    processor.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def write_policy(base_model: Path) -> Callable[..., Path]:
+    """Stores a policy with an adapter that matters; `model` is what its card calls the base."""
+
+    def write(folder: Path, model: str | None = None, seed: int = 1) -> Path:
+        torch.manual_seed(seed)
+        base = AutoModelForImageTextToText.from_pretrained(base_model)
+        config = LoraConfig(r=2, target_modules=r".*text_model.*q_proj", init_lora_weights=False)
+        tensors = get_peft_model_state_dict(get_peft_model(base, config))
+        card = {
+            "base_model": {"id": model or str(base_model), "revision": None},
+            "iteration": 1,
+            "parent": None,
+            "score_scale": {"levels": 10, "values": VALUES, "unit": "points 0-90"},
+            "prompts": {"rating": "Rate it.", "justify": "Why {level}?"},
+        }
+        policy = Policy(card, LoraAdapter(config.to_dict(), dict(tensors)))
+        PolicyDataset(filepath=str(folder)).save(policy)
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def policy_folder(
+    write_policy: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    return write_policy(tmp_path_factory.mktemp("models") / "policy_1")
+
+
+@pytest.fixture(scope="session")
+def scorer(policy_folder: Path) -> Scorer:
+    return Scorer.load(policy_folder, batch_size=16, max_new_tokens=12)
+
+
+@pytest.fixture(scope="session")
+def pictures() -> list[Image.Image]:
+    """Twenty images of several shapes, and thus of several numbers of tokens."""
+    shapes = [(40, 40), (40, 20), (40, 10), (20, 40)]
+    return [
+        image.crop((0, 0, *shapes[place % 4]))
+        for place, image in enumerate(coloured_images(20).values())
+    ]
+
+
+@pytest.fixture
+def files(pictures: list[Image.Image], tmp_path: Path) -> list[Path]:
+    """The same as files, without loss."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for place, image in enumerate(pictures):
+        image.save(folder / f"{place:02}.png")
+    return sorted(folder.iterdir())
