@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help run test results lint format viz mlflow clean
+.PHONY: help run test results bench lint format viz mlflow clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -21,6 +21,11 @@ test: $(INSTALLED)  ## Run the tests and measure their coverage
 results: $(INSTALLED)  ## Run five seeds and the control, then write docs/results.md (half an hour)
 	$(BIN)/python benchmarks/seeds.py
 	$(BIN)/kedro run --pipelines=results
+
+bench: $(INSTALLED)  ## Measure speed against the stock way, then write docs/performance.md
+	$(BIN)/python -m benchmarks.performance.startup
+	$(BIN)/python -m benchmarks.performance
+	$(BIN)/python -m benchmarks.performance.page
 
 lint: $(INSTALLED)  ## Check style, types and the direction of imports
 	$(BIN)/ruff format --check .

@@ -1,0 +1,41 @@
+"""Peak memory of training steps, in MiB, as the last line of the output.
+
+    python -m benchmarks.performance.memory demo stock 16
+
+Run once per way in a process of its own, because a process never gives back its peak: on a CPU the
+peak resident size, on a GPU the peak that was allocated. `load` only loads the model.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+import torch
+
+from benchmarks.performance.__main__ import make_job
+from benchmarks.performance.shapes import PROJECT, SHAPES
+from benchmarks.performance.steps import all_together, stock_step
+
+WORK = PROJECT / "data" / "benchmark" / "models"
+
+
+def main(shape: str, way: str, pairs: int, work: Path = WORK) -> int:
+    """Two steps of one way; the peak afterwards."""
+    job = make_job(SHAPES[shape], work, pairs, prepared=way == "ours")
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    if way != "load":
+        step = {"stock": stock_step, "ours": all_together}[way](job)
+        for _ in range(2):
+            step()
+    if torch.cuda.is_available():
+        return round(torch.cuda.max_memory_allocated() / 2**20)
+    # Linux counts in KiB, macOS in bytes.
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+
+
+if __name__ == "__main__":
+    print(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

@@ -1,0 +1,265 @@
+"""docs/performance.md from the records of the benchmarks.
+
+python -m benchmarks.performance.page
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from benchmarks.performance import scaling
+from benchmarks.performance.__main__ import RECORD
+from benchmarks.performance.shapes import PROJECT
+from benchmarks.performance.startup import RECORD as STARTUP
+from benchmarks.performance.steps import CAUSES
+
+PAGE = PROJECT / "docs" / "performance.md"
+INTRODUCTION = Path(__file__).with_name("introduction.md")
+# A round as the demo's configuration runs it, to weigh the stages against each other.
+TRAINED, EVALUATED, POLICIES, EXPERTS = 600, 400, 3, 2
+
+# What the project set out to reach, per shape: figure → ratio to the stock way.
+TARGETS: dict[str, dict[str, float]] = {
+    "demo": {"DPO, two experts": 2.5, "whole iteration": 2.0},
+    "smolvlm-256m": {
+        "DPO, two experts": 5.0,
+        "score alone": 15.0,
+        "merge": 50.0,
+        "peak memory of training": 1 / 0.7,
+        "whole iteration": 4.0,
+    },
+}
+
+
+def stages(found: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """Seconds of a round's stages, stock and ours, from the measured rates.
+
+    The features are computed once and counted in full where they are first used: those of the
+    training images with DPO, those of the evaluated ones with evaluation.
+    """
+    images, pair = found["images"], found["dpo"]["seconds_per_pair"]
+    pairs = TRAINED * EXPERTS
+    looks = EVALUATED * POLICIES
+    once = images["features"]
+    return {
+        "writing explanations": (
+            2 * TRAINED * images["stock_generate"],
+            2 * TRAINED * images["generate"],
+        ),
+        "DPO, two experts": (
+            pairs * pair["stock"],
+            TRAINED * (once + images["reference"]) + pairs * pair["ours"],
+        ),
+        "merge": (found["merge"]["stock"], found["merge"]["ours"]),
+        "score alone": (
+            looks * images["stock_explain"],
+            EVALUATED * once + looks * images["score"],
+        ),
+        "score and explanation": (
+            looks * images["stock_explain"],
+            EVALUATED * once + looks * images["explain"],
+        ),
+    }
+
+
+def ratios(found: dict[str, Any]) -> dict[str, float]:
+    """Stock over ours, per figure."""
+    rows = stages(found)
+    made = {name: stock / ours for name, (stock, ours) in rows.items()}
+    parts = [rows[name] for name in rows if name != "score alone"]
+    made["whole iteration"] = sum(row[0] for row in parts) / sum(row[1] for row in parts)
+    memory = found["memory_mib"]
+    made["peak memory of training"] = memory["stock"] / memory["ours"]
+    return made
+
+
+def _shape(name: str, found: dict[str, Any]) -> list[str]:
+    machine, flops = found["machine"], found["flops"]
+    where = machine.get("accelerator") or f"{machine['processor']}, {machine['threads']} threads"
+    lines = [
+        f"## {name}",
+        "",
+        f"{flops['image_tokens']} image tokens, {flops['prompt_tokens']} prompt tokens with them, "
+        f"{flops['answer_tokens']:.0f} tokens an answer; {found['pairs_a_step']} pairs a step, "
+        f"{found['images_a_batch']} images a batch; medians over {found['repeats']} turns. "
+        f"{where}, {machine['date']}, commit {machine['commit']}, {found['seconds']} s in all.",
+        "",
+        "| | stock | selfscore | ratio | target |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    rows, made, targets = stages(found), ratios(found), TARGETS.get(name, {})
+    for row, (stock, ours) in rows.items():
+        lines.append(
+            f"| {row} | {stock:,.1f} s | {ours:,.1f} s | {_times(made[row])} | "
+            f"{_target(targets.get(row), made[row])} |"
+        )
+    memory = found["memory_mib"]
+    lines += [
+        f"| **whole iteration** | | | **{_times(made['whole iteration'])}** | "
+        f"{_target(targets.get('whole iteration'), made['whole iteration'])} |",
+        f"| peak memory of training | {memory['stock']:,} MiB | {memory['ours']:,} MiB | "
+        f"{_times(made['peak memory of training'])} | "
+        f"{_target(targets.get('peak memory of training'), made['peak memory of training'])} |",
+        "",
+        f"Seconds are of a round over {TRAINED} training and {EVALUATED} evaluated images, from "
+        f"the measured rates; the iteration leaves out *score alone*. Loading the model alone "
+        f"takes {memory['load']:,} MiB.",
+        "",
+        *_rates(found),
+        "",
+        *_causes(found),
+        "",
+        *_limit(found),
+        "",
+    ]
+    return lines
+
+
+def _rates(found: dict[str, Any]) -> list[str]:
+    images, pair = found["images"], found["dpo"]["seconds_per_pair"]
+    tokens = found["flops"]["answer_tokens"]
+    rows = [
+        ("DPO step, pairs a second", 1 / pair["stock"], 1 / pair["ours"]),
+        (
+            "generation, tokens a second",
+            tokens / images["stock_generate"],
+            tokens / images["generate"],
+        ),
+        (
+            "score alone, images a second, features stored",
+            1 / images["stock_explain"],
+            1 / images["score"],
+        ),
+        (
+            "score alone, images a second, from pixels",
+            1 / images["stock_explain"],
+            1 / images["score_from_pixels"],
+        ),
+        (
+            "score and explanation, images a second, features stored",
+            1 / images["stock_explain"],
+            1 / images["explain"],
+        ),
+    ]
+    return [
+        "| rate | stock | selfscore | ratio |",
+        "| --- | --- | --- | --- |",
+        *(f"| {name} | {a:,.2f} | {b:,.2f} | {_times(b / a)} |" for name, a, b in rows),
+    ]
+
+
+def _causes(found: dict[str, Any]) -> list[str]:
+    pair, loss = found["dpo"]["seconds_per_pair"], found["dpo"]["loss"]
+    lines = [
+        "What each speed-up gives a training step when it is switched on alone, on TRL's own "
+        "trainer (the shared prefix brings the answer-only projection with it):",
+        "",
+        "| | seconds a pair | ratio | loss on the same pairs |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name in ("stock", *CAUSES, "ours"):
+        shown = "all together" if name == "ours" else name
+        lines.append(
+            f"| {shown} | {pair[name]:.3f} | {_times(pair['stock'] / pair[name])} | "
+            f"{loss[name]:.5f} |"
+        )
+    return lines
+
+
+def _limit(found: dict[str, Any]) -> list[str]:
+    flops, pair = found["flops"], found["dpo"]["seconds_per_pair"]
+    rates = {
+        "stock": flops["stock_pair"] / pair["stock"],
+        "selfscore": flops["packed_pair"] / pair["ours"],
+    }
+    lines = [
+        f"By count, a pair costs {flops['stock_pair'] / 1e9:,.1f} GFLOP the stock way and "
+        f"{flops['packed_pair'] / 1e9:,.1f} GFLOP here: at the same rate that would be "
+        f"{_times(flops['stock_pair'] / flops['packed_pair'])}. A large matrix product runs at "
+        f"{flops['machine'] / 1e9:,.0f} GFLOP/s on this machine; a training step reaches",
+        "",
+        "| | GFLOP/s | of the limit |",
+        "| --- | --- | --- |",
+    ]
+    for name, rate in rates.items():
+        lines.append(f"| {name} | {rate / 1e9:,.1f} | {rate / flops['machine']:.0%} |")
+    return lines
+
+
+def _scaling(record: dict[str, Any]) -> list[str]:
+    counts = sorted(int(count) for count in record["images"])
+    machine = record["machine"]
+    lines = [
+        "## From 100 to 10,000 images",
+        "",
+        f"One round with the demo model over generated images, every stage a process of its own: "
+        f"{machine['processor']}, {machine['threads']} threads, {machine['date']}, commit "
+        f"{machine['commit']}. Seconds, and peak memory in MiB. Seconds hold a process's start, "
+        f"which is in the first row; the exponent is fitted without it between the two largest "
+        f"numbers of images: 1 is linear.",
+        "",
+        "| stage | " + " | ".join(f"{count:,} images" for count in counts) + " | exponent |",
+        "| --- |" + " --- |" * (len(counts) + 1),
+    ]
+    for stage in (scaling.START, *scaling.STAGES):
+        cells = [record["images"][str(count)][stage] for count in counts]
+        shown = [f"{cell['seconds']:.1f} s, {cell['peak_mib']:,}" for cell in cells]
+        lines.append(f"| {stage} | {' | '.join(shown)} | {_exponent(record, stage, counts)} |")
+    return [*lines, ""]
+
+
+def _exponent(record: dict[str, Any], stage: str, counts: list[int]) -> str:
+    if stage == scaling.START or len(counts) < 2:
+        return ""
+    few, many = counts[-2:]
+    times = []
+    for count in (few, many):
+        row = record["images"][str(count)]
+        times.append(row[stage]["seconds"] - row[scaling.START]["seconds"])
+    if min(times) <= 0:
+        return "–"
+    return f"{math.log(times[1] / times[0]) / math.log(many / few):.2f}"
+
+
+def _startup(record: dict[str, Any]) -> list[str]:
+    machine = record["machine"]
+    return [
+        "## Start-up",
+        "",
+        f"`kedro registry list`, median of {record['repeats']} starts: "
+        f"**{record['lazy']:.1f} s**; with {', '.join(record['libraries'])} imported at the start "
+        f"as well, {record['eager']:.1f} s. They are imported by the nodes that need them. "
+        f"({machine['processor']}, {machine['date']}, commit {machine['commit']}.)",
+        "",
+    ]
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.1f} ×"
+
+
+def _target(target: float | None, reached: float) -> str:
+    if target is None:
+        return ""
+    verdict = "reached" if reached >= target else f"missed by {1 - reached / target:.0%}"
+    return f"{target:.1f} ×: {verdict}"
+
+
+def write_page() -> str:
+    """The page, from the records that are there."""
+    record = json.loads(RECORD.read_text())
+    lines = INTRODUCTION.read_text().rstrip().splitlines() + [""]
+    for name, found in record["shapes"].items():
+        lines += _shape(name, found)
+    if scaling.RECORD.is_file():
+        lines += _scaling(json.loads(scaling.RECORD.read_text()))
+    if STARTUP.is_file():
+        lines += _startup(json.loads(STARTUP.read_text()))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(write_page())
