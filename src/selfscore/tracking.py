@@ -176,7 +176,7 @@ def _table_metrics(table: pd.DataFrame, name: str, step: int) -> Iterator[Metric
     """Figures of a table (columns of the name's pattern, and value), the pooled ones if grouped."""
     pooled = table[table["group"] == "all"] if "group" in table else table
     for row in pooled.to_dict("records"):
-        yield from _metric(name.format(**row), row["value"], step)
+        yield from _metric(name.format_map(row), row["value"], step)
 
 
 def _curves(log: pd.DataFrame, expert: str) -> Iterator[Metric]:

@@ -11,7 +11,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from kedro_datasets.pandas import ParquetDataset
 
-from selfscore.pipelines.evaluation.health import check_health, measure_health
+from selfscore.pipelines.evaluation.health import watch_health, measure_health
 
 N = 60
 # Sixty different sentences, as a healthy policy writes them.
@@ -93,7 +93,7 @@ def run(data: DataCatalog) -> None:
     }
     nodes = [
         Node(measure_health, inputs=inputs, outputs="health"),
-        Node(check_health, inputs=["health", "params:evaluation"], outputs=None),
+        Node(watch_health, inputs=["health", "params:evaluation"], outputs=None),
     ]
     SequentialRunner().run(Pipeline(nodes), data, _NullPluginManager())
 
@@ -150,7 +150,7 @@ def test_every_policy_and_split_is_checked(
     breached = figures[figures["breach"] != ""]
     assert set(breached["policy"]) == {"scoring"} and set(breached["split"]) == {"validation"}
     assert breached["metric"].tolist() == ["level_entropy", "top_level_share"]
-    check_health(figures, shipped)
+    watch_health(figures, shipped)
     assert (
         "'scoring' on validation: score collapse: 100 % of predictions are level 5" in caplog.text
     )
@@ -164,4 +164,4 @@ def test_a_policy_without_a_valid_answer_breaches_its_format_alone(shipped: dict
 def test_an_unknown_reaction_is_refused(shipped: dict[str, Any]) -> None:
     figures = measure_health({"levels": 10}, shipped, merged=predictions())
     with pytest.raises(ValueError, match=r"on_breach` 'ignore'.*\('warn', 'stop'\)"):
-        check_health(figures, {"health": {"on_breach": "ignore"}})
+        watch_health(figures, {"health": {"on_breach": "ignore"}})

@@ -51,7 +51,7 @@ def test_any_experts_name_is_evaluated() -> None:
         "measure_consistency",
         "compare_judges",
         "measure_health",
-        "check_health",
+        "watch_health",
     }
 
 
@@ -66,9 +66,12 @@ def test_it_can_be_instantiated_per_round() -> None:
     assert instance.outputs() == {f"iteration_2.{name}" for name in FIGURES}
 
 
-def test_a_breach_stops_the_run_before_the_next_round_is_trained() -> None:
+def test_a_breach_stops_the_run_after_the_figures_and_before_the_next_round_is_trained() -> None:
     rounds = [create_round(number) for number in (1, 2)]
-    order = [node.name for node in sum(rounds, Pipeline([])).nodes]
-    check = order.index("iteration_1.check_health")
-    assert order.index("iteration_1.measure_health") < check
-    assert check < order.index("iteration_2.train_scoring_expert")
+    nodes = sum(rounds, Pipeline([])).nodes
+    order = [node.name for node in nodes]
+    watch = order.index("iteration_1.watch_health")
+    figures = {f"iteration_1.{name}" for name in FIGURES | {"health"}}
+    assert figures <= {output for node in nodes[:watch] for output in node.outputs}
+    assert watch < order.index("iteration_2.train_scoring_expert")
+    assert watch < order.index("iteration_2.train_consistency_expert")

@@ -48,7 +48,7 @@ def measure_health(
     return per_policy(pd.concat(predictions.values(), ignore_index=True), measure)
 
 
-def check_health(figures: pd.DataFrame, parameters: dict[str, Any]) -> None:
+def watch_health(figures: pd.DataFrame, parameters: dict[str, Any]) -> None:
     """Warn of every figure that is out of bounds, or stop the run.
 
     The figures themselves are stored before, so a run that stops loses none of them.

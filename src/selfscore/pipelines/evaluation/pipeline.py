@@ -9,7 +9,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from selfscore.pipelines.evaluation.health import check_health, measure_health
+from selfscore.pipelines.evaluation.health import measure_health, watch_health
 from selfscore.pipelines.evaluation.judgement import (
     compare_judges,
     judge_explanations,
@@ -98,8 +98,9 @@ def create_pipeline(
                 },
                 "health",
             ),
-            # Without an output, so that it is done again whenever a stopped run goes on.
-            _node(check_health, ["health", "params:evaluation"], None),
+            # Without an output, so that it is done again whenever a stopped run goes on. Of the nodes
+            # that may run next, Kedro takes them by name: this one after the figures.
+            _node(watch_health, ["health", "params:evaluation"], None),
         ]
     )
 
