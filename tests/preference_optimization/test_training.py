@@ -4,7 +4,6 @@ import pandas as pd
 import pytest
 import tiny_vlm
 import torch
-from images import coloured_images
 
 from selfscore.preference_optimization.settings import DPOSettings
 from selfscore.preference_optimization.targets import lora_targets
@@ -14,7 +13,7 @@ from selfscore.vlm.loading import load_vlm
 from selfscore.vlm.policy import Policy
 from selfscore.vlm.response import write_response
 
-IMAGES = coloured_images(8)
+IMAGES = tiny_vlm.pictures(8)
 
 
 def settings(**changes):
@@ -32,13 +31,6 @@ def settings(**changes):
         "targets": "language_model",
     }
     return DPOSettings(**values | changes)
-
-
-@pytest.fixture(scope="module", params=["idefics3", "llava"])
-def policy(request, tmp_path_factory):
-    save = {"idefics3": tiny_vlm.save_idefics3, "llava": tiny_vlm.save_llava}[request.param]
-    folder = save(tmp_path_factory.mktemp(request.param))
-    return Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
 
 
 def encoder(policy):

@@ -92,7 +92,7 @@ def test_log_probabilities_are_told_only_where_the_text_reads_back_as_it_was_wri
     vlm, images, encoder
 ):
     def end_soon(module, inputs, output):
-        output[..., vlm.tokenizer.eos_token_id] += 9.0
+        output[..., vlm.tokenizer.eos_token_id] += 6.0
         return output
 
     hook = vlm.model.get_output_embeddings().register_forward_hook(end_soon)

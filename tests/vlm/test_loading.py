@@ -2,10 +2,17 @@ import json
 
 import pytest
 import stock
+import tiny_vlm
 import torch
 from peft import PeftModel
 from safetensors.torch import save_file
-from transformers import AutoModelForImageTextToText
+from transformers import (
+    AutoModelForImageTextToText,
+    CLIPImageProcessor,
+    GitConfig,
+    GitForCausalLM,
+    GitProcessor,
+)
 
 from selfscore.merging.delta import to_lora
 from selfscore.preference_optimization.targets import lora_targets
@@ -71,6 +78,26 @@ def test_an_unknown_hub_name_says_what_to_do():
         FileNotFoundError, match="(?s)'nobody/nothing' cannot be loaded.*`model.id`"
     ):
         load_vlm(policy)
+
+
+def test_an_architecture_that_takes_pixels_alone_is_refused(tmp_path):
+    small = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
+    tokens = tiny_vlm.tokenizer()
+    vision = {**small, "image_size": 16, "patch_size": 8}
+    GitForCausalLM(
+        GitConfig(**small, vision_config=vision, vocab_size=len(tokens))
+    ).save_pretrained(tmp_path)
+    GitProcessor(CLIPImageProcessor(), tokens).save_pretrained(tmp_path)
+    with pytest.raises(
+        ValueError,
+        match=r"GitForCausalLM cannot .* get_image_features\(\) and .* mm_encoder_outputs",
+    ):
+        load_vlm(Policy({"base_model": {"id": str(tmp_path), "revision": None}}))
 
 
 def test_the_digest_sees_every_part(vlm):

@@ -4,12 +4,9 @@ import torch
 
 from selfscore.vlm.encoding import answer_ids
 from selfscore.vlm.features import ImageEncoder
-from selfscore.vlm.log_probabilities import (
-    answer_log_probabilities,
-    pack_texts,
-    token_log_probabilities,
-)
+from selfscore.vlm.log_probabilities import answer_log_probabilities, pack_texts
 from selfscore.vlm.response import write_response
+from selfscore.vlm.shared_prefix import token_log_probabilities
 
 # Different lengths, a shared start, an answer that another begins with, and one twice.
 ANSWERS = [

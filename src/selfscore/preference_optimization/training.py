@@ -22,6 +22,7 @@ from selfscore.preference_optimization.shared_prefix_trainer import (
     SharedPrefixDPOTrainer,
 )
 from selfscore.preference_optimization.targets import lora_targets
+from selfscore.vlm.packing_check import check_packing
 from selfscore.vlm.policy import LoraAdapter
 
 if TYPE_CHECKING:
@@ -51,8 +52,10 @@ def train_expert(
 
     Raises:
         FloatingPointError: the loss is no longer a number.
+        ValueError: the model does not compute packed rows as plain ones, see `check_packing`.
     """
     vlm = encoder.vlm
+    check_packing(encoder, pairs["path"].iloc[0], instruction)
     modules = lora_targets(vlm.model, settings.targets)
     with TemporaryDirectory(prefix="dpo_") as folder:
         trainer = SharedPrefixDPOTrainer(

@@ -32,7 +32,9 @@ class ImageFeatures:
     """One image as the language model is given it.
 
     Attributes:
-        tokens: [n, hidden], one row an image token, in the model's dtype.
+        tokens: [n, hidden], one row an image token, in the model's dtype; [n, 1 + L, hidden] where
+            the architecture also adds features to the first L decoder layers (DeepStack, Meng et
+            al., arXiv 2406.04334; Qwen3-VL).
         placeholder: the text that stands for the image in a prompt; holds n image tokens.
         grid: [1, 3] patches over time, height and width, where the architecture's positions depend
             on them (M-RoPE); None elsewhere.
@@ -150,7 +152,7 @@ def compute_features(vlm: VLM, images: ImageSource, keys: Sequence[str]) -> list
 
 
 def run_tower(model: Any, inputs: Mapping[str, Tensor]) -> list[Tensor]:
-    """The image tokens [n, hidden] of every image, through tower and connector.
+    """The image tokens of every image, through tower and connector, as in `ImageFeatures`.
 
     Args:
         model: an image-text-to-text model of transformers.
@@ -158,7 +160,13 @@ def run_tower(model: Any, inputs: Mapping[str, Tensor]) -> list[Tensor]:
     """
     taken = inspect.signature(model.get_image_features).parameters
     known = {name: value for name, value in inputs.items() if name in taken}
-    return list(model.get_image_features(**known, return_dict=True).pooler_output)
+    output = model.get_image_features(**known, return_dict=True)
+    deeper = output.get("deepstack_features")
+    if not deeper:
+        return list(output.pooler_output)
+    return [
+        torch.stack(layers, dim=1) for layers in zip(output.pooler_output, *deeper, strict=True)
+    ]
 
 
 def image_inputs(

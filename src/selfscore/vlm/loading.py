@@ -5,6 +5,7 @@ Knows Hugging Face's Auto classes and PEFT; knows nothing of prompts, sampling o
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +57,7 @@ def load_vlm(policy: Policy, adapters: Sequence[LoraAdapter] = ()) -> VLM:
 
     Raises:
         FileNotFoundError: the base model is a local folder that does not exist or holds no model.
+        ValueError: the architecture cannot be given image features, or shows no decoder.
     """
     _check_local_folder(policy.base_model)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -71,6 +73,7 @@ def load_vlm(policy: Policy, adapters: Sequence[LoraAdapter] = ()) -> VLM:
             f"The base model '{policy.base_model}' cannot be loaded: {error} "
             "Set `model.id` to a folder written by save_pretrained or to a model id of the hub."
         ) from error
+    _check_images(model)
     folded = ([policy.adapter] if policy.adapter else []) + list(adapters)
     inside = f"{decoder_name(model)}."
     tower_frozen = all(
@@ -111,6 +114,18 @@ def fold(model: PreTrainedModel, adapter: LoraAdapter) -> PreTrainedModel:
             f"'{outcome.unexpected_keys[0]}'. Load it on the base model its policy.json names."
         )
     return cast("PreTrainedModel", peft_model.merge_and_unload())
+
+
+def _check_images(model: PreTrainedModel) -> None:
+    """Without these two, a forward could take image features for an unknown option and go on."""
+    takes = inspect.signature(model.base_model.forward).parameters
+    missing = [] if hasattr(model, "get_image_features") else ["the method get_image_features()"]
+    missing += [] if "mm_encoder_outputs" in takes else ["the forward argument mm_encoder_outputs"]
+    if missing:
+        raise ValueError(
+            f"{type(model).__name__} cannot be given image features: it has not "
+            f"{' and '.join(missing)}. Choose a model of an architecture that docs/models.md lists."
+        )
 
 
 def _check_local_folder(model_id: str) -> None:

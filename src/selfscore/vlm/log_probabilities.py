@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
 from tqdm import tqdm
 
 from selfscore.vlm.encoding import answer_ids, prompt_ids
 from selfscore.vlm.features import ImageEncoder
-from selfscore.vlm.shared_prefix import IGNORED, PackedAnswers, pack_answers, packed_inputs
+from selfscore.vlm.packing_check import check_packing
+from selfscore.vlm.shared_prefix import PackedAnswers, pack_answers, token_log_probabilities
 
 if TYPE_CHECKING:
     from selfscore.vlm.features import ImageFeatures
@@ -39,8 +38,13 @@ def answer_log_probabilities(
 
     Returns:
         Per image one number (nats, ≤ 0) an answer.
+
+    Raises:
+        ValueError: the model does not compute packed rows as plain ones, see `check_packing`.
     """
     vlm = encoder.vlm
+    if keys:
+        check_packing(encoder, keys[0], instruction)
     found: list[list[float]] = []
     progress = tqdm(total=len(keys), desc="weighing answers", unit=" images")
     for start in range(0, len(keys), batch_size):
@@ -82,29 +86,3 @@ def pack_texts(
         [[answer_ids(vlm, instruction, answer) for answer in group] for group in answers],
         features,
     )
-
-
-@torch.no_grad()
-def token_log_probabilities(
-    vlm: VLM, packed: PackedAnswers, features: Sequence[ImageFeatures]
-) -> Tensor:
-    """Log-probability of every answer token, [B, K, T] float32; 0 beyond an answer's end.
-
-    Only the places that predict an answer token reach the vocabulary projection.
-    """
-    device = vlm.device
-    tokens = torch.cat([row.tokens for row in features]).to(device)
-    inputs = packed_inputs(
-        packed.input_ids.to(device),
-        packed.segments.to(device),
-        packed.position_ids.to(device),
-        tokens,
-    )
-    hidden = vlm.model.base_model(**inputs).last_hidden_state
-    labels = packed.labels.to(device)
-    known = labels != IGNORED
-    image = torch.arange(len(labels), device=device)[:, None, None].expand_as(labels)
-    at = hidden[image[known], packed.columns.to(device)[known]]
-    logits = vlm.model.get_output_embeddings()(at).float()
-    chosen = logits.gather(-1, labels[known][:, None])[:, 0] - logits.logsumexp(dim=-1)
-    return torch.zeros(labels.shape, device=device).masked_scatter(known, chosen)

@@ -5,7 +5,7 @@ rest sees the prefix and itself, never another rest, and its positions go on whe
 so each token's hidden state is the one it would have in a row of its own. The idea is that of
 prefix sharing for text DPO (Wang et al., arXiv 2410.20305), where an image makes the prefix long.
 
-Knows token ids, masks and positions; knows no preference and no loss.
+Knows token ids, masks, positions and log-probabilities; knows no text, no preference and no loss.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def packed_inputs(
         input_ids: [B, S], see `PackedAnswers`.
         segments: [B, S].
         position_ids: [B, S] or [3, B, S].
-        tokens: [n, hidden], the image tokens of all B images one after the other.
+        tokens: the image tokens of all B images one after the other, see `image_outputs`.
     """
     return {
         "input_ids": input_ids,
@@ -124,8 +124,42 @@ def packed_inputs(
 
 
 def image_outputs(tokens: Tensor) -> Mapping[str, Any]:
-    """Image tokens as a model of transformers takes them instead of pixels."""
-    return {"mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=[tokens])}}
+    """Image tokens as a model of transformers takes them instead of pixels.
+
+    Args:
+        tokens: [n, hidden], or [n, 1 + L, hidden] with the features of L decoder layers behind.
+    """
+    first, *deeper = tokens.unbind(dim=1) if tokens.dim() == 3 else [tokens]
+    output: Any = BaseModelOutputWithPooling(pooler_output=[first])
+    if deeper:
+        output.deepstack_features = [[layer] for layer in deeper]
+    return {"mm_encoder_outputs": {"image": output}}
+
+
+@torch.no_grad()
+def token_log_probabilities(
+    vlm: VLM, packed: PackedAnswers, features: Sequence[ImageFeatures]
+) -> Tensor:
+    """Log-probability of every answer token, [B, K, T] float32; 0 beyond an answer's end.
+
+    Only the places that predict an answer token reach the vocabulary projection.
+    """
+    device = vlm.device
+    tokens = torch.cat([row.tokens for row in features]).to(device)
+    inputs = packed_inputs(
+        packed.input_ids.to(device),
+        packed.segments.to(device),
+        packed.position_ids.to(device),
+        tokens,
+    )
+    hidden = vlm.model.base_model(**inputs).last_hidden_state
+    labels = packed.labels.to(device)
+    known = labels != IGNORED
+    image = torch.arange(len(labels), device=device)[:, None, None].expand_as(labels)
+    at = hidden[image[known], packed.columns.to(device)[known]]
+    logits = vlm.model.get_output_embeddings()(at).float()
+    chosen = logits.gather(-1, labels[known][:, None])[:, 0] - logits.logsumexp(dim=-1)
+    return torch.zeros(labels.shape, device=device).masked_scatter(known, chosen)
 
 
 @dataclass(frozen=True)
