@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
+from selfscore.vlm.cache import roomy_cache
 from selfscore.vlm.encoding import end_tokens, left_pad, pad_token, positions
 from selfscore.vlm.sampling import row_draws, sample
 from selfscore.vlm.shared_prefix import image_outputs
@@ -82,7 +82,7 @@ class Prefill:
         self._mask = mask[:, :-1].to(vlm.device)
         self._last = ids[:, -1]
         self._next_position = placed[..., -1].to(vlm.device)
-        self._cache = DynamicCache()
+        self._cache = roomy_cache()
         vlm.model.base_model(
             input_ids=ids[:, :-1].to(vlm.device),
             attention_mask=self._mask,
