@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-from kedro.framework.cli.utils import KedroCliError
 
 if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from selfscore.scoring import ScoredImage, Scorer
 
 _SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".csv": "csv"}
-_LOOPBACK = "127.0.0.1"
 
 _policy_options = [
     click.option(
@@ -123,7 +121,7 @@ def score(
 
 @cli.command()
 @_with_policy_options
-@click.option("--host", default=_LOOPBACK, show_default=True, help="Address to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
 @click.pass_obj
 def serve(
@@ -137,17 +135,18 @@ def serve(
     """Open a web page on this machine that scores and explains the image dropped on it."""
     import uvicorn
 
-    from selfscore.scoring.web import MOST_REQUESTS, create_app
+    from selfscore.scoring.web import LOOPBACK, MOST_REQUESTS, create_app
 
     scorer = _scorer(metadata, env, policy, base_model, batch_size=1)
-    if host not in (_LOOPBACK, "localhost", "::1"):
+    if host not in LOOPBACK:
         click.secho(
             f"Listening on {host}: whoever reaches this machine can use the page. There is no "
             "password and no encryption.",
             fg="yellow",
             err=True,
         )
-    click.echo(f"Open http://{host}:{port} (Ctrl-C ends it).", err=True)
+    address = f"[{host}]" if ":" in host else host
+    click.echo(f"Open http://{address}:{port} (Ctrl-C ends it).", err=True)
     uvicorn.run(
         create_app(scorer, host),
         host=host,
@@ -175,7 +174,7 @@ def _scorer(
             found.policy, found.name, base_model or found.base_model, batch_size=batch_size
         )
     except (FileNotFoundError, ValueError, DatasetError) as error:
-        raise KedroCliError(str(error)) from error
+        raise click.ClickException(str(error)) from error
     click.echo(f"Policy: {scorer.origin}. Scale: {scorer.origin.scale}.", err=True)
     return scorer
 

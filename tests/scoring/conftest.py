@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import tiny_vlm
 import torch
+import uvicorn
+from fastapi import FastAPI
 from images import coloured_images
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from PIL import Image
@@ -84,3 +89,39 @@ def files(pictures: list[Image.Image], tmp_path: Path) -> list[Path]:
     for place, image in enumerate(pictures):
         image.save(folder / f"{place:02}.png")
     return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="session")
+def served() -> Callable[..., object]:
+    """Runs a web application on loopback, as a context that gives its port."""
+
+    @contextmanager
+    def serve(app: FastAPI) -> Iterator[int]:
+        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.01)
+        try:
+            yield server.servers[0].sockets[0].getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+    return serve
+
+
+@pytest.fixture(scope="session")
+def demo_scorer(project: Path) -> Scorer:
+    """The demo's base model, which keeps the response format."""
+    card = {
+        "base_model": {"id": str(project / "data/06_models/demo_model"), "revision": None},
+        "score_scale": {"levels": 10, "values": VALUES, "unit": "points 0-90"},
+        "prompts": {
+            "rating": "Rate the quality of this picture from 0 (worst) to 9 (best) and explain "
+            "the score.",
+            "justify": "This picture has the score {level}. Explain why it deserves this score.",
+        },
+    }
+    return Scorer(Policy(card), "policy_0")

@@ -20,7 +20,6 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from selfscore.datasets.decoding import UnreadableImageError, decode
 
@@ -31,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 # Beyond this many at a time the server answers that it is busy.
 MOST_REQUESTS = 32
-_LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _EVERY_ADDRESS = ("0.0.0.0", "::")
 _MIB = 2**20
 
@@ -57,7 +56,7 @@ def create_app(
     `GET /api/scorer` says whose scores they are and what is taken. `POST /api/score` takes the
     image file as the request's body, with `Content-Type: image/…`, and gives
     `ScoredImage.record`; `?explain=false` leaves the explanation out. Errors are
-    `{"error": "…"}` with a 4xx status.
+    `{"error": "…"}`.
 
     Args:
         scorer: scores the uploads, one at a time.
@@ -67,9 +66,8 @@ def create_app(
     taken = limits or UploadLimits()
     # No pages of its own that load scripts from elsewhere.
     app = FastAPI(title="selfscore", docs_url=None, redoc_url=None, openapi_url=None)
-    hosts = ["*"] if host in _EVERY_ADDRESS else [*_LOOPBACK, host]
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     app.add_exception_handler(StarletteHTTPException, _answer_error)
+    app.add_exception_handler(Exception, _answer_failure)
     turn = asyncio.Lock()
     page = files("selfscore.scoring").joinpath("page.html").read_text(encoding="utf-8")
 
@@ -77,6 +75,9 @@ def create_app(
     async def protect(
         request: Request, call_next: Callable[[Request], Awaitable[Response]]
     ) -> Response:
+        if host not in _EVERY_ADDRESS and request.url.hostname not in (*LOOPBACK, host):
+            # Another site's name that was pointed at this machine.
+            return JSONResponse({"error": f"This server is '{host}' alone."}, status_code=400)
         response = await call_next(request)
         response.headers.update(
             {
@@ -148,3 +149,10 @@ def _score(scorer: Scorer, content: bytes, explain: bool, limits: UploadLimits) 
 async def _answer_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StarletteHTTPException)
     return JSONResponse({"error": str(error.detail)}, status_code=error.status_code)
+
+
+async def _answer_failure(request: Request, error: Exception) -> JSONResponse:
+    """The server logs the error; whoever asked is told where to look."""
+    return JSONResponse(
+        {"error": "Scoring failed. The terminal in which the server runs says why."}, 500
+    )

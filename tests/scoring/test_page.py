@@ -1,0 +1,177 @@
+"""The web page in a real browser: headless Chromium, where the machine has one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from selfscore.scoring import ScoredImage, Scorer
+from selfscore.scoring.results import Origin
+from selfscore.scoring.web import UploadLimits, create_app
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="the browser is driven by playwright: pip install -e '.[dev]'"
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"
+)
+# What a browser would otherwise look up on the network when it starts.
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DROP = """([name, type, data]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], name, { type }));
+  const options = { dataTransfer: transfer, bubbles: true, cancelable: true };
+  document.getElementById("drop").dispatchEvent(new DragEvent("dragover", options));
+  document.getElementById("drop").dispatchEvent(new DragEvent("drop", options));
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def address(demo_scorer: Scorer, served: Any) -> Iterator[str]:
+    limits = UploadLimits(max_bytes=200_000)
+    with served(create_app(demo_scorer, limits=limits)) as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
+@pytest.fixture(params=[(390, "light"), (1440, "dark")], ids=["phone, light", "desktop, dark"])
+def page(request: Any, browser: Any, address: str) -> Iterator[Any]:
+    width, scheme = request.param
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("requestfailed", lambda failed: complaints.append(failed.url))
+    # From the start, because the driver does not wait until the browser hands choosers over.
+    opened.on("filechooser", lambda chooser: None)
+    opened.goto(address)
+    opened.wait_for_selector("#policy:has-text('policy_0')")
+    yield opened
+    assert not complaints
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width, "it must fit"
+    context.close()
+
+
+@pytest.fixture
+def photograph(project: Path) -> Path:
+    return project / "data/01_raw/demo_images/images/cat_01.jpg"
+
+
+def test_an_upload_shows_score_distribution_and_explanation(
+    page: Any, demo_scorer: Scorer, photograph: Path
+) -> None:
+    page.set_input_files("#file", photograph)
+    page.wait_for_selector("#result:visible")
+    result = demo_scorer.score([photograph])[0]
+    assert page.inner_text("#expected") == f"{result.expected_score:.2f}"
+    assert result.explanation
+    assert page.inner_text("#explanation") == result.explanation
+    assert "points 0-90" in page.inner_text("#scale")
+    assert "policy_0" in page.inner_text("#policy")
+    rows = [row.split() for row in page.locator("#levels tr").all_inner_texts()]
+    assert [row[0] for row in rows] == [str(level) for level in range(9, -1, -1)]
+    assert result.probabilities is not None
+    for row, share in zip(rows, reversed(result.probabilities), strict=True):
+        assert float(row[2]) == pytest.approx(100 * share, abs=0.1)
+    likeliest = page.inner_text("#levels tr.likeliest th")
+    assert likeliest == str(result.level)
+    assert page.get_attribute("#preview", "alt") == "The image to score: cat_01.jpg"
+    assert page.evaluate("document.getElementById('preview').naturalWidth") > 0
+    assert "Scored" in page.inner_text("[role=status]")
+
+
+def test_an_image_can_be_dropped(page: Any, photograph: Path) -> None:
+    import base64
+
+    data = base64.b64encode(photograph.read_bytes()).decode()
+    page.evaluate(DROP, ["dropped.jpg", "image/jpeg", data])
+    page.wait_for_selector("#result:visible")
+    assert page.inner_text("#name") == "dropped.jpg"
+
+
+def test_it_works_from_the_keyboard(page: Any, photograph: Path) -> None:
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "file"
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")  # without an explanation
+    chooser.value.set_files(photograph)
+    page.wait_for_selector("#result:visible")
+    assert not page.is_visible("#why")
+
+
+def test_what_cannot_be_scored_is_told_and_the_next_image_is_scored(
+    page: Any, photograph: Path, tmp_path: Path
+) -> None:
+    text, large, broken = tmp_path / "a.txt", tmp_path / "large.png", tmp_path / "broken.png"
+    text.write_text("no image")
+    large.write_bytes(bytes(200_001))
+    broken.write_bytes(photograph.read_bytes()[:900])
+    for file, message in (
+        (text, "This is not an image"),
+        (large, "The file is larger than"),
+        (broken, "damaged or cut off"),
+    ):
+        page.set_input_files("#file", file)
+        page.wait_for_selector(f"[role=alert]:has-text('{message}')")
+        assert not page.is_visible("#result")
+    page.set_input_files("#file", photograph)
+    page.wait_for_selector("#result:visible")
+    assert not page.is_visible("[role=alert]")
+
+
+def test_what_the_model_says_is_text_and_never_html(
+    browser: Any, served: Any, photograph: Path
+) -> None:
+    hostile = '<img src=x onerror="document.title=1"><script>document.title=2</script>'
+
+    class Hostile:
+        origin = Origin(hostile, "00" * 32, hostile, None, "0", hostile, (0.0, 1.0))
+
+        def score(self, images: Any, explain: bool) -> list[ScoredImage]:
+            return [ScoredImage("a", self.origin, 1.0, 1, 0.6, (0.4, 0.6), hostile, 1)]
+
+    with served(create_app(Hostile())) as port:  # type: ignore[arg-type]
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.set_input_files("#file", photograph)
+        page.wait_for_selector("#result:visible")
+        assert page.inner_text("#explanation") == hostile
+        assert hostile in page.inner_text("#scale")
+        assert page.title() == "selfscore"
+        assert page.locator("img").count() == 1
+        page.close()
+
+
+def test_a_server_that_has_gone_is_told(
+    browser: Any, served: Any, demo_scorer: Scorer, photograph: Path
+) -> None:
+    with served(create_app(demo_scorer)) as port:
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.wait_for_selector("#policy:has-text('policy_0')")
+    page.set_input_files("#file", photograph)
+    page.wait_for_selector("[role=alert]:has-text('does not answer')")
+    page.close()

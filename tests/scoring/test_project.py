@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from kedro.framework.startup import bootstrap_project
+
+from selfscore.datasets.policy import PolicyDataset
+from selfscore.scoring.project import find_policy
+
+VERSION = "2026-01-01T10.00.00.000Z"
+
+
+@pytest.fixture
+def home(project: Path, trial_conf: Path, write_policy: Callable[..., Path]) -> Path:
+    """A project with two rounds by its configuration, of which one has been run."""
+    bootstrap_project(project)
+    root = trial_conf.parent
+    for number in (0, 1):
+        name = f"policy_{number}"
+        write_policy(root / "data/06_models" / name / VERSION / name, seed=number)
+    return root
+
+
+def test_the_policy_of_the_last_round_scores(home: Path, write_policy: Callable[..., Path]) -> None:
+    assert find_policy(home, None, None).name == "policy_1"
+    write_policy(home / f"data/06_models/policy_2/{VERSION}/policy_2")
+    assert find_policy(home, None, None).name == "policy_2"
+
+
+def test_a_policy_is_named_by_its_dataset_or_its_folder(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = PolicyDataset(
+        filepath=str(home / f"data/06_models/policy_0/{VERSION}/policy_0")
+    ).load()
+    assert find_policy(home, None, "policy_0").policy.digest == expected.digest
+    monkeypatch.chdir(home / "data")  # a folder counts from where the user is
+    assert find_policy(home, None, "06_models/policy_0").policy.digest == expected.digest
+
+
+def test_each_environment_has_its_own_policies(
+    home: Path, write_policy: Callable[..., Path]
+) -> None:
+    with pytest.raises(FileNotFoundError, match="There is none yet"):
+        find_policy(home, "test", None)
+    write_policy(home / f"data/test/06_models/policy_0/{VERSION}/policy_0", seed=7)
+    found = find_policy(home, "test", None)
+    assert found.name == "policy_0"
+    assert found.policy.digest != find_policy(home, None, "policy_0").policy.digest
+
+
+def test_a_recorded_champion_goes_first(home: Path) -> None:
+    with (home / "conf/local/catalog.yml").open("w") as stream:
+        stream.write(
+            f"champion:\n  type: json.JSONDataset\n  filepath: {home}/data/champion.json\n"
+        )
+    assert find_policy(home, None, None).name == "policy_1", "none is recorded yet"
+    (home / "data/champion.json").write_text(json.dumps({"policy": "policy_0"}))
+    assert find_policy(home, None, None).name == "policy_0"
+    assert find_policy(home, None, "policy_1").name == "policy_1"
+
+
+@pytest.mark.parametrize("named", ["policy_7", "scored_images", "no/such/folder", "none of this"])
+def test_what_is_no_policy_is_named_with_those_there_are(home: Path, named: str) -> None:
+    with pytest.raises(FileNotFoundError, match=r"policy_1, policy_0\..*--policy") as caught:
+        find_policy(home, None, named)
+    assert f"'{named}'" in str(caught.value)
+
+
+def test_looking_for_a_policy_leaves_no_trace(home: Path) -> None:
+    before = sorted(home.rglob("*"))
+    find_policy(home, None, None)
+    assert sorted(home.rglob("*")) == before

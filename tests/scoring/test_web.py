@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from selfscore.scoring import Scorer
+from selfscore.scoring.web import UploadLimits, create_app
+
+LIMITS = UploadLimits(max_bytes=50_000, max_pixels=10_000)
+
+
+def png(image: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
+
+
+class Client:
+    """Asks the server and reads the answer."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def __call__(
+        self, method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)) as connection:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body, named)
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read()
+
+    def score(self, body: Any, query: str = "", kind: str = "image/png") -> tuple[int, Any]:
+        status, _, content = self("POST", f"/api/score{query}", body, Content_Type=kind)
+        return status, json.loads(content)
+
+
+@pytest.fixture(scope="module")
+def client(scorer: Scorer, served: Any) -> Iterator[Client]:
+    with served(create_app(scorer, limits=LIMITS)) as port:
+        yield Client(port)
+
+
+def test_an_upload_gets_the_score_that_the_api_gives(
+    client: Client, scorer: Scorer, pictures: list[Image.Image]
+) -> None:
+    status, result = client.score(png(pictures[0]))
+    expected = scorer.score(pictures[:1])[0].record()
+    assert status == 200
+    assert result.pop("probabilities") == pytest.approx(expected.pop("probabilities"), abs=1e-6)
+    assert result.pop("expected_score") == pytest.approx(expected.pop("expected_score"), abs=1e-4)
+    assert result == expected
+
+
+def test_the_explanation_can_be_left_out(client: Client, pictures: list[Image.Image]) -> None:
+    status, result = client.score(png(pictures[0]), "?explain=false")
+    assert status == 200 and result["explanation"] is None
+
+
+def test_the_page_may_only_load_what_it_holds(client: Client) -> None:
+    status, headers, content = client("GET", "/")
+    policy = headers["Content-Security-Policy"]
+    nonce = policy.partition("script-src 'nonce-")[2].partition("'")[0]
+    assert status == 200 and len(nonce) > 16
+    assert f'<script nonce="{nonce}">' in content.decode()
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert client("GET", "/")[1]["Content-Security-Policy"] != policy
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "message"),
+    [
+        (b"text", "text/plain", 415, "not an image"),
+        (b"text", "image/png", 422, "cannot be read as an image"),
+        (b"", "image/png", 422, "the file is empty"),
+        (png(Image.new("RGB", (200, 200))), "image/png", 422, "more than 10000 pixels"),
+        (png(Image.effect_noise((99, 99), 90))[:-2000], "image/png", 422, "damaged or cut off"),
+        (bytes(50_001), "image/png", 413, "larger than"),
+        (iter([bytes(30_000)] * 2), "image/png", 413, "larger than"),  # no length is announced
+    ],
+)
+def test_what_cannot_be_scored_is_refused_with_a_message(
+    client: Client, body: Any, kind: str, status: int, message: str
+) -> None:
+    found, answer = client.score(body, kind=kind)
+    assert found == status
+    assert message in answer["error"]
+
+
+def test_another_sites_name_for_this_machine_is_refused(client: Client) -> None:
+    status, _, content = client("GET", "/", Host="evil.example:80")
+    assert status == 400 and b"error" in content
+    assert client("GET", "/", Host="localhost:1234")[0] == 200
+
+
+def test_another_sites_page_may_not_send_images(client: Client) -> None:
+    status, headers, _ = client(
+        "OPTIONS",
+        "/api/score",
+        Origin="http://evil.example",
+        Access_Control_Request_Method="POST",
+        Access_Control_Request_Headers="content-type",
+    )
+    assert status == 405 and "Access-Control-Allow-Origin" not in headers
+
+
+def test_an_unknown_address_is_an_error_in_json(client: Client) -> None:
+    status, _, content = client("GET", "/docs")
+    assert status == 404 and json.loads(content) == {"error": "Not Found"}
+
+
+def test_uploads_are_scored_one_at_a_time(
+    scorer: Scorer, served: Any, pictures: list[Image.Image]
+) -> None:
+    class Watched:
+        origin = scorer.origin
+        busy = threading.Lock()
+
+        def score(self, images: Any, explain: bool) -> Any:
+            assert self.busy.acquire(blocking=False), "two uploads were scored at once"
+            try:
+                return scorer.score(images, explain)
+            finally:
+                self.busy.release()
+
+    with served(create_app(Watched())) as port, ThreadPoolExecutor(8) as pool:  # type: ignore[arg-type]
+        uploads = [png(picture) for picture in pictures[:8]]
+        answers = list(pool.map(Client(port).score, uploads))
+    assert [status for status, _ in answers] == [200] * 8
+    assert len({result["expected_score"] for _, result in answers}) == 8
+
+
+def test_a_failure_of_the_model_is_told(
+    scorer: Scorer, served: Any, pictures: list[Image.Image]
+) -> None:
+    class Failing:
+        origin = scorer.origin
+
+        def score(self, images: Any, explain: bool) -> Any:
+            raise RuntimeError("out of memory")
+
+    with served(create_app(Failing())) as port:  # type: ignore[arg-type]
+        status, answer = Client(port).score(png(pictures[0]))
+    assert status == 500 and "terminal" in answer["error"]
