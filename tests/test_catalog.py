@@ -17,8 +17,11 @@ from kedro.io import AbstractVersionedDataset, DataCatalog
 from kedro.pipeline import Pipeline
 
 from selfscore.pipelines.iteration import rounds
+from selfscore.preference_data.builders import PAIR_BUILDERS
 
 ROUNDS = 3
+# Every expert there is a pair builder for, so that every entry of the catalog is used.
+EXPERTS = sorted(PAIR_BUILDERS)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def context(
         patch.setattr(rounds, "_configured", None)
         bootstrap_project(project)
         with KedroSession.create(
-            conf_source=str(conf), runtime_params={"rounds": ROUNDS}
+            conf_source=str(conf), runtime_params={"rounds": ROUNDS, "experts": EXPERTS}
         ) as session:
             yield session.load_context()
     bootstrap_project(project)
@@ -153,7 +156,7 @@ def test_pairs_scored_images_and_predictions_have_contracts(
     expected = {
         name for name in names(registered) if re.search(r"_pairs$|_predictions$|^scored_", name)
     }
-    assert len(expected) == 1 + 2 * ROUNDS + 1 + 3 * ROUNDS
+    assert len(expected) == 1 + len(EXPERTS) * ROUNDS + 1 + (len(EXPERTS) + 1) * ROUNDS
     assert checked == expected
 
 

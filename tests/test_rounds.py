@@ -72,6 +72,11 @@ def test_override_changes_one_parameter_of_one_round() -> None:
         ({"rounds": 0}, "at least 1, not 0"),
         ({"rounds": "two"}, "at least 1, not 'two'"),
         ({"rounds": True}, "at least 1, not True"),
+        ({"experts": []}, r"`experts` must be a list of different names, not \[\]"),
+        ({"experts": "scoring"}, "list of different names, not 'scoring'"),
+        ({"experts": ["scoring", "scoring"]}, "list of different names"),
+        ({"experts": ["merged"]}, "`experts` has 'merged'.*none of base, merged"),
+        ({"experts": ["Humour me"]}, "`experts` has 'Humour me'.*snake_case"),
     ],
 )
 def test_mistakes_are_named(over: dict[str, Any], message: str) -> None:
@@ -80,7 +85,7 @@ def test_mistakes_are_named(over: dict[str, Any], message: str) -> None:
 
 
 def test_without_a_session_the_configuration_decides() -> None:
-    assert rounds.configured() == 2
+    assert rounds.configured().rounds == 2
     assert rounds_in_pipeline() == {"iteration_1", "iteration_2"}
 
 
@@ -88,12 +93,12 @@ def test_outside_a_project_there_is_one_round(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert rounds.configured() == 1
+    assert rounds.configured().rounds == 1
 
 
 def test_environment_variable_chooses_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEDRO_ENV", "test")
-    assert rounds.configured() == 1
+    assert rounds.configured().rounds == 1
 
 
 def test_asking_for_rounds_leaves_the_session_its_globals(
@@ -103,7 +108,7 @@ def test_asking_for_rounds_leaves_the_session_its_globals(
     with KedroSession.create(conf_source=str(trial_conf)) as session:
         context = session.load_context()
         monkeypatch.setattr(rounds, "_configured", None)
-        assert rounds.configured() == 2
+        assert rounds.configured().rounds == 2
         path = context.config_loader["catalog"]["score_scale"]["filepath"]
     assert path.startswith(str(trial_conf.parent))
 
@@ -119,6 +124,30 @@ def test_session_decides(
     ) as session:
         session.load_context()
         assert rounds_in_pipeline() == {f"iteration_{number}" for number in range(1, expected + 1)}
+
+
+def test_a_session_decides_on_the_experts(trial_conf: Path) -> None:
+    runtime = {"rounds": 1, "experts": ["scoring", "grounding_free"]}
+    with KedroSession.create(conf_source=str(trial_conf), runtime_params=runtime) as session:
+        context = session.load_context()
+        names = {node.name for node in pipelines["iteration"].nodes}
+        policies = {"scoring", "grounding_free", "merged"}
+        trained = {name for name in names if name.startswith("iteration_1.train_")}
+        assert trained == {f"iteration_1.train_{expert}_expert" for expert in policies - {"merged"}}
+        predicted = {name for name in names if name.startswith("iteration_1.predict_")}
+        assert predicted == {f"iteration_1.predict_{policy}" for policy in policies}
+        # Its texts are written because the expert is there, and for it alone.
+        assert "iteration_1.explain_freely" in names
+        parameters = context.catalog.load("params:iteration_1.dpo_training")
+        assert parameters["experts"]["grounding_free"]["epochs"] == 1
+
+
+def test_an_expert_without_pairs_is_named_before_anything_runs(trial_conf: Path) -> None:
+    runtime = {"experts": ["humour"]}
+    with KedroSession.create(conf_source=str(trial_conf), runtime_params=runtime) as session:
+        session.load_context()
+        with pytest.raises(ValueError, match="No pair builder for expert 'humour'"):
+            _ = pipelines["iteration"]
 
 
 def test_next_session_of_a_process_may_have_another_number(trial_conf: Path) -> None:

@@ -16,7 +16,7 @@ class RoundsConfigLoader(OmegaConfigLoader):
     """
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        """Load one kind of configuration; reading `parameters` also sets the number of rounds.
+        """Load one kind of configuration; reading `parameters` also sets rounds and experts.
 
         Args:
             key: Kind of configuration, e.g. "parameters" or "catalog".
@@ -31,5 +31,5 @@ class RoundsConfigLoader(OmegaConfigLoader):
         from selfscore.pipelines.iteration import rounds
 
         expanded = rounds.expand(loaded)
-        rounds.configure(rounds.count(loaded))
+        rounds.configure(rounds.layout(loaded))
         return expanded

@@ -20,14 +20,14 @@ logger = logging.getLogger(__name__)
 
 
 class RoundsHooks:
-    """Makes the pipelines follow the configured number of rounds."""
+    """Makes the pipelines follow the configured rounds and experts."""
 
     @hook_impl(tryfirst=True)
     def after_context_created(self, context: KedroContext) -> None:
         """Read the parameters before Kedro first builds the pipelines.
 
         Kedro keeps the pipelines it has built for the life of the process, so they are built
-        anew when this session asks for another number of rounds than the one before it.
+        anew when this session asks for other rounds or experts than the one before it.
         """
         from selfscore.pipelines.iteration import rounds
 

@@ -22,14 +22,15 @@ def register_pipelines() -> dict[str, Pipeline]:
     `--pipelines=evaluation --namespaces=iteration_2` runs one stage of one round.
     """
     whole = iteration.create_pipeline()
+    rounds = configured().rounds
     return {
         "__default__": whole,
         "iteration": whole,
         "ingestion": ingestion.create_pipeline(),
         "baseline": baseline.create_pipeline(),
         **{stage: whole.only_nodes_with_tags(stage) for stage in STAGES},
-        "reporting": reporting.create_pipeline(rounds=configured()),
-        "scoring": scoring.create_pipeline(policy=f"policy_{configured()}"),
+        "reporting": reporting.create_pipeline(rounds=rounds),
+        "scoring": scoring.create_pipeline(policy=f"policy_{rounds}"),
         "results": results.create_pipeline(),
         "demo_images": demo_images.create_pipeline(),
         "demo_model": demo_model.create_pipeline(),

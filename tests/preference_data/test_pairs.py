@@ -6,6 +6,7 @@ from selfscore.preference_data.pairs import (
     PAIR_COLUMNS,
     consistency_pairs,
     join_sides,
+    mixed_pairs,
     scoring_pairs,
 )
 from selfscore.vlm.response import parse_response
@@ -59,6 +60,18 @@ def test_consistency_pairs_differ_in_the_text_alone(rows):
     assert (pairs["rejected_text_level"] != pairs["chosen_level"]).all()
     for chosen, rejected in zip(pairs["chosen"], pairs["rejected"], strict=True):
         assert chosen.split("\n")[0] == rejected.split("\n")[0]
+
+
+@given(rows)
+def test_mixed_pairs_are_both_kinds(rows):
+    both = both_sides([level for level, _ in rows], [text for _, text in rows])
+    pairs = mixed_pairs(both)
+    scoring = pairs["chosen_level"] != pairs["rejected_level"]
+    for found, expected in (
+        (pairs[scoring], scoring_pairs(both)),
+        (pairs[~scoring], consistency_pairs(both)),
+    ):
+        assert found.to_dict("records") == expected.to_dict("records")
 
 
 def test_an_image_with_one_dropped_text_makes_no_pair():

@@ -5,8 +5,6 @@ Knows tables of accepted texts; knows no model.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pandas as pd
 
 from selfscore.vlm.response import write_response
@@ -23,31 +21,37 @@ PAIR_COLUMNS = [
 ]
 
 
-def scoring_pairs(both: pd.DataFrame) -> pd.DataFrame:
+def scoring_pairs(both: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """(true score, its text) over (wrong score, its text).
 
     Args:
         both: one row an image: image_id, path, split and, per side, `level_<side>` and
             `explanation_<side>` with sides `chosen` (true level) and `rejected` (wrong level).
+        seed: unused, for all builders are called alike: nothing is drawn here.
     """
     return _pairs(both, rejected_level=both["level_rejected"])
 
 
-def consistency_pairs(both: pd.DataFrame) -> pd.DataFrame:
+def consistency_pairs(both: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """The same texts with the rejected score overwritten by the true one: only the text differs.
 
     Args:
         both: as for `scoring_pairs`. Images whose two texts are the same make no pair.
+        seed: unused.
     """
     differ = both["explanation_chosen"] != both["explanation_rejected"]
     both = both[differ].reset_index(drop=True)
     return _pairs(both, rejected_level=both["level_chosen"])
 
 
-PAIR_BUILDERS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "scoring": scoring_pairs,
-    "consistency": consistency_pairs,
-}
+def mixed_pairs(both: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Scoring and consistency pairs in one table, for one expert that learns both.
+
+    Args:
+        both: as for `scoring_pairs`.
+        seed: unused.
+    """
+    return pd.concat([scoring_pairs(both), consistency_pairs(both)], ignore_index=True)
 
 
 def join_sides(generations: pd.DataFrame, scored_images: pd.DataFrame) -> pd.DataFrame:

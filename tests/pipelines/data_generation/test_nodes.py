@@ -4,7 +4,12 @@ import pytest
 import tiny_vlm
 from images import coloured_images
 
-from selfscore.pipelines.data_generation.nodes import explain_forced_levels, force_levels
+from selfscore.pipelines.data_generation.nodes import (
+    explain_forced_levels,
+    explain_freely,
+    force_levels,
+)
+from selfscore.pipelines.data_generation.pipeline import create_pipeline
 from selfscore.vlm.features import StoredFeatures
 from selfscore.vlm.policy import Policy
 
@@ -125,3 +130,20 @@ def test_unknown_conditioning_is_refused(scored_images, policy, features):
             PROMPTS,
             seed=0,
         )
+
+
+def test_free_texts_are_written_without_a_start_once_a_training_image(
+    scored_images, policy, features
+):
+    lenient = parameters(min_accepted=0.0, max_attempts=1, conditioning="instruction")
+    table = explain_freely(policy, IMAGES, features, scored_images, SCALE, lenient, PROMPTS, seed=0)
+    assert table["image_id"].tolist() == ["0", "1", "2"]
+    assert not table["response"].str.startswith("#Score:").any()
+    assert table["level"].isna().all() and not table["accepted"].any()
+    # Under the rating prompt, so writing them tells how likely they are.
+    assert set(table["side"]) == {"free"}
+
+
+def test_free_texts_are_written_where_they_are_needed():
+    assert "free_texts" not in create_pipeline().outputs()
+    assert "free_texts" in create_pipeline(free_texts=True).outputs()

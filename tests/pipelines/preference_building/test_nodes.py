@@ -3,11 +3,14 @@ import pytest
 import tiny_vlm
 from images import coloured_images
 
+from selfscore.datasets.contracts import Pairs
 from selfscore.pipelines.preference_building.nodes import (
     build_pairs,
     report_preferences,
     weigh_references,
 )
+from selfscore.preference_data.builders import PAIR_BUILDERS
+from selfscore.preference_data.pairs import PAIR_COLUMNS
 from selfscore.vlm.features import ImageEncoder, StoredFeatures
 from selfscore.vlm.loading import load_vlm
 from selfscore.vlm.log_probabilities import answer_log_probabilities
@@ -39,27 +42,56 @@ def scored_images():
 
 
 def test_each_expert_has_its_pairs(scored_images):
-    scoring = build_pairs(generations(), scored_images, "scoring")
-    consistency = build_pairs(generations(), scored_images, "consistency")
+    scoring = build_pairs(generations(), scored_images, 0, "scoring")
+    consistency = build_pairs(generations(), scored_images, 0, "consistency")
     assert len(scoring) == len(consistency) == 7
     assert scoring["chosen"].equals(consistency["chosen"])
     assert not scoring["rejected"].equals(consistency["rejected"])
 
 
+def test_free_texts_make_pairs_without_a_forced_side(scored_images):
+    free = pd.DataFrame(
+        {
+            "image_id": list("0123"),
+            "path": [f"{i}.jpg" for i in range(4)],
+            "split": "train",
+            "side": "free",
+            "level": pd.array([4, 4, 4, pd.NA], dtype="Int64"),
+            "explanation": ["It is sharp.", "It is dark.", "It is noisy.", ""],
+            "accepted": [True, True, False, False],
+        }
+    )
+    pairs = build_pairs(free, scored_images, 0, "grounding_free")
+    assert pairs["image_id"].tolist() == ["0", "1"]
+    assert pairs["rejected"].tolist() == pairs["chosen"].tolist()[::-1]
+
+
+def test_every_builder_keeps_the_contract_of_pairs(scored_images):
+    texts = generations()
+    texts["level"] = texts["level"] % 2 + 5 * (texts["side"] == "rejected")
+    free = texts[texts["side"] == "chosen"].merge(scored_images, on="image_id")
+    for expert, builder in PAIR_BUILDERS.items():
+        pairs = build_pairs(free if builder.free_texts else texts, scored_images, 0, expert)
+        Pairs.validate(pairs)
+        assert list(pairs) == PAIR_COLUMNS
+
+
 def test_an_unknown_expert_is_named(scored_images):
     with pytest.raises(ValueError, match="No pair builder for expert 'humour'"):
-        build_pairs(generations(), scored_images, "humour")
+        build_pairs(generations(), scored_images, 0, "humour")
 
 
 def test_no_pair_at_all_says_where_to_look(scored_images):
     rejected = generations().assign(accepted=False)
     with pytest.raises(ValueError, match="No scoring pair could be built.*column `reason`"):
-        build_pairs(rejected, scored_images, "scoring")
+        build_pairs(rejected, scored_images, 0, "scoring")
 
 
 def test_the_report_counts_and_sees_what_levels_alone_tell(scored_images):
     texts = generations()
-    pairs = {name: build_pairs(texts, scored_images, name) for name in ("scoring", "consistency")}
+    pairs = {
+        name: build_pairs(texts, scored_images, 0, name) for name in ("scoring", "consistency")
+    }
     report = report_preferences(texts, **pairs)
     assert report["explanations"] == 16
     assert report["accepted"] == 15
@@ -82,7 +114,7 @@ def test_what_generation_told_is_taken_and_the_rest_is_weighed_once(tmp_path):
     # Told for one side; a number no pass could give shows where it came from.
     texts["log_probability"] = [7.0 if side == "chosen" else None for side in texts["side"]]
     scored = pd.DataFrame({"image_id": [p[:-4] for p in paths], "path": paths, "split": "train"})
-    pairs = {name: build_pairs(texts, scored, name) for name in ("scoring", "consistency")}
+    pairs = {name: build_pairs(texts, scored, 0, name) for name in ("scoring", "consistency")}
     folder = tiny_vlm.save_idefics3(tmp_path)
     policy = Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
     prompts = {"rating": "Rate it.", "justify": "Why {level}?"}
@@ -115,7 +147,7 @@ def test_nothing_is_weighed_where_generation_told_all(tmp_path):
         texts,
         {"batch_size": 3},
         {"rating": "Rate it."},
-        scoring=build_pairs(texts, scored, "scoring"),
+        scoring=build_pairs(texts, scored, 0, "scoring"),
     )
     assert (table["logp"] == -3.0).all()
     assert len(table) == 4

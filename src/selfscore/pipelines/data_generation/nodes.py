@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CONDITIONINGS = ("prefix", "instruction")
+# Side of the texts that are written without a forced level.
+FREE = "free"
+
 
 def force_levels(
     scored_images: pd.DataFrame, score_scale: dict[str, Any], parameters: dict[str, Any], seed: int
@@ -68,6 +72,55 @@ def explain_forced_levels(
     Raises:
         ValueError: fewer than `min_accepted` of the texts pass, so the policy cannot teach itself.
     """
+    logger.info(
+        "Writing %d explanations (%d images, true and wrong level forced) with %s.",
+        len(forced_levels),
+        len(forced_levels) // 2,
+        policy.base_model,
+    )
+    return _explain(
+        policy, images, image_features, forced_levels, score_scale, parameters, prompts, seed
+    )
+
+
+def explain_freely(
+    policy: Policy,
+    images: ImageSource,
+    image_features: StoredFeatures,
+    scored_images: pd.DataFrame,
+    score_scale: dict[str, Any],
+    parameters: dict[str, Any],
+    prompts: dict[str, str],
+    seed: int,
+) -> pd.DataFrame:
+    """Let the policy score and explain each training image as it likes, and gate what it writes.
+
+    Returns:
+        One row a training image, with the columns of `explain_forced_levels`; side is `free`, and
+        level the one that the policy gave, missing where no answer kept the format.
+
+    Raises:
+        ValueError: fewer than `min_accepted` of the texts pass.
+    """
+    train = scored_images[scored_images["split"] == "train"].reset_index(drop=True)
+    rows = train[["image_id", "path", "split"]].assign(side=FREE)
+    logger.info("Writing %d explanations without a forced score.", len(rows))
+    written = _explain(policy, images, image_features, rows, score_scale, parameters, prompts, seed)
+    given = [parse_response(response, score_scale["levels"]) for response in written["response"]]
+    levels = pd.array([answer.level if answer else pd.NA for answer in given], dtype="Int64")
+    return written.assign(level=levels)
+
+
+def _explain(
+    policy: Policy,
+    images: ImageSource,
+    image_features: StoredFeatures,
+    rows: pd.DataFrame,
+    score_scale: dict[str, Any],
+    parameters: dict[str, Any],
+    prompts: dict[str, str],
+    seed: int,
+) -> pd.DataFrame:
     from selfscore.vlm.decoding import Decoding
     from selfscore.vlm.features import ImageEncoder
     from selfscore.vlm.generation import generate
@@ -76,13 +129,7 @@ def explain_forced_levels(
     levels = score_scale["levels"]
     gates = QualityGates(**parameters["gates"])
     decoding = Decoding(**parameters["decoding"])
-    rows = forced_levels.assign(response="", attempts=0, reason="malformed", log_probability=np.nan)
-    logger.info(
-        "Writing %d explanations (%d images, true and wrong level forced) with %s.",
-        len(rows),
-        len(rows) // 2,
-        policy.base_model,
-    )
+    rows = rows.assign(response="", attempts=0, reason="malformed", log_probability=np.nan)
     encoder = ImageEncoder(load_vlm(policy), images, image_features)
     for attempt in range(parameters["max_attempts"]):
         again = rows.index[rows["reason"] != ""]
@@ -112,18 +159,17 @@ def _request(
     from selfscore.vlm.generation import Request
     from selfscore.vlm.sampling import row_seed
 
-    instructions = {
-        "prefix": prompts.rating,
-        "instruction": prompts.justify.format(level=row.level),
-    }
-    if conditioning not in instructions:
-        raise ValueError(
-            f"Unknown `conditioning` '{conditioning}': choose one of {tuple(instructions)}."
-        )
+    if conditioning not in CONDITIONINGS:
+        raise ValueError(f"Unknown `conditioning` '{conditioning}': choose one of {CONDITIONINGS}.")
+    instruction, start = prompts.rating, ""
+    if row.side != FREE:
+        start = response_prefix(row.level)
+        if conditioning == "instruction":
+            instruction = prompts.justify.format(level=row.level)
     return Request(
         image=row.path,
-        instruction=instructions[conditioning],
-        response_start=response_prefix(row.level),
+        instruction=instruction,
+        response_start=start,
         seed=row_seed(seed, policy.card["iteration"], row.image_id, row.side, attempt),
     )
 

@@ -1,36 +1,40 @@
-"""policy + scored images → forced_levels → generations."""
+"""policy + scored images → forced_levels → generations; free_texts where an expert needs them."""
 
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from selfscore.pipelines.data_generation.nodes import explain_forced_levels, force_levels
+from selfscore.pipelines.data_generation.nodes import (
+    explain_forced_levels,
+    explain_freely,
+    force_levels,
+)
 
 
-def create_pipeline(**kwargs: Any) -> Pipeline:
-    """The template of one round's data generation."""
-    return Pipeline(
-        [
-            Node(
-                force_levels,
-                inputs=["scored_images", "score_scale", "params:data_generation", "params:seed"],
-                outputs="forced_levels",
-                name="force_levels",
-            ),
-            Node(
-                explain_forced_levels,
-                inputs=[
-                    "policy",
-                    "raw_images",
-                    "image_features",
-                    "forced_levels",
-                    "score_scale",
-                    "params:data_generation",
-                    "params:prompts",
-                    "params:seed",
-                ],
-                outputs="generations",
-                name="explain_forced_levels",
-            ),
-        ]
+def create_pipeline(free_texts: bool = False, **kwargs: Any) -> Pipeline:
+    """The template of one round's data generation.
+
+    Args:
+        free_texts: whether the training images are also explained without a forced score.
+        kwargs: unused, part of Kedro's signature.
+    """
+    shared = ["score_scale", "params:data_generation", "params:prompts", "params:seed"]
+    force = Node(
+        force_levels,
+        inputs=["scored_images", "score_scale", "params:data_generation", "params:seed"],
+        outputs="forced_levels",
+        name="force_levels",
     )
+    explain = Node(
+        explain_forced_levels,
+        inputs=["policy", "raw_images", "image_features", "forced_levels", *shared],
+        outputs="generations",
+        name="explain_forced_levels",
+    )
+    freely = Node(
+        explain_freely,
+        inputs=["policy", "raw_images", "image_features", "scored_images", *shared],
+        outputs="free_texts",
+        name="explain_freely",
+    )
+    return Pipeline([force, explain, *([freely] if free_texts else [])])

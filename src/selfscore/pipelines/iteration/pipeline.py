@@ -1,5 +1,6 @@
 """The round template, instantiated once per round: policy_{k-1} → iteration_k → policy_k."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from kedro.pipeline import Pipeline
@@ -15,29 +16,33 @@ from selfscore.pipelines import (
     reporting,
 )
 from selfscore.pipelines.iteration.rounds import STAGES, configured, namespace
-
-EXPERTS = ("scoring", "consistency")
+from selfscore.preference_data.builders import needs_free_texts
 
 
 def create_pipeline(**kwargs: Any) -> Pipeline:
-    """Ingestion, baseline, as many rounds as `rounds` says, and the report."""
-    rounds = configured()
+    """Ingestion, baseline, as many rounds with the experts as configured, and the report."""
+    layout = configured()
     return sum(
-        (create_round(number) for number in range(1, rounds + 1)),
+        (create_round(number, layout.experts) for number in range(1, layout.rounds + 1)),
         ingestion.create_pipeline()
         + baseline.create_pipeline()
-        + reporting.create_pipeline(rounds=rounds),
+        + reporting.create_pipeline(rounds=layout.rounds),
     )
 
 
-def create_round(number: int) -> Pipeline:
-    """One walk through the five stages; all it takes from another round is the policy before it."""
+def create_round(number: int, experts: Sequence[str]) -> Pipeline:
+    """One walk through the five stages; all it takes from another round is the policy before it.
+
+    Args:
+        number: of the round, counted from 1.
+        experts: names of the experts it trains, merges and evaluates.
+    """
     stages = {
-        "data_generation": data_generation.create_pipeline(),
-        "preference_building": preference_building.create_pipeline(EXPERTS),
-        "dpo_training": dpo_training.create_pipeline(EXPERTS),
-        "merging": merging.create_pipeline(EXPERTS),
-        "evaluation": evaluation.create_pipeline(policies=[*EXPERTS, "merged"]),
+        "data_generation": data_generation.create_pipeline(free_texts=needs_free_texts(experts)),
+        "preference_building": preference_building.create_pipeline(experts),
+        "dpo_training": dpo_training.create_pipeline(experts),
+        "merging": merging.create_pipeline(experts),
+        "evaluation": evaluation.create_pipeline(policies=[*experts, "merged"]),
     }
     return Pipeline(
         [Pipeline(stages[stage], tags=stage) for stage in STAGES],

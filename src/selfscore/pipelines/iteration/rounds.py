@@ -1,15 +1,17 @@
-"""How many rounds there are, and the parameters of each.
+"""How many rounds there are, which experts each trains, and the parameters of each.
 
-Kedro builds pipelines without showing them the configuration, so the number of rounds is handed
-over here: the configuration loader calls `configure` whenever it reads the parameters. Where
-nothing has read them yet (`kedro registry list`), `configured` reads them itself.
+Kedro builds pipelines without showing them the configuration, so what shapes them is handed over
+here: the configuration loader calls `configure` whenever it reads the parameters. Where nothing
+has read them yet (`kedro registry list`), `configured` reads them itself.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,24 @@ BASELINE = "baseline"
 # Stages that run once per round; each has a shared section of this name in the parameters.
 STAGES = ("data_generation", "preference_building", "dpo_training", "merging", "evaluation")
 
-_configured: int | None = None
+# Names that the evaluation gives to policies that are no expert's.
+_TAKEN = ("base", "merged", "incoming")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the configuration decides about the shape of the pipelines.
+
+    Attributes:
+        rounds: number of rounds, at least 1.
+        experts: the experts of each round by name, at least one.
+    """
+
+    rounds: int = 1
+    experts: tuple[str, ...] = ("scoring", "consistency")
+
+
+_configured: Layout | None = None
 
 
 def namespace(number: int) -> str:
@@ -25,41 +44,39 @@ def namespace(number: int) -> str:
     return f"iteration_{number}"
 
 
-def configure(rounds: int) -> None:
-    """Set the number of rounds that `create_pipeline` lays out.
-
-    Args:
-        rounds: Number of rounds, at least 1.
-
-    Raises:
-        ValueError: If it is not a whole number of at least 1.
-    """
+def configure(layout: Layout) -> None:
+    """Set the rounds and experts that `create_pipeline` lays out."""
     global _configured
-    _configured = _checked(rounds)
+    _configured = layout
 
 
-def set_by_session() -> int | None:
-    """Number of rounds that a session of this process has set, None before the first."""
+def set_by_session() -> Layout | None:
+    """What a session of this process has set, None before the first."""
     return _configured
 
 
-def configured() -> int:
-    """Number of rounds set by the session, else the one in the project's configuration."""
+def configured() -> Layout:
+    """What the session has set, else what the project's configuration says."""
     if _configured is None:
         return _from_configuration()
     return _configured
 
 
-def count(parameters: Mapping[str, Any]) -> int:
-    """Number of rounds that the parameters ask for.
+def layout(parameters: Mapping[str, Any]) -> Layout:
+    """The rounds and experts that the parameters ask for.
 
     Args:
-        parameters: The project's parameters; `rounds` defaults to 1.
+        parameters: The project's parameters; `rounds` and `experts` have the defaults of `Layout`.
 
     Raises:
-        ValueError: If `rounds` is not a whole number of at least 1.
+        ValueError: If `rounds` is not a whole number of at least 1, or `experts` is not a list of
+            different names in snake_case.
     """
-    return _checked(parameters.get("rounds", 1))
+    default = Layout()
+    return Layout(
+        rounds=_checked_rounds(parameters.get("rounds", default.rounds)),
+        experts=_checked_experts(parameters.get("experts", default.experts)),
+    )
 
 
 def expand(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,7 +93,7 @@ def expand(parameters: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: If an override names a round, a stage or a parameter that does not exist.
     """
     expanded = deepcopy(dict(parameters))
-    names = [namespace(number) for number in range(1, count(parameters) + 1)]
+    names = [namespace(number) for number in range(1, layout(parameters).rounds + 1)]
     for key in expanded:
         if key.startswith("iteration_") and key not in names:
             raise ValueError(
@@ -120,14 +137,26 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _checked(rounds: Any) -> int:
+def _checked_rounds(rounds: Any) -> int:
     if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
         raise ValueError(f"`rounds` must be a whole number of at least 1, not {rounds!r}.")
     return rounds
 
 
-def _from_configuration() -> int:
-    """Read `rounds` from the project's parameter files.
+def _checked_experts(experts: Any) -> tuple[str, ...]:
+    if isinstance(experts, str) or not experts or len(set(experts)) < len(experts):
+        raise ValueError(f"`experts` must be a list of different names, not {experts!r}.")
+    for name in experts:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", str(name)) or name in _TAKEN:
+            raise ValueError(
+                f"`experts` has {name!r}: an expert's name is in snake_case and none of "
+                f"{', '.join(_TAKEN)}."
+            )
+    return tuple(experts)
+
+
+def _from_configuration() -> Layout:
+    """Read `rounds` and `experts` from the project's parameter files.
 
     Not through a second configuration loader: making one redirects the `globals` of the first.
     """
@@ -137,10 +166,10 @@ def _from_configuration() -> int:
 
     project = find_kedro_project(Path.cwd())
     if project is None:
-        return 1
+        return Layout()
     found: dict[str, Any] = {}
     for env in ("base", os.getenv("KEDRO_ENV", "local")):
         file = project / settings.CONF_SOURCE / env / "parameters.yml"
         if file.is_file():
             found |= yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    return count(found)
+    return layout(found)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from selfscore.metrics.blind_accuracy import blind_preference_accuracy
-from selfscore.preference_data.pairs import PAIR_BUILDERS, join_sides
+from selfscore.preference_data.builders import pair_builder
+from selfscore.preference_data.pairs import join_sides
 from selfscore.vlm.images import ImageSource
 from selfscore.vlm.policy import Policy
 
@@ -19,22 +20,30 @@ logger = logging.getLogger(__name__)
 
 
 def build_pairs(
-    generations: pd.DataFrame, scored_images: pd.DataFrame, expert: str
+    generations: pd.DataFrame, scored_images: pd.DataFrame, seed: int, expert: str
 ) -> pd.DataFrame:
     """The preference pairs one expert is trained on.
 
+    Args:
+        generations: what the policy wrote: for two forced levels an image, or, for an expert that
+            learns from free texts, one text an image.
+        scored_images: image_id, path and split.
+        seed: of what the builder draws.
+        expert: whose builder is asked.
+
     Raises:
-        ValueError: no image has two accepted texts, or no builder has the expert's name.
+        ValueError: no pair can be made of the accepted texts, or no builder has the expert's name.
     """
-    if expert not in PAIR_BUILDERS:
-        raise ValueError(
-            f"No pair builder for expert '{expert}': there are {sorted(PAIR_BUILDERS)}."
-        )
-    pairs = PAIR_BUILDERS[expert](join_sides(generations, scored_images))
+    builder = pair_builder(expert)
+    if builder.free_texts:
+        texts = generations[generations["accepted"]].reset_index(drop=True)
+    else:
+        texts = join_sides(generations, scored_images)
+    pairs = builder.build(texts, seed)
     if pairs.empty:
         raise ValueError(
             f"No {expert} pair could be built from {len(generations)} explanations: look at the "
-            "column `reason` of the table `generations` and relax `data_generation.gates`."
+            "column `reason` of their table and relax `data_generation.gates`."
         )
     return pairs
 

@@ -11,6 +11,7 @@ from selfscore.pipelines.preference_building.nodes import (
     report_preferences,
     weigh_references,
 )
+from selfscore.preference_data.builders import pair_builder
 
 
 def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
@@ -23,7 +24,11 @@ def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
     builders = [
         Node(
             update_wrapper(partial(build_pairs, expert=expert), build_pairs),
-            inputs={"generations": "generations", "scored_images": "scored_images"},
+            inputs={
+                "generations": "free_texts" if pair_builder(expert).free_texts else "generations",
+                "scored_images": "scored_images",
+                "seed": "params:seed",
+            },
             outputs=f"{expert}_pairs",
             name=f"build_{expert}_pairs",
         )

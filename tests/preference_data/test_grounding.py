@@ -1,0 +1,92 @@
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from selfscore.preference_data.grounding import (
+    different_partners,
+    grounding_contrast_pairs,
+    grounding_free_pairs,
+    grounding_pairs,
+    random_partners,
+)
+from selfscore.vlm.response import parse_response
+
+WORDS = ["sharp", "dark", "noisy", "flat", "vivid", "clean", "soft", "pale"]
+BUILDERS = [grounding_pairs, grounding_contrast_pairs, grounding_free_pairs]
+
+
+def texts_of(rows):
+    """A table that fits every builder, of (level, words)."""
+    table = pd.DataFrame(
+        {
+            "image_id": [str(place) for place in range(len(rows))],
+            "path": [f"{place}.jpg" for place in range(len(rows))],
+            "split": "train",
+            "level": [level for level, _ in rows],
+            "explanation": [f"It is {' and '.join(words)}." for _, words in rows],
+        }
+    )
+    return table.assign(level_chosen=table["level"], explanation_chosen=table["explanation"])
+
+
+rows = st.lists(
+    st.tuples(
+        st.integers(0, 2), st.lists(st.sampled_from(WORDS), min_size=1, max_size=3, unique=True)
+    ),
+    min_size=2,
+    max_size=12,
+)
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+@given(rows=rows, seed=st.integers(0, 50))
+def test_pairs_hold_the_own_text_against_one_of_another_image_with_the_same_level(
+    build, rows, seed
+):
+    texts = texts_of(rows).set_index("image_id")
+    pairs = build(texts.reset_index(), seed)
+    assert pairs["image_id"].is_unique
+    for pair in pairs.itertuples():
+        own = texts.loc[pair.image_id]
+        chosen, rejected = parse_response(pair.chosen, 10), parse_response(pair.rejected, 10)
+        assert chosen.level == rejected.level == own["level"] == pair.chosen_level
+        assert chosen.explanation == own["explanation"] != rejected.explanation
+        others = texts[(texts["level"] == own["level"]) & (texts.index != pair.image_id)]
+        assert rejected.explanation in set(others["explanation"])
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+def test_no_text_is_told_by_itself(build):
+    """Each is chosen once and rejected once, so a policy that sees no picture learns nothing."""
+    pairs = build(texts_of([(level, [word]) for level in (3, 7) for word in WORDS]), 1)
+    assert len(pairs) == 2 * len(WORDS)
+    assert sorted(pairs["chosen"]) == sorted(pairs["rejected"])
+
+
+@given(st.integers(2, 20), st.integers(0, 50))
+def test_random_partners_are_others_and_follow_the_seed(n, seed):
+    drawn = [random_partners(["text"] * n, np.random.default_rng(seed)) for _ in range(2)]
+    assert (drawn[0] == drawn[1]).all()
+    assert sorted(drawn[0]) == list(range(n))
+    assert (drawn[0] != np.arange(n)).all()
+
+
+def test_different_partners_share_as_few_words_as_possible():
+    texts = ["sharp clean vivid", "sharp clean pale", "dark noisy flat", "dark noisy soft"]
+    words = [set(text.split()) for text in texts]
+
+    def shared(partners):
+        return sum(len(words[place] & words[other]) for place, other in enumerate(partners))
+
+    partners = different_partners(texts, np.random.default_rng(0))
+    assert shared(partners) == min(shared(order) for order in permutations(range(4))) == 0
+
+
+def test_an_image_alone_with_its_level_makes_no_pair():
+    for build in BUILDERS:
+        assert build(texts_of([(1, ["sharp"])]), 0).empty
+        assert build(texts_of([]), 0).empty
