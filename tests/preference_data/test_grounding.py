@@ -3,7 +3,7 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selfscore.preference_data.grounding import (
@@ -43,6 +43,7 @@ rows = st.lists(
 
 
 @pytest.mark.parametrize("build", BUILDERS)
+@settings(deadline=None)  # The first example imports scikit-learn.
 @given(rows=rows, seed=st.integers(0, 50))
 def test_pairs_hold_the_own_text_against_one_of_another_image_with_the_same_level(
     build, rows, seed
