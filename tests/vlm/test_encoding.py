@@ -73,13 +73,13 @@ def test_levels_of_two_tokens_are_refused(vlm):
         level_tokens(vlm, "Rate it.", 12)
 
 
-def test_a_tokenizer_that_glues_the_level_to_its_neighbours_is_refused(vlm):
+def test_a_tokenizer_that_writes_levels_alike_is_refused(vlm):
     words = Tokenizer(models.WordLevel({"?": 0, "<image>": 1}, unk_token="?"))
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     processor = type("P", (), {"tokenizer": None})()
     processor.tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="?")
     processor.apply_chat_template = vlm.processor.apply_chat_template
-    with pytest.raises(ValueError, match="one token each"):
+    with pytest.raises(ValueError, match="does not tell all of the levels 0 to 9 apart"):
         level_tokens(dataclasses.replace(vlm, processor=processor), "Rate it.", 10)
 
 

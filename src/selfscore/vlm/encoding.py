@@ -118,6 +118,29 @@ def positions(vlm: VLM, ids: Tensor, mask: Tensor, features: Sequence[ImageFeatu
     return placed
 
 
+def level_strings(vlm: VLM, instruction: str, levels: int) -> tuple[list[int], list[list[int]]]:
+    """The tokens of a response up to the score, and the tokens by which each level is told there.
+
+    A level's tokens include the one behind it, with which the level ends, so that none begins
+    with another: `1` and `13` part at the line break.
+
+    Returns:
+        The tokens of ``#Score: `` as a start, and `levels` lists of tokens.
+
+    Raises:
+        ValueError: the tokenizer writes two levels alike.
+    """
+    rows = [start_ids(vlm, instruction, response_prefix(level)) for level in range(levels)]
+    if len(set(map(tuple, rows))) < levels:
+        raise ValueError(
+            f"This model's tokenizer does not tell all of the levels 0 to {levels - 1} apart. "
+            "Choose a model whose tokenizer knows digits."
+        )
+    start = _common(rows)
+    behind = _common([row[start:][::-1] for row in rows])
+    return rows[0][:start], [row[start : len(row) - max(behind - 1, 0)] for row in rows]
+
+
 def level_tokens(vlm: VLM, instruction: str, levels: int) -> tuple[list[int], list[int]]:
     """The tokens of a response up to the score, and the token of each level at that place.
 
@@ -127,17 +150,20 @@ def level_tokens(vlm: VLM, instruction: str, levels: int) -> tuple[list[int], li
     Raises:
         ValueError: the tokenizer does not write every level as one token of its own.
     """
-    ids = [start_ids(vlm, instruction, response_prefix(level)) for level in range(levels)]
-    columns = zip(*ids, strict=False)
-    place = next((i for i, column in enumerate(columns) if len(set(column)) > 1), 0)
-    tokens = [row[place] for row in ids]
-    same_end = {tuple(row[place + 1 :]) for row in ids}
-    if len(set(tokens)) < levels or len(same_end) > 1:
+    start, strings = level_strings(vlm, instruction, levels)
+    if any(len(ids) != 2 for ids in strings):
         raise ValueError(
             f"This model's tokenizer does not write the levels 0 to {levels - 1} as one token "
             "each. Choose at most ten `levels`, or a model whose tokenizer splits digits."
         )
-    return ids[0][:place], tokens
+    return start, [ids[0] for ids in strings]
+
+
+def _common(rows: Sequence[Sequence[int]]) -> int:
+    """Number of tokens that all rows begin with."""
+    columns = zip(*rows, strict=False)
+    shortest = min(map(len, rows))
+    return next((i for i, column in enumerate(columns) if len(set(column)) > 1), shortest)
 
 
 def _question(instruction: str) -> list[Any]:

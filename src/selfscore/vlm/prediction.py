@@ -14,8 +14,9 @@ import torch
 from tqdm import tqdm
 
 from selfscore.vlm.decoding import Decoding, Prefill
-from selfscore.vlm.encoding import level_tokens, prompt_ids
+from selfscore.vlm.encoding import prompt_ids
 from selfscore.vlm.features import ImageEncoder
+from selfscore.vlm.level_scoring import level_distributions
 from selfscore.vlm.response import Prompts, parse_response
 from selfscore.vlm.sampling import row_seed
 
@@ -126,14 +127,14 @@ def _scored(
 ) -> tuple[Prefill, NDArray[np.float64]]:
     """The prompts of a batch, ready to be continued, and the distributions over levels."""
     vlm = encoder.vlm
-    start, tokens = level_tokens(vlm, instruction, levels)
     features = encoder(keys)
-    prompts = {
+    ids = {
         placeholder: prompt_ids(vlm, placeholder, instruction)
         for placeholder in {row.placeholder for row in features}
     }
-    prefill = Prefill(vlm, [prompts[row.placeholder] for row in features], features)
-    rows = prefill.next_logits(start)[:, tokens].double().softmax(dim=-1)
+    prompts = [ids[row.placeholder] for row in features]
+    prefill = Prefill(vlm, prompts, features)
+    rows = level_distributions(vlm, prefill, prompts, features, instruction, levels)
     return prefill, rows.cpu().numpy()
 
 
