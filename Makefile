@@ -19,7 +19,7 @@ test: $(INSTALLED)  ## Run the tests and measure their coverage
 	$(BIN)/pytest --cov --cov-fail-under=85
 
 results: $(INSTALLED)  ## Run five seeds and the control, then write docs/results.md (half an hour)
-	$(BIN)/python benchmarks/seeds.py
+	$(BIN)/python -m benchmarks.seeds
 	$(BIN)/kedro run --pipelines=results
 
 bench: $(INSTALLED)  ## Measure speed against the stock way, then write docs/performance.md

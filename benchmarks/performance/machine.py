@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from benchmarks.seeds import LIBRARIES, commit, processor
+from benchmarks.runs import LIBRARIES, commit, processor
 
 
 def describe() -> dict[str, Any]:

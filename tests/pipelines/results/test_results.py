@@ -100,7 +100,7 @@ def test_records_that_do_not_belong_together_are_refused(missing: str) -> None:
     tables = {} if missing in ("tables", "both") else partitions({"seed_1": table()})
     runs = {} if missing in ("runs", "both") else partitions({"seed_1": RUN})
     named = "" if missing == "both" else "seed_1"
-    with pytest.raises(ValueError, match=f"{named}.*python benchmarks/seeds.py"):
+    with pytest.raises(ValueError, match=f"{named}.*python -m benchmarks.seeds"):
         collect_seeds(tables, runs)
 
 

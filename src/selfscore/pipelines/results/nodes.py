@@ -35,7 +35,7 @@ def collect_seeds(seed_tables: Partitions, seed_runs: Partitions) -> pd.DataFram
         raise ValueError(
             "The page of results needs a table and a description of every run"
             + (f"; only one of the two is there for {', '.join(alone)}" if alone else "")
-            + ". Run `python benchmarks/seeds.py` first."
+            + ". Run `python -m benchmarks.seeds` first."
         )
     tables = []
     for name, load in sorted(seed_tables.items()):

@@ -29,7 +29,7 @@ _INTRODUCTION = """\
 # Results on the demo
 
 Made by `kedro run --pipelines=results` from the records in `benchmarks/records`, which
-`python benchmarks/seeds.py` keeps of its runs. Do not edit by hand.
+`python -m benchmarks.seeds` keeps of its runs. Do not edit by hand.
 
 The demo's photographs are real. Their faults are rendered, so that their severity is known, and
 their scores come from simulated raters; the model is a small one made for the demo. The figures

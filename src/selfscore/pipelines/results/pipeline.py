@@ -13,7 +13,7 @@ from selfscore.pipelines.results.nodes import (
 
 
 def create_pipeline(**kwargs: Any) -> Pipeline:
-    """The page of results, from what benchmarks/seeds.py kept of its runs."""
+    """The page of results, from what benchmarks.seeds kept of its runs."""
     return Pipeline(
         [
             Node(
