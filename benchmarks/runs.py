@@ -155,7 +155,7 @@ def write_configuration(run: Run, folder: Path) -> Path:
     root = folder.resolve() / "data"
     storage = {layer: str(root / place) for layer, place in LAYERS.items()}
     settings["globals"].append({"storage": {"root": str(root)} | storage})
-    settings["parameters"] += [run.parameters, {"seed": run.seed}]
+    settings["parameters"] += [dict(run.parameters), {"seed": run.seed}]
     database = folder.resolve() / "mlflow.db"
     settings["mlflow"] = [{"server": {"mlflow_tracking_uri": f"sqlite:///{database}"}}]
     (source / "own").mkdir()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
-from scipy import stats
+
+from selfscore.metrics.means import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,22 +60,15 @@ def summarize_seeds(figures: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for key, group in figures.groupby(_FIGURE, sort=False):
         values = group["value"].dropna().to_numpy(dtype=float)
-        n = len(values)
-        mean = float(values.mean()) if n else float("nan")
-        if n > 1:
-            half = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
-            low, high = mean - half, mean + half
-        else:
-            low, high = float(group["low"].iloc[0]), float(group["high"].iloc[0])
+        mean = mean_interval(values)
+        if len(values) < 2:
+            mean = mean._replace(low=group["low"].iloc[0], high=group["high"].iloc[0])
         rows.append(
             {
                 **dict(zip(_FIGURE, key, strict=True)),
-                "value": mean,
-                "low": low,
-                "high": high,
-                "smallest": float(values.min()) if n else float("nan"),
-                "largest": float(values.max()) if n else float("nan"),
-                "n": n,
+                **mean._asdict(),
+                "smallest": float(values.min()) if mean.n else float("nan"),
+                "largest": float(values.max()) if mean.n else float("nan"),
             }
         )
     return pd.DataFrame(rows)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+
+from selfscore.pipelines.results.markdown import (
+    environment,
+    markdown_table,
+    runs_table,
+    with_interval,
+)
 
 NAMES = {
     "srcc": "SRCC",
@@ -111,7 +118,7 @@ def render_page(
             "scenes]\n",
             _seed_table(control),
         ]
-    parts += ["## How and where\n", _runs_table(runs), _environment(runs)]
+    parts += ["## How and where\n", runs_table(runs), environment(runs)]
     return "\n".join(parts)
 
 
@@ -152,7 +159,7 @@ def _checks(
         ]
         yield Check(
             "shuffled labels: no SRCC gain beyond its interval",
-            [_with_interval(row) for row in _records(rows)],
+            [with_interval(row) for row in _records(rows)],
             (rows["low"] <= 0).tolist(),
         )
 
@@ -174,7 +181,7 @@ def _check_table(checks: Sequence[Check]) -> str:
         kept = sum(check.reached)
         verdict = "yes" if kept == len(check.reached) else f"**{kept} of {len(check.reached)}**"
         rows.append([check.asked, ", ".join(check.measured), verdict])
-    return _markdown(["asked", "measured, seed by seed", "reached"], rows)
+    return markdown_table(["asked", "measured, seed by seed", "reached"], rows)
 
 
 def _means_table(means: pd.DataFrame, metrics: Sequence[str]) -> str:
@@ -182,9 +189,9 @@ def _means_table(means: pd.DataFrame, metrics: Sequence[str]) -> str:
     rows = []
     for number, policy in _in_reading_order(means):
         own = means[(means["round"] == number) & (means["policy"] == policy)].set_index("metric")
-        figures = [_with_interval(own.loc[m].to_dict()) if m in own.index else "–" for m in shown]
+        figures = [with_interval(own.loc[m].to_dict()) if m in own.index else "–" for m in shown]
         rows.append([str(number), _policy(policy), *figures])
-    return _markdown(["round", "policy", *map(_metric, shown)], rows)
+    return markdown_table(["round", "policy", *map(_metric, shown)], rows)
 
 
 def _seed_table(table: pd.DataFrame) -> str:
@@ -198,34 +205,10 @@ def _seed_table(table: pd.DataFrame) -> str:
                 (table["seed"] == seed) & (table["round"] == number) & (table["policy"] == policy)
             ].set_index("metric")
             figures = [
-                _with_interval(own.loc[m].to_dict()) if m in own.index else "–" for m in shown
+                with_interval(own.loc[m].to_dict()) if m in own.index else "–" for m in shown
             ]
             rows.append([str(seed), str(number), _policy(policy), *figures])
-    return _markdown(["seed", "round", "policy", *map(_metric, shown)], rows)
-
-
-def _runs_table(runs: Sequence[dict[str, Any]]) -> str:
-    rows = [
-        [
-            f"`{run['command']}`",
-            f"{run['seconds'] / 60:.1f} min",
-            str(run["threads"]),
-            run["finished"][:10],
-            run["commit"],
-        ]
-        for run in runs
-    ]
-    return _markdown(["command", "took", "threads", "finished", "commit"], rows)
-
-
-def _environment(runs: Sequence[dict[str, Any]]) -> str:
-    lines = []
-    for run in runs:
-        versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
-        line = f"{run['processor']}, {run['cores']} cores, Python {run['python']}; {versions}."
-        if line not in lines:
-            lines.append(line)
-    return "\n".join(["Storage and tracking of each run are kept apart.", "", *lines, ""])
+    return markdown_table(["seed", "round", "policy", *map(_metric, shown)], rows)
 
 
 def _in_reading_order(table: pd.DataFrame) -> list[tuple[int, str]]:
@@ -239,20 +222,9 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for _, row in table.iterrows()]
 
 
-def _with_interval(row: Mapping[Any, Any]) -> str:
-    if pd.isna(row["value"]):
-        return "–"
-    return f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
-
-
 def _metric(metric: str) -> str:
     return NAMES.get(metric, metric.replace("_", " "))
 
 
 def _policy(policy: str) -> str:
     return POLICIES.get(policy, f"{policy} only")
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
