@@ -1,5 +1,10 @@
 """The packed trainer against TRL's own: same losses, metrics and gradients from fewer tokens."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import tiny_vlm
@@ -53,7 +58,6 @@ def load(policy):
 def arguments(folder, **changes):
     return DPOConfig(
         output_dir=str(folder),
-        per_device_train_batch_size=len(PAIRS),
         max_length=None,
         bf16=False,
         use_cpu=True,
@@ -61,7 +65,14 @@ def arguments(folder, **changes):
         remove_unused_columns=False,
         report_to="none",
         seed=0,
-        **{"beta": 0.3, "loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.5]} | changes,
+        **{
+            "per_device_train_batch_size": len(PAIRS),
+            "beta": 0.3,
+            "loss_type": ["sigmoid", "sft"],
+            "loss_weights": [1.0, 0.5],
+            "learning_rate": 1e-3,
+        }
+        | changes,
     )
 
 
@@ -193,3 +204,62 @@ def test_a_known_reference_is_used_and_gives_the_same_loss(policy, tmp_path):
     hook.remove()
     assert len(rows) == 1, "the policy's pass alone"
     torch.testing.assert_close(known, computed, rtol=1e-5, atol=1e-6)
+
+
+def trained(made, **resume):
+    made.train(**resume)
+    return {
+        name: parameter.detach().clone()
+        for name, parameter in made.model.named_parameters()
+        if parameter.requires_grad
+    }
+
+
+def test_a_run_goes_on_from_trls_own_checkpoint_as_if_never_interrupted(policy, tmp_path):
+    short = {"per_device_train_batch_size": 2, "num_train_epochs": 3, "save_steps": 4}
+    whole = trained(trainer(SharedPrefixDPOTrainer, load(policy), tmp_path, **short))
+    checkpoint = str(tmp_path / "checkpoint-4")
+    again = trained(
+        trainer(SharedPrefixDPOTrainer, load(policy), tmp_path, **short),
+        resume_from_checkpoint=checkpoint,
+    )
+    start = trainer(SharedPrefixDPOTrainer, load(policy), tmp_path, **short)
+    assert whole.keys() == again.keys()
+    for name, tensor in whole.items():
+        assert torch.equal(again[name], tensor), name
+        assert not torch.equal(start.model.get_parameter(name), tensor), name
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_does(policy, tmp_path):
+    """Each sees half of every batch; accelerate averages the gradients."""
+    both = {"num_train_epochs": 2, "loss_type": ["sigmoid"], "loss_weights": [1.0]}
+    alone = trained(trainer(SharedPrefixDPOTrainer, load(policy), tmp_path, **both))
+    out = tmp_path / "two.pt"
+    script = f"""
+import sys
+sys.path[:0] = {sys.path!r}
+import torch
+import test_shared_prefix_trainer as tests
+from selfscore.vlm.policy import Policy
+policy = Policy({policy.card!r})
+half = dict({both!r}, per_device_train_batch_size=2)
+made = tests.trainer(tests.SharedPrefixDPOTrainer, tests.load(policy), {str(tmp_path)!r}, **half)
+found = tests.trained(made)
+if made.accelerator.is_main_process:
+    plain = {{name.removeprefix("module."): tensor for name, tensor in found.items()}}
+    torch.save(plain, {str(out)!r})
+"""
+    (tmp_path / "two.py").write_text(script)
+    subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone"]
+        + [str(tmp_path / "two.py")],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"},
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    together = torch.load(out, weights_only=True)
+    assert together.keys() == alone.keys()
+    for name, tensor in alone.items():
+        torch.testing.assert_close(together[name], tensor, rtol=1e-4, atol=1e-5, msg=name)
