@@ -7,10 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help run test results bench lint format viz mlflow clean
+.PHONY: help run test results experiments bench lint format viz mlflow clean
 
 help:  ## Say what each target does
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
 
 run: $(INSTALLED)  ## Run all rounds on the demo: results in data/08_reporting
 	$(BIN)/kedro run --pipelines=iteration
@@ -21,6 +21,10 @@ test: $(INSTALLED)  ## Run the tests and measure their coverage
 results: $(INSTALLED)  ## Run five seeds and the control, then write docs/results.md (half an hour)
 	$(BIN)/python -m benchmarks.seeds
 	$(BIN)/kedro run --pipelines=results
+
+experiments: $(INSTALLED)  ## Make the runs of all experiments, then write docs/experiments (two hours)
+	$(BIN)/python -m benchmarks.experiments
+	$(BIN)/kedro run --pipelines=experiments
 
 bench: $(INSTALLED)  ## Measure speed against the stock way, then write docs/performance.md
 	$(BIN)/python -m benchmarks.performance.startup

@@ -6,6 +6,7 @@ from selfscore.pipelines import (
     baseline,
     demo_images,
     demo_model,
+    experiments,
     ingestion,
     iteration,
     reporting,
@@ -32,6 +33,9 @@ def register_pipelines() -> dict[str, Pipeline]:
         "reporting": reporting.create_pipeline(rounds=rounds),
         "scoring": scoring.create_pipeline(policy=f"policy_{rounds}"),
         "results": results.create_pipeline(),
+        "record": experiments.create_record(rounds),
+        "baseline_record": experiments.create_record(0),
+        "experiments": experiments.create_pipeline(),
         "demo_images": demo_images.create_pipeline(),
         "demo_model": demo_model.create_pipeline(),
     }
