@@ -22,7 +22,7 @@ results: $(INSTALLED)  ## Run five seeds and the control, then write docs/result
 	$(BIN)/python -m benchmarks.seeds
 	$(BIN)/kedro run --pipelines=results
 
-experiments: $(INSTALLED)  ## Make the runs of all experiments, then write docs/experiments (two hours)
+experiments: $(INSTALLED)  ## Make the runs of all experiments, then write docs/experiments (one to two hours)
 	$(BIN)/python -m benchmarks.experiments
 	$(BIN)/kedro run --pipelines=experiments
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from omegaconf import OmegaConf
 
 from selfscore.pipeline_registry import register_pipelines
 from selfscore.pipelines.experiments.comparison import EXPECTATIONS, Place, variants_of
+from selfscore.pipelines.experiments.nodes import write_pages
 from selfscore.pipelines.iteration import rounds
 
 BASE = Path(__file__).parents[3] / "conf/base"
@@ -92,6 +96,38 @@ def test_a_page_compares_policies_that_its_runs_have(page: str, parameters: dict
         assert place.policy in known, place
         pipelines = EXPERIMENTS["variants"][place.variant]["pipelines"]
         assert place.round == 0 or "iteration" in pipelines, place
+
+
+def test_every_page_can_be_written_from_figures_of_its_places() -> None:
+    wanted = {
+        (place, place.metric.format(column))
+        for page in PAGES.values()
+        for table in page["tables"]
+        for place in map(Place.parse, table["rows"].values())
+        for column in table["columns"]
+    }
+    wanted |= {(place, place.metric) for page in PAGES for place in places(page)}
+    random = np.random.default_rng(0)
+    rows = [
+        {"round": place.round, "policy": place.policy, "metric": metric, "variant": place.variant}
+        for place, metric in wanted
+        if "{}" not in metric
+    ]
+    figures = pd.concat([pd.DataFrame(rows).assign(seed=seed) for seed in EXPERIMENTS["seeds"]])
+    figures = figures.drop_duplicates(["variant", "seed", "round", "policy", "metric"])
+    figures = figures.assign(value=random.random(len(figures)), low=0.0, high=1.0)
+    texts = pd.DataFrame({"image_id": ["a"], "side": ["chosen"], "level": [1], "explanation": [""]})
+    run = {"command": "", "seconds": 1, "threads": 1, "cores": 1, "processor": "", "python": ""}
+    run |= {"finished": "", "commit": "", "versions": {}}
+    runs = {
+        f"{variant}_{seed}": partial(dict, run, variant=variant, seed=seed)
+        for variant in EXPERIMENTS["variants"]
+        for seed in EXPERIMENTS["seeds"]
+    }
+    pages = write_pages(figures, runs, dict.fromkeys(runs, texts.copy), EXPERIMENTS)
+    assert set(pages) == {*PAGES, "README"}
+    for name, page in PAGES.items():
+        assert all(f"| {claim['says']} |" in pages[name] for claim in page["claims"])
 
 
 def test_claims_say_what_is_expected() -> None:

@@ -135,6 +135,12 @@ def test_a_contradiction_is_explained_in_words() -> None:
     assert "*The score rises.*" not in page
 
 
+def test_one_seed_decides_nothing() -> None:
+    page = written({"default": [0.5], "radius_0": [0.4]})["radius"]
+    assert cells(page, "The score rises.")[-1] == "**not decided**"
+    assert "*The score rises.* Not decided: one seed does not tell" in page
+
+
 def test_tables_show_means_and_every_seed_and_what_was_not_measured() -> None:
     page = written()["radius"]
     means, by_seed = page.split("Seed by seed")

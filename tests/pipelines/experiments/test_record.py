@@ -104,7 +104,7 @@ def test_right_and_wrong_scores_are_read_apart(texts):
     assert figures["forced_right.accepted"] == 1.0
     assert figures["forced_wrong.accepted"] == 7 / 8
     assert figures["forced.differ"] == pytest.approx(6 / 7)
-    assert figures["held_out.srcc.tfidf"] == 0.8
+    assert figures["held_out.consistency.tfidf"] == 0.8
 
 
 def test_examples_are_both_texts_of_images_that_have_two(texts):

@@ -63,8 +63,9 @@ def render_page(
 
     Args:
         name: of the experiment.
-        experiment: title, question, tables, claims; and `examples`, a variant whose texts are
-            shown, where there are some to show.
+        experiment: title, question, tables, claims; `images`, where the figures are about others
+            than those of the split; and `examples`, a variant whose texts are shown, where there
+            are some to show.
         findings: what the runs say of the claims.
         figures: variant, seed, round, policy, metric, value, low, high, of the seeds looked at.
         runs: how and where each run was made.
@@ -72,7 +73,8 @@ def render_page(
         parameters: `split`, `names` of metrics, `variants`.
     """
     seeds = sorted(figures["seed"].unique())
-    of_seeds = f"{parameters['split']} images, seeds {', '.join(map(str, seeds))}"
+    images = experiment.get("images", f"{parameters['split']} images")
+    rests_on = f"{images.capitalize()}, seeds {', '.join(map(str, seeds))}.\n"
     parts = [
         _INTRODUCTION.format(
             name=name, title=experiment["title"], question=experiment["question"].strip()
@@ -85,7 +87,7 @@ def render_page(
     for table in experiment["tables"]:
         parts += [
             f"## {table['title']}, mean over the seeds [95 % interval of the mean]\n",
-            f"{of_seeds[0].upper()}{of_seeds[1:]}.\n",
+            rests_on,
             _means(table, figures, parameters["names"]),
             "Seed by seed [95 % bootstrap interval over the scenes]:\n",
             _seed_by_seed(table, figures, parameters["names"]),
@@ -141,11 +143,20 @@ def _answers(findings: Sequence[Finding]) -> str:
 def _explanations(findings: Sequence[Finding]) -> list[str]:
     """A sentence on every claim that was not borne out."""
     return [
-        f"*{finding.says}* {_verdict(finding).capitalize()}: "
-        f"{finding.because or 'the runs do not tell why.'}\n"
+        f"*{finding.says}* {_verdict(finding).capitalize()}: {_reason(finding)}\n"
         for finding in findings
         if finding.expected and finding.verdict != HOLDS
     ]
+
+
+def _reason(finding: Finding) -> str:
+    if finding.mean.n < 2:
+        return "one seed does not tell how much seeds scatter."
+    if finding.because:
+        return finding.because
+    if finding.verdict == CONTRADICTED:
+        return "the runs do not tell why."
+    return "the seeds scatter too much for a difference of this size."
 
 
 def _verdict(finding: Finding) -> str:

@@ -19,6 +19,13 @@ COLUMNS = ["round", "policy", "metric", "value", "low", "high", "n"]
 # Side of the table of generations → how its texts are called.
 _SIDES = {"chosen": "forced_right", "rejected": "forced_wrong"}
 _INFERRED = "inferred_level_"
+# What the judge's own state calls the figures of texts that it was not fitted on.
+_HELD_OUT = {
+    "srcc": "consistency",
+    "within_1": "consistency_within_1",
+    "mae": "consistency_mae",
+    "discrimination": "discrimination",
+}
 
 
 def collect_figures(split: str, **tables: Any) -> pd.DataFrame:
@@ -91,7 +98,11 @@ def describe_forced_texts(
     both = texts.dropna()
     shares["forced.differ"] = float((both["chosen"] != both["rejected"]).mean())
     held_out = consistency_judge["held_out"]
-    shares |= {f"held_out.{metric}.tfidf": value for metric, value in held_out.items()}
+    shares |= {
+        f"held_out.{metric}.tfidf": held_out[name]
+        for name, metric in _HELD_OUT.items()
+        if name in held_out
+    }
     tables.append(pd.DataFrame({"metric": shares.keys(), "value": shares.values()}))
     figures = pd.concat(tables, ignore_index=True).assign(policy="base")
     return figures, _examples(generations, read, list(both.index), examples, seed)
