@@ -99,7 +99,7 @@ def examples(text: str = "It is sharp.") -> dict[str, Any]:
             "image_id": ["cat"] * 2,
             "side": ["chosen", "rejected"],
             "level": [8, 1],
-            "explanation": [text, "It is dark."],
+            "explanation": [text, "It is | dark."],
             "inferred_level_tfidf": [7.25, None],
         }
     )
@@ -160,7 +160,7 @@ def test_the_page_tells_how_and_where() -> None:
 def test_examples_are_shown_with_what_was_read_in_them() -> None:
     page = written()["radius"]
     assert cells(page, "cat") == ["cat", "8 (right)", "It is sharp.", "7.2"]
-    assert "| cat | 1 (wrong) | It is dark. | – |" in page
+    assert "| cat | 1 (wrong) | It is \\| dark. | – |" in page
 
 
 def test_a_page_rests_on_the_seeds_that_all_variants_have() -> None:

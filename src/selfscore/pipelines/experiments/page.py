@@ -200,7 +200,7 @@ def _examples(texts: pd.DataFrame) -> str:
         [
             str(row["image_id"]),
             f"{row['level']} ({'right' if row['side'] == 'chosen' else 'wrong'})",
-            str(row["explanation"]),
+            str(row["explanation"]).replace("|", "\\|"),
             *("–" if pd.isna(row[name]) else f"{row[name]:.1f}" for name in readings),
         ]
         for row in texts.to_dict("records")
