@@ -29,7 +29,9 @@ from benchmarks.performance import flops, stock
 from benchmarks.performance.machine import describe
 from benchmarks.performance.shapes import PROJECT, SHAPES, Shape, model_folder, pictures
 from benchmarks.performance.steps import CAUSES, Job, all_together, features_of, stock_step
+from selfscore.merging.delta import low_rank
 from selfscore.merging.experts import merge_adapters
+from selfscore.merging.methods import MERGE_METHODS
 from selfscore.merging.settings import MergeSettings
 from selfscore.vlm.decoding import Decoding
 from selfscore.vlm.encoding import answer_ids, prompt_ids
@@ -45,6 +47,7 @@ RECORD = Path(__file__).with_name("speed.json")
 INSTRUCTION = "Rate the quality of this picture from 0 (worst) to 9 (best) and explain the score."
 LEVELS = 10
 EXPERTS = ("scoring", "consistency")
+PARTS = ("flops", "images", "dpo", "merge", "memory_mib")
 _SENTENCE = "The picture is sharp and the colours are strong. It is a good picture. "
 _OTHER = "It is blurred and dark, and there is much noise in it. "
 
@@ -191,12 +194,22 @@ def measure_merge(job: Job, shape: Shape, work: Path) -> dict[str, float]:
             paths.append(folder / name)
             del expert
             gc.collect()
-        return {
+        found = {
             "stock": _timed(lambda: stock.merge(paths, base, folder / "merged", 0.5)),
             "ours": statistics.median(
                 _timed(lambda: merge_adapters(experts, settings)) for _ in range(3)
             ),
         }
+    # Where our own time goes: the merge itself, and writing its result as a LoRA again.
+    found["merge itself"] = _timed(
+        lambda: [
+            MERGE_METHODS["ties"](
+                [low_rank(expert, module) for expert in experts.values()], [1.0, 1.0], settings
+            )
+            for module in next(iter(experts.values())).config["target_modules"]
+        ]
+    )
+    return found
 
 
 def measure_memory(shape: Shape, pairs: int) -> dict[str, int]:
@@ -232,20 +245,22 @@ def measure_flops(job: Job, shape: Shape) -> dict[str, float]:
     }
 
 
-def measure(shape: Shape, work: Path, pairs: int, images: int, repeats: int) -> dict[str, Any]:
-    """All figures of one shape."""
+def measure(
+    shape: Shape, work: Path, pairs: int, images: int, repeats: int, parts: Sequence[str]
+) -> dict[str, Any]:
+    """The figures of one shape, those of `parts`."""
     job = make_job(shape, work, pairs)
-    more = make_job(shape, work, images)
+    ways: dict[str, Callable[[], dict[str, Any]]] = {
+        "flops": lambda: measure_flops(job, shape),
+        "images": lambda: measure_images(make_job(shape, work, images), shape, repeats),
+        "dpo": lambda: measure_dpo(job, repeats),
+        "merge": lambda: measure_merge(job, shape, work),
+        "memory_mib": lambda: measure_memory(shape, pairs),
+    }
     found: dict[str, Any] = {"pairs_a_step": pairs, "images_a_batch": images, "repeats": repeats}
-    for name, part in (
-        ("flops", lambda: measure_flops(job, shape)),
-        ("images", lambda: measure_images(more, shape, repeats)),
-        ("dpo", lambda: measure_dpo(job, repeats)),
-        ("merge", lambda: measure_merge(job, shape, work)),
-        ("memory_mib", lambda: measure_memory(shape, pairs)),
-    ):
+    for name in parts:
         print(f"{shape.name}: {name} …", flush=True)
-        found[name] = part()
+        found[name] = ways[name]()
         print(json.dumps(found[name], indent=1), flush=True)
         gc.collect()
     return found
@@ -295,6 +310,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pairs", type=int, help="a step; 16 for the demo, else 2")
     parser.add_argument("--images", type=int, help="a batch; 32 for the demo, else 4")
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--work", type=Path, default=PROJECT / "data" / "benchmark" / "models")
     parser.add_argument("--record", type=Path, default=RECORD)
     options = parser.parse_args(arguments)
@@ -311,9 +327,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             options.pairs or (16 if small else 2),
             options.images or (32 if small else 4),
             options.repeats,
+            options.parts,
         )
-        found["seconds"] = round(time.perf_counter() - start)
-        record["shapes"][name] = {"machine": describe(), **found}
+        before = record["shapes"].get(name, {}) if options.parts != PARTS else {}
+        found["seconds"] = round(time.perf_counter() - start) + before.get("seconds", 0)
+        record["shapes"][name] = {**before, "machine": describe(), **found}
         options.record.write_text(json.dumps(record, indent=2) + "\n")
 
 

@@ -32,9 +32,21 @@ def main(shape: str, way: str, pairs: int, work: Path = WORK) -> int:
             step()
     if torch.cuda.is_available():
         return round(torch.cuda.max_memory_allocated() / 2**20)
-    # Linux counts in KiB, macOS in bytes.
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+    return peak_resident()
+
+
+def peak_resident() -> int:
+    """Peak resident size of this process, MiB.
+
+    Not `ru_maxrss` where the kernel has a better figure: that one begins with the peak of the
+    process that started this one.
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) // 2**10
+    # macOS counts in bytes.
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 
 
 if __name__ == "__main__":

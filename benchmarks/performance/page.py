@@ -116,6 +116,7 @@ def _shape(name: str, found: dict[str, Any]) -> list[str]:
         "",
         *_limit(found),
         "",
+        *_why(name, found),
     ]
     return lines
 
@@ -237,6 +238,36 @@ def _startup(record: dict[str, Any]) -> list[str]:
         f"({machine['processor']}, {machine['date']}, commit {machine['commit']}.)",
         "",
     ]
+
+
+def _why(name: str, found: dict[str, Any]) -> list[str]:
+    """What keeps the figures of the targets that were missed."""
+    made, images, merge = ratios(found), found["images"], found["merge"]
+    flops, lines = found["flops"], []
+    targets = TARGETS.get(name, {})
+    if made["score alone"] < targets.get("score alone", 0):
+        again = images["stock_explain"] / images["score"]
+        lines.append(
+            f"**Why *score alone* misses its target:** in one round an image is scored by "
+            f"{POLICIES} policies, so its one trip through the tower "
+            f"({images['features']:.2f} s) weighs more than the {POLICIES} scores "
+            f"({images['score']:.2f} s each). From the second use on, the ratio is "
+            f"{_times(again)}; a prefill of {flops['prompt_tokens']} tokens is then all that is "
+            f"left, and it runs near the machine's rate."
+        )
+    if made["merge"] < targets.get("merge", 0):
+        itself = merge["merge itself"]
+        lines.append(
+            f"**Why *merge* misses its target:** of {merge['ours']:.1f} s, the merge itself takes "
+            f"{itself:.1f} s ({_times(merge['stock'] / itself)}); the rest writes its result as a "
+            f"LoRA again (a singular value decomposition a layer), which the stock way does not "
+            f"do: it leaves a whole checkpoint. The target was set by a stock merge of 123 s on a "
+            f"slower machine; here it takes {merge['stock']:.0f} s."
+        )
+    for row, target in targets.items():
+        if made[row] < target and row not in ("score alone", "merge"):
+            lines.append(f"***{row}* misses its target of {_times(target)}: {_times(made[row])}.**")
+    return [part for line in lines for part in (line, "")]
 
 
 def _times(ratio: float) -> str:
