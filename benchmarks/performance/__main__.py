@@ -168,7 +168,7 @@ def measure_images(job: Job, shape: Shape, repeats: int) -> dict[str, Any]:
     }
 
 
-def measure_merge(job: Job, shape: Shape, work: Path) -> dict[str, float]:
+def measure_merge(job: Job, work: Path, repeats: int) -> dict[str, float]:
     """Seconds of TIES over two experts: on whole checkpoints, and on the LoRA factors."""
     vlm = load_vlm(job.policy)
     experts = {name: _random_adapter(vlm, seed) for seed, name in enumerate(EXPERTS)}
@@ -194,12 +194,13 @@ def measure_merge(job: Job, shape: Shape, work: Path) -> dict[str, float]:
             paths.append(folder / name)
             del expert
             gc.collect()
-        found = {
-            "stock": _timed(lambda: stock.merge(paths, base, folder / "merged", 0.5)),
-            "ours": statistics.median(
-                _timed(lambda: merge_adapters(experts, settings)) for _ in range(3)
-            ),
-        }
+        found, _ = taking_turns(
+            {
+                "stock": lambda: stock.merge(paths, base, folder / "merged", 0.5),
+                "ours": lambda: merge_adapters(experts, settings),
+            },
+            repeats,
+        )
     # Where our own time goes: the merge itself, and writing its result as a LoRA again.
     found["merge itself"] = _timed(
         lambda: [
@@ -254,7 +255,7 @@ def measure(
         "flops": lambda: measure_flops(job, shape),
         "images": lambda: measure_images(make_job(shape, work, images), shape, repeats),
         "dpo": lambda: measure_dpo(job, repeats),
-        "merge": lambda: measure_merge(job, shape, work),
+        "merge": lambda: measure_merge(job, work, repeats),
         "memory_mib": lambda: measure_memory(shape, pairs),
     }
     found: dict[str, Any] = {"pairs_a_step": pairs, "images_a_batch": images, "repeats": repeats}
