@@ -20,6 +20,8 @@ from selfscore.pipelines.iteration import rounds
 from selfscore.preference_data.builders import PAIR_BUILDERS
 
 ROUNDS = 3
+# Parameters of the machine or of the method as a whole, the same in all rounds.
+SHARED = {"params:seed", "params:prompts", "params:loading", "params:generation"}
 # Every expert there is a pair builder for, so that every entry of the catalog is used.
 EXPERTS = sorted(PAIR_BUILDERS)
 
@@ -201,7 +203,7 @@ def test_a_round_reads_only_its_own_parameters(registered: dict[str, Pipeline]) 
         name = f"iteration_{number}"
         one = registered["iteration"].filter(node_namespaces=[name])
         parameters = {item for item in one.inputs() if item.startswith("params:")}
-        for item in parameters - {"params:seed", "params:prompts"}:
+        for item in parameters - SHARED:
             assert item.startswith(f"params:{name}."), item
 
 

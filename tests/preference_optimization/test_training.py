@@ -24,6 +24,8 @@ def settings(**changes):
         "alpha": 8,
         "epochs": 6,
         "batch_size": 4,
+        "accumulation_steps": 1,
+        "gradient_checkpointing": False,
         "rpo_alpha": 0.0,
         "loss_type": "sigmoid",
         "warmup_ratio": 0.1,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from selfscore.judging.judge import Judge
+from selfscore.vlm.load_options import LoadOptions
 
 if TYPE_CHECKING:
     from selfscore.vlm.policy import Policy
@@ -23,6 +24,7 @@ def convene(
     base_policy: Policy,
     rating: str,
     verdicts: MutableMapping[str, dict[str, Any]],
+    loading: LoadOptions | None = None,
 ) -> list[Judge]:
     """Make the judges named; only those are loaded.
 
@@ -35,6 +37,7 @@ def convene(
         base_policy: The base model alone, the policy before the first round.
         rating: The prompt that asks for a score and its explanation.
         verdicts: Where the hosted judge keeps its verdicts.
+        loading: How the judge `self` is put into memory; None for the defaults.
 
     Returns:
         One judge a name, in their order.
@@ -57,7 +60,8 @@ def convene(
                 "The judge 'self' must be the base model as it was before the first round, but "
                 "the policy given has an adapter: give it `policy_0`."
             )
-        return FrozenModelJudge(load_vlm(base_policy), rating, n_levels, **settings["self"])
+        vlm = load_vlm(base_policy, options=loading)
+        return FrozenModelJudge(vlm, rating, n_levels, **settings["self"])
 
     def hosted() -> Judge:
         from selfscore.judging.openai_judge import OpenAIJudge

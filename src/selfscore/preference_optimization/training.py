@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import torch
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model_state_dict
 from transformers import PrinterCallback
@@ -27,6 +28,7 @@ from selfscore.vlm.policy import LoraAdapter
 
 if TYPE_CHECKING:
     from selfscore.vlm.features import ImageEncoder
+    from selfscore.vlm.loading import VLM
 
 
 def train_expert(
@@ -60,7 +62,7 @@ def train_expert(
     with TemporaryDirectory(prefix="dpo_") as folder:
         trainer = SharedPrefixDPOTrainer(
             model=vlm.model,
-            args=_arguments(settings, len(pairs), seed, folder, cuda=vlm.device.type == "cuda"),
+            args=_arguments(settings, len(pairs), seed, folder, vlm),
             train_dataset=_preference_dataset(pairs),
             data_collator=PackedPairCollator(
                 encoder, instruction, tower_frozen=settings.targets == "language_model"
@@ -95,10 +97,11 @@ def train_expert(
     return adapter, history
 
 
-def _arguments(settings: DPOSettings, pairs: int, seed: int, folder: str, cuda: bool) -> DPOConfig:
+def _arguments(settings: DPOSettings, pairs: int, seed: int, folder: str, vlm: VLM) -> DPOConfig:
+    cuda = vlm.device.type == "cuda"
     steps = settings.epochs * -(-pairs // settings.batch_size)
     supervised = settings.rpo_alpha > 0
-    return DPOConfig(
+    arguments = DPOConfig(
         output_dir=folder,
         beta=settings.beta,
         loss_type=[settings.loss_type, "sft"] if supervised else [settings.loss_type],
@@ -108,14 +111,15 @@ def _arguments(settings: DPOSettings, pairs: int, seed: int, folder: str, cuda: 
         warmup_steps=round(settings.warmup_ratio * steps),
         max_grad_norm=settings.max_grad_norm,
         num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
+        per_device_train_batch_size=settings.batch_size // settings.accumulation_steps,
+        gradient_accumulation_steps=settings.accumulation_steps,
         seed=seed,
         data_seed=seed,
-        # TRL's defaults would cut image tokens, need a GPU, or trade time for memory.
+        # TRL's defaults would cut image tokens, or need a GPU.
         max_length=None,
-        bf16=cuda,
+        bf16=vlm.model.dtype == torch.bfloat16,
         use_cpu=not cuda,
-        gradient_checkpointing=False,
+        gradient_checkpointing=settings.gradient_checkpointing,
         dataloader_pin_memory=cuda,
         remove_unused_columns=False,
         logging_steps=5,
@@ -125,6 +129,10 @@ def _arguments(settings: DPOSettings, pairs: int, seed: int, folder: str, cuda: 
         report_to="none",
         disable_tqdm=True,
     )
+    if arguments.n_gpu > 1:
+        # The trainer would copy the model to every GPU and cut packed batches between them.
+        arguments._n_gpu = 1
+    return arguments
 
 
 def _preference_dataset(pairs: pd.DataFrame) -> Dataset:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from selfscore.vlm.load_options import LoadOptions
     from selfscore.vlm.policy import Policy
     from selfscore.vlm.prediction import Prediction
 
@@ -36,6 +37,7 @@ class Scorer:
         batch_size: images that are in memory, and go through the model, together. It does not
             change what is said of them.
         max_new_tokens: length at which an explanation is cut off.
+        loading: how the model is put into memory; None for the defaults.
 
     Raises:
         ValueError: the policy does not say what its levels stand for.
@@ -49,6 +51,7 @@ class Scorer:
         base_model: str | None = None,
         batch_size: int = 16,
         max_new_tokens: int = 80,
+        loading: LoadOptions | None = None,
     ) -> None:
         # Only here, because torch takes seconds to import.
         from selfscore.vlm.decoding import Decoding
@@ -75,7 +78,7 @@ class Scorer:
         # Greedy: the same image is always told the same.
         self._decoding = Decoding(0.0, max_new_tokens, batch_size)
         try:
-            self._vlm = load_vlm(_with_base_model(policy, base_model))
+            self._vlm = load_vlm(_with_base_model(policy, base_model), options=loading)
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f"The base model of the policy '{name}' is not there. {error} For a policy that "
@@ -89,7 +92,7 @@ class Scorer:
 
         Args:
             folder: holds `policy.json`, or versions of such a folder.
-            options: `base_model`, `batch_size`, `max_new_tokens`, see the class.
+            options: `base_model`, `batch_size`, `max_new_tokens`, `loading`, see the class.
 
         Raises:
             FileNotFoundError: there is no complete policy in the folder, or no base model.

@@ -22,6 +22,9 @@ _ROOM = 64
 class RoomyLayer(DynamicLayer):
     """One layer's keys and values: views of the filled part of larger tensors."""
 
+    keys: Tensor
+    values: Tensor
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._whole: tuple[Tensor, Tensor] | None = None
@@ -47,7 +50,8 @@ class RoomyLayer(DynamicLayer):
 
     def batch_select_indices(self, indices: Tensor) -> None:
         """Keep these rows alone, in this order; a row may be taken more than once."""
-        super().batch_select_indices(indices)
+        # Layers may be on several devices.
+        super().batch_select_indices(indices.to(self.keys.device))
         self._whole = None
 
     @staticmethod

@@ -124,6 +124,13 @@ def _write(encoder: ImageEncoder, batch: Sequence[Request], decoding: Decoding) 
     ]
 
 
+def response_text(vlm: VLM, request: Request, ids: Sequence[int]) -> str:
+    """The whole response as text: its forced start and the tokens `ids` that were written."""
+    added = vlm.tokenizer.decode(ids, skip_special_tokens=True)
+    # Spelt out letter by letter it would read as an image, like the special tokens just skipped.
+    return (request.response_start + added).replace(image_token(vlm), "").strip()
+
+
 def _response(
     vlm: VLM,
     request: Request,
@@ -131,9 +138,7 @@ def _response(
     continuation: Continuation,
     decoding: Decoding,
 ) -> Response:
-    added = vlm.tokenizer.decode(continuation.ids, skip_special_tokens=True)
-    # Spelt out letter by letter it would read as an image, like the special tokens just skipped.
-    text = (request.response_start + added).replace(image_token(vlm), "").strip()
+    text = response_text(vlm, request, continuation.ids)
     told = decoding.temperature == 1 and [*start, *continuation.ids] == answer_ids(
         vlm, request.instruction, text
     )

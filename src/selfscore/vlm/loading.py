@@ -6,14 +6,25 @@ Knows Hugging Face's Auto classes and PEFT; knows nothing of prompts, sampling o
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
-from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers import (
+    AutoConfig,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    GenerationConfig,
+)
+from transformers.utils import is_flash_attn_2_available
+
+from selfscore.vlm.load_options import LoadOptions
+from selfscore.vlm.placement import devices, place
+from selfscore.vlm.quantization import check_quantization, quantise
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
@@ -28,7 +39,7 @@ class VLM:
     Attributes:
         model: the model.
         processor: its processor.
-        base_model: `id` and `revision` of the base model.
+        base_model: `id`, `revision` and perhaps `processor` of the base model, see `Policy`.
         tower_frozen: whether the vision tower and the connector are the base model's own, so that
             image features computed with it are right for this policy too.
     """
@@ -49,43 +60,69 @@ class VLM:
         return self.model.device
 
 
-def load_vlm(policy: Policy, adapters: Sequence[LoraAdapter] = ()) -> VLM:
+def load_vlm(
+    policy: Policy, adapters: Sequence[LoraAdapter] = (), options: LoadOptions | None = None
+) -> VLM:
     """Load the base model of `policy` and fold its adapter, then `adapters`, into the weights.
 
-    Only safetensors are read and no remote code is run. On a CPU the weights are float32, because
-    half-precision matrix products are many times slower there.
+    Only safetensors are read and no remote code is run.
+
+    Args:
+        policy: the policy.
+        adapters: experts on top of it.
+        options: of the machine; None for the defaults.
 
     Raises:
         FileNotFoundError: the base model is a local folder that does not exist or holds no model.
-        ValueError: the architecture cannot be given image features, or shows no decoder.
+        ModuleNotFoundError: an option needs a package that is not installed.
+        ValueError: the architecture cannot be given image features, or shows no decoder; or the
+            processor does not know an option of `model.processor`.
     """
-    _check_local_folder(policy.base_model)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    options: dict[str, Any] = {"revision": policy.revision, "trust_remote_code": False}
-    try:
-        processor = AutoProcessor.from_pretrained(policy.base_model, **options)
+    options = options or LoadOptions()
+    on = devices(spread=options.device_map == "auto")
+    if options.quantization:
+        check_quantization()
+    with _named_if_missing(policy):
+        processor = _processor(policy)
         model: PreTrainedModel = AutoModelForImageTextToText.from_pretrained(
-            policy.base_model, dtype=dtype, use_safetensors=True, **options
+            policy.base_model,
+            dtype=_dtype(options.dtype, on[0]),
+            use_safetensors=True,
+            **_attention(options.attention),
+            **_source(policy),
         )
-    except OSError as error:
-        raise FileNotFoundError(
-            f"The base model '{policy.base_model}' cannot be loaded: {error} "
-            "Set `model.id` to a folder written by save_pretrained or to a model id of the hub."
-        ) from error
     _check_images(model)
     folded = ([policy.adapter] if policy.adapter else []) + list(adapters)
-    inside = f"{decoder_name(model)}."
+    decoder = decoder_name(model)
     tower_frozen = all(
-        module.startswith(inside)
+        module.startswith(f"{decoder}.")
         for adapter in folded
         for module in adapter.config["target_modules"]
     )
     for adapter in folded:
         model = fold(model, adapter)
-    model.to(device)  # type: ignore[arg-type]
-    base_model = {"id": policy.base_model, "revision": policy.revision}
-    return VLM(model.eval(), processor, base_model, tower_frozen)
+    if options.quantization:
+        model = quantise(model, decoder, on[0])
+    place(model, on)
+    return VLM(model.eval(), processor, policy.card["base_model"], tower_frozen)
+
+
+def load_outline(policy: Policy) -> VLM:
+    """The base model without weights: what it takes to write prompts and to read answers.
+
+    Raises:
+        FileNotFoundError: as `load_vlm`.
+        ValueError: as `load_vlm`, where the processor does not know an option.
+    """
+    with _named_if_missing(policy):
+        processor = _processor(policy)
+        config = AutoConfig.from_pretrained(policy.base_model, **_source(policy))
+        with torch.device("meta"):
+            model = AutoModelForImageTextToText.from_config(config)
+        model.generation_config = GenerationConfig.from_pretrained(
+            policy.base_model, revision=policy.revision
+        )
+    return VLM(model.eval(), processor, policy.card["base_model"])
 
 
 def decoder_name(model: PreTrainedModel) -> str:
@@ -114,6 +151,55 @@ def fold(model: PreTrainedModel, adapter: LoraAdapter) -> PreTrainedModel:
             f"'{outcome.unexpected_keys[0]}'. Load it on the base model its policy.json names."
         )
     return cast("PreTrainedModel", peft_model.merge_and_unload())
+
+
+@contextmanager
+def _named_if_missing(policy: Policy) -> Iterator[None]:
+    _check_local_folder(policy.base_model)
+    try:
+        yield
+    except OSError as error:
+        raise FileNotFoundError(
+            f"The base model '{policy.base_model}' cannot be loaded: {error} "
+            "Set `model.id` to a folder written by save_pretrained or to a model id of the hub."
+        ) from error
+
+
+def _source(policy: Policy) -> dict[str, Any]:
+    return {"revision": policy.revision, "trust_remote_code": False}
+
+
+def _processor(policy: Policy) -> ProcessorMixin:
+    options = policy.processor_options
+    processor = AutoProcessor.from_pretrained(policy.base_model, **options | _source(policy))
+    # transformers ignores what an image processor does not know.
+    unknown = [name for name in options if not hasattr(processor.image_processor, name)]
+    if unknown:
+        raise ValueError(
+            f"{type(processor.image_processor).__name__} has no option '{unknown[0]}': correct "
+            f"`model.processor`. It has: {', '.join(sorted(processor.image_processor.to_dict()))}."
+        )
+    return processor  # type: ignore[no-any-return]
+
+
+def _dtype(name: str, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        name = "bfloat16" if device.type == "cuda" else "float32"
+    return {"bfloat16": torch.bfloat16, "float32": torch.float32}[name]
+
+
+def _attention(name: str) -> dict[str, Any]:
+    """What transformers is told of attention; nothing for its own choice."""
+    if name == "auto":
+        return {}
+    if name == "flash_attention_2":
+        if not is_flash_attn_2_available():
+            raise ModuleNotFoundError(
+                "`loading.attention: flash_attention_2` needs a GPU and the package flash-attn: "
+                "pip install flash-attn --no-build-isolation, or choose `auto`."
+            )
+        return {"attn_implementation": {"vision_config": name}}
+    return {"attn_implementation": name}
 
 
 def _check_images(model: PreTrainedModel) -> None:

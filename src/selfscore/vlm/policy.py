@@ -34,9 +34,10 @@ class Policy:
     """A model that scores: the base model named in `card` with `adapter` on it.
 
     Attributes:
-        card: the content of ``policy.json``: ``base_model`` {id, revision}, ``iteration``,
-            ``parent`` (digest of the parent policy or None), ``score_scale``, ``prompts``
-            and, after a round, ``merging`` and ``energy_kept``.
+        card: the content of ``policy.json``: ``base_model`` {id, revision and, where it is not
+            as published, processor: options of the image processor}, ``iteration``, ``parent``
+            (digest of the parent policy or None), ``score_scale``, ``prompts`` and, after a round,
+            ``merging`` and ``energy_kept``.
         adapter: cumulative up to this iteration; None for `policy_0`, the base model alone.
     """
 
@@ -52,6 +53,11 @@ class Policy:
     def revision(self) -> str | None:
         """Revision of the base model on the hub; None for a local folder."""
         return self.card["base_model"].get("revision")
+
+    @property
+    def processor_options(self) -> dict[str, Any]:
+        """Options of the image processor that are not as the base model's publisher set them."""
+        return dict(self.card["base_model"].get("processor", {}))
 
     @property
     def digest(self) -> str:

@@ -16,12 +16,15 @@ from tqdm import tqdm
 from selfscore.vlm.decoding import Decoding, Prefill
 from selfscore.vlm.encoding import prompt_ids
 from selfscore.vlm.features import ImageEncoder
+from selfscore.vlm.generation import Request
 from selfscore.vlm.level_scoring import level_distributions
 from selfscore.vlm.response import Prompts, parse_response
 from selfscore.vlm.sampling import row_seed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from selfscore.vlm.backends import Writer
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,33 @@ def predict_batch(
     written = prefill.write(range(len(keys)), free, seeds, decoding)
     texts = [tokenizer.decode(row.ids, skip_special_tokens=True).strip() for row in written]
     return [_prediction(text, row, levels) for text, row in zip(texts, probabilities, strict=True)]
+
+
+def predict_texts(
+    write: Writer,
+    keys: Sequence[str],
+    prompts: Prompts,
+    probabilities: NDArray[np.float64],
+    decoding: Decoding,
+    seed: int,
+) -> list[Prediction]:
+    """`predict` with texts by another writer, to distributions that are known.
+
+    Args:
+        write: writes the texts.
+        keys: the images.
+        prompts: the instructions.
+        probabilities: [len(keys), levels], the distribution over levels of each image.
+        decoding: of the texts.
+        seed: of their sampling.
+    """
+    requests = [Request(key, prompts.rating, seed=row_seed(seed, key)) for key in keys]
+    written = write(requests, decoding, "explaining")
+    levels = probabilities.shape[1]
+    return [
+        _prediction(response.text, row, levels)
+        for response, row in zip(written, probabilities, strict=True)
+    ]
 
 
 def level_probabilities(

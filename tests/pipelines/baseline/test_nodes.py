@@ -7,7 +7,7 @@ from selfscore.pipelines.baseline.nodes import describe_base_policy, fit_consist
 
 def test_policy_0_is_the_base_model_alone():
     policy = describe_base_policy(
-        {"id": "some/model", "revision": "abc"},
+        {"id": "some/model", "revision": "abc", "processor": {}},
         {"levels": 10},
         {"rating": "Rate it.", "justify": "Why {level}?"},
     )

@@ -51,6 +51,8 @@ def test_settings_of_one_expert_are_laid_over_the_shared_ones(tmp_path):
         "alpha": 8,
         "epochs": 1,
         "batch_size": 2,
+        "accumulation_steps": 1,
+        "gradient_checkpointing": False,
         "rpo_alpha": 0.0,
         "loss_type": "sigmoid",
         "warmup_ratio": 0.1,
@@ -66,7 +68,7 @@ def test_settings_of_one_expert_are_laid_over_the_shared_ones(tmp_path):
     ranks = {}
     for expert in ("scoring", "consistency"):
         adapter, log = train_expert(
-            policy, pairs, references, images, features, parameters, prompts, 0, expert
+            policy, pairs, references, images, features, parameters, prompts, {}, 0, expert
         )
         ranks[expert] = adapter.config["r"]
         assert len(log) >= 1

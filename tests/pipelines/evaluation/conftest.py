@@ -114,6 +114,7 @@ def judged(answers: Answers, parameters: dict[str, Any]) -> Callable[..., Any]:
             "prompts": {"rating": "Rate it.", "justify": "Why {level}?"},
             "parameters": parameters,
             "seed": 0,
+            "loading": {},
             **{table["policy"].iloc[0]: table for table in tables},
         }
         return judge_explanations(**(arguments | given))

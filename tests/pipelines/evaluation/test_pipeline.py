@@ -28,6 +28,8 @@ def test_a_rounds_pipeline_reads_what_a_round_makes() -> None:
         "generations",
         "params:evaluation",
         "params:prompts",
+        "params:loading",
+        "params:generation",
         "params:seed",
     }
 
@@ -60,14 +62,14 @@ def test_it_can_be_instantiated_per_round() -> None:
         create_pipeline(),
         namespace="iteration_2",
         inputs={**{name: name for name in SHARED}, "policy": "policy_1", "next_policy": "policy_2"},
-        parameters={"params:prompts": "params:prompts", "params:seed": "params:seed"},
+        parameters={"params:prompts", "params:loading", "params:generation", "params:seed"},
     )
     assert {"policy_1", "policy_2", "params:iteration_2.evaluation"} <= instance.inputs()
     assert instance.outputs() == {f"iteration_2.{name}" for name in FIGURES}
 
 
 def test_a_breach_stops_the_run_after_the_figures_and_before_the_next_round_is_trained() -> None:
-    rounds = [create_round(number) for number in (1, 2)]
+    rounds = [create_round(number, ("scoring", "consistency")) for number in (1, 2)]
     nodes = sum(rounds, Pipeline([])).nodes
     order = [node.name for node in nodes]
     watch = order.index("iteration_1.watch_health")

@@ -57,7 +57,7 @@ def adapter_for(policy: Policy) -> LoraAdapter:
 def test_only_the_asked_splits_are_predicted_and_keep_the_contract(
     policy: Policy, features: StoredFeatures
 ) -> None:
-    table = predict(policy, IMAGES, features, SCORED, SCALE, PARAMETERS, PROMPTS, 0, "base")
+    table = predict(policy, IMAGES, features, SCORED, SCALE, PARAMETERS, PROMPTS, {}, {}, 0, "base")
     Predictions.validate(table)
     assert table["image_id"].tolist() == SCORED["image_id"].tolist()[1:]
     assert set(table["policy"]) == {"base"}
@@ -69,7 +69,7 @@ def test_only_the_asked_splits_are_predicted_and_keep_the_contract(
 def test_an_experts_adapter_is_laid_over_the_policy(
     policy: Policy, features: StoredFeatures
 ) -> None:
-    arguments = (IMAGES, features, SCORED, SCALE, PARAMETERS, PROMPTS, 0, "scoring")
+    arguments = (IMAGES, features, SCORED, SCALE, PARAMETERS, PROMPTS, {}, {}, 0, "scoring")
     alone, with_adapter = (
         predict(policy, *arguments),
         predict(policy, *arguments, adapter=adapter_for(policy)),
@@ -118,4 +118,4 @@ def test_splits_without_images_are_refused(answers: Any) -> None:
     rows = answers.scored(3, "train")
     none = StoredFeatures({}, {})
     with pytest.raises(ValueError, match=r"\['test'\].*there are \['train'\]"):
-        predict(Policy({}), {}, none, rows, answers.scale, PARAMETERS, {}, 0, "merged")
+        predict(Policy({}), {}, none, rows, answers.scale, PARAMETERS, {}, {}, {}, 0, "merged")

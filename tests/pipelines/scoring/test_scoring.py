@@ -69,7 +69,7 @@ def test_the_node_says_what_the_api_says(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.INFO):
-        table = score_images(policy, images, PARAMETERS, "policy_0")
+        table = score_images(policy, images, PARAMETERS, {}, "policy_0")
     assert "Scale: points, from 0.00 (level 0) to 90.00 (level 9)" in caplog.text
     assert "1 of 7 images could not be scored, the first: 'broken.jpg'" in caplog.text
     assert table["image"].tolist() == list(images)
@@ -84,7 +84,7 @@ def test_the_node_says_what_the_api_says(
 
 
 def test_the_sheet_has_no_lists(policy: Policy, images: ImageFolder) -> None:
-    table = score_images(policy, images, {**PARAMETERS, "explain": False}, "policy_0")
+    table = score_images(policy, images, {**PARAMETERS, "explain": False}, {}, "policy_0")
     sheet = lay_out_sheet(table)
     shares = sheet[[f"probability_{level}" for level in range(10)]]
     broken = sheet["image"] == "broken.jpg"
@@ -95,12 +95,18 @@ def test_the_sheet_has_no_lists(policy: Policy, images: ImageFolder) -> None:
 
 def test_the_pipeline_takes_the_policy_it_is_told(policy: Policy, images: ImageFolder) -> None:
     pipeline = create_pipeline(policy="policy_3")
-    assert pipeline.inputs() == {"policy_3", "new_images", "params:scoring"}
+    assert pipeline.inputs() == {
+        "policy_3",
+        "new_images",
+        "params:scoring",
+        "params:loading",
+    }
     catalog = DataCatalog(
         {
             "policy_3": MemoryDataset(policy, copy_mode="assign"),
             "new_images": MemoryDataset(images, copy_mode="assign"),
             "params:scoring": MemoryDataset({**PARAMETERS, "explain": False}),
+            "params:loading": MemoryDataset({}),
         }
     )
     outputs = SequentialRunner().run(pipeline, catalog)

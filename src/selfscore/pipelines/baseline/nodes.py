@@ -23,13 +23,15 @@ def describe_base_policy(
     """`policy_0`: the base model alone.
 
     Args:
-        model: `id` (hub id or folder) and `revision`.
+        model: `id` (hub id or folder), `revision`, and `processor`: options of the image processor
+            that are to differ from the published ones.
         score_scale: level → score table that every later policy is trained with.
         prompts: the instructions every later policy is trained with.
     """
     return Policy(
         {
-            "base_model": {"id": model["id"], "revision": model["revision"]},
+            "base_model": {"id": model["id"], "revision": model["revision"]}
+            | ({"processor": model["processor"]} if model["processor"] else {}),
             "iteration": 0,
             "parent": None,
             "score_scale": score_scale,
@@ -39,7 +41,11 @@ def describe_base_policy(
 
 
 def encode_images(
-    policy: Policy, images: ImageSource, scored_images: pd.DataFrame, parameters: dict[str, Any]
+    policy: Policy,
+    images: ImageSource,
+    scored_images: pd.DataFrame,
+    parameters: dict[str, Any],
+    loading: dict[str, Any],
 ) -> StoredFeatures:
     """Run the base model's tower once over every image, for all that comes after.
 
@@ -48,15 +54,21 @@ def encode_images(
         images: pictures by path.
         scored_images: the images; training images come first where not all can be kept.
         parameters: `max_gb` (10⁹ bytes) and `batch_size`.
+        loading: how the model is put into memory, see `LoadOptions`.
     """
     from selfscore.vlm.features import store_features
+    from selfscore.vlm.load_options import LoadOptions
     from selfscore.vlm.loading import load_vlm
 
     training_first = scored_images["split"].ne("train").sort_values(kind="stable").index
     paths = scored_images.loc[training_first, "path"].tolist()
     logger.info("Encoding %d images with the tower of %s.", len(paths), policy.base_model)
     return store_features(
-        load_vlm(policy), images, paths, parameters["batch_size"], parameters["max_gb"] * 1e9
+        load_vlm(policy, options=LoadOptions(**loading)),
+        images,
+        paths,
+        parameters["batch_size"],
+        parameters["max_gb"] * 1e9,
     )
 
 

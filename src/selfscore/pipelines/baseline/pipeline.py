@@ -28,7 +28,13 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
     )
     features = Node(
         encode_images,
-        inputs=["policy", "raw_images", "scored_images", "params:image_features"],
+        inputs=[
+            "policy",
+            "raw_images",
+            "scored_images",
+            "params:image_features",
+            "params:loading",
+        ],
         outputs="image_features",
         name="encode_images",
     )
@@ -56,5 +62,11 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
             "severities": "severities",
             "statement_lexicon": "statement_lexicon",
         },
-        parameters={"params:seed", "params:prompts", "params:image_features"},
+        parameters={
+            "params:seed",
+            "params:prompts",
+            "params:image_features",
+            "params:loading",
+            "params:generation",
+        },
     )

@@ -58,6 +58,8 @@ def explain_forced_levels(
     score_scale: dict[str, Any],
     parameters: dict[str, Any],
     prompts: dict[str, str],
+    loading: dict[str, Any],
+    generation: dict[str, Any],
     seed: int,
 ) -> pd.DataFrame:
     """Let the policy explain each image with each forced level, and gate what it writes.
@@ -79,7 +81,16 @@ def explain_forced_levels(
         policy.base_model,
     )
     return _explain(
-        policy, images, image_features, forced_levels, score_scale, parameters, prompts, seed
+        policy,
+        images,
+        image_features,
+        forced_levels,
+        score_scale,
+        parameters,
+        prompts,
+        loading,
+        generation,
+        seed,
     )
 
 
@@ -91,6 +102,8 @@ def explain_freely(
     score_scale: dict[str, Any],
     parameters: dict[str, Any],
     prompts: dict[str, str],
+    loading: dict[str, Any],
+    generation: dict[str, Any],
     seed: int,
 ) -> pd.DataFrame:
     """Let the policy score and explain each training image as it likes, and gate what it writes.
@@ -105,7 +118,18 @@ def explain_freely(
     train = scored_images[scored_images["split"] == "train"].reset_index(drop=True)
     rows = train[["image_id", "path", "split"]].assign(side=FREE)
     logger.info("Writing %d explanations without a forced score.", len(rows))
-    written = _explain(policy, images, image_features, rows, score_scale, parameters, prompts, seed)
+    written = _explain(
+        policy,
+        images,
+        image_features,
+        rows,
+        score_scale,
+        parameters,
+        prompts,
+        loading,
+        generation,
+        seed,
+    )
     given = [parse_response(response, score_scale["levels"]) for response in written["response"]]
     levels = pd.array([answer.level if answer else pd.NA for answer in given], dtype="Int64")
     return written.assign(level=levels)
@@ -119,18 +143,21 @@ def _explain(
     score_scale: dict[str, Any],
     parameters: dict[str, Any],
     prompts: dict[str, str],
+    loading: dict[str, Any],
+    generation: dict[str, Any],
     seed: int,
 ) -> pd.DataFrame:
+    from selfscore.vlm.backends import GenerationOptions, writer
     from selfscore.vlm.decoding import Decoding
-    from selfscore.vlm.features import ImageEncoder
-    from selfscore.vlm.generation import generate
-    from selfscore.vlm.loading import load_vlm
+    from selfscore.vlm.load_options import LoadOptions
 
     levels = score_scale["levels"]
     gates = QualityGates(**parameters["gates"])
     decoding = Decoding(**parameters["decoding"])
     rows = rows.assign(response="", attempts=0, reason="malformed", log_probability=np.nan)
-    encoder = ImageEncoder(load_vlm(policy), images, image_features)
+    write = writer(
+        GenerationOptions(**generation), LoadOptions(**loading), policy, images, image_features
+    )
     for attempt in range(parameters["max_attempts"]):
         again = rows.index[rows["reason"] != ""]
         if again.empty:
@@ -140,7 +167,7 @@ def _explain(
             for row in rows.loc[again].itertuples()
         ]
         description = "explaining" if attempt == 0 else f"explaining again, attempt {attempt + 1}"
-        written = generate(encoder, requests, decoding, description)
+        written = write(requests, decoding, description)
         rows.loc[again, "response"] = [row.text for row in written]
         rows.loc[again, "log_probability"] = [
             np.nan

@@ -18,7 +18,14 @@ def create_pipeline(free_texts: bool = False, **kwargs: Any) -> Pipeline:
         free_texts: whether the training images are also explained without a forced score.
         kwargs: unused, part of Kedro's signature.
     """
-    shared = ["score_scale", "params:data_generation", "params:prompts", "params:seed"]
+    shared = [
+        "score_scale",
+        "params:data_generation",
+        "params:prompts",
+        "params:loading",
+        "params:generation",
+        "params:seed",
+    ]
     force = Node(
         force_levels,
         inputs=["scored_images", "score_scale", "params:data_generation", "params:seed"],

@@ -24,6 +24,7 @@ def train_expert(
     image_features: StoredFeatures,
     parameters: dict[str, Any],
     prompts: dict[str, str],
+    loading: dict[str, Any],
     seed: int,
     expert: str,
 ) -> tuple[LoraAdapter, pd.DataFrame]:
@@ -37,6 +38,7 @@ def train_expert(
         image_features: what the tower makes of them, as far as it is stored.
         parameters: settings of all experts, and under `experts` what differs for one of them.
         prompts: of which `rating` is the instruction the responses answer.
+        loading: how the policy is put into memory, see `LoadOptions`.
         seed: shared by all experts of a round.
         expert: whose settings apply.
 
@@ -46,6 +48,7 @@ def train_expert(
     from selfscore.preference_optimization import training
     from selfscore.preference_optimization.settings import DPOSettings
     from selfscore.vlm.features import ImageEncoder
+    from selfscore.vlm.load_options import LoadOptions
     from selfscore.vlm.loading import load_vlm
 
     shared = {key: value for key, value in parameters.items() if key != "experts"}
@@ -61,7 +64,8 @@ def train_expert(
         settings.lr,
         settings.rank,
     )
-    encoder = ImageEncoder(load_vlm(policy), images, image_features)
+    vlm = load_vlm(policy, options=LoadOptions(**loading))
+    encoder = ImageEncoder(vlm, images, image_features)
     known = with_reference(pairs, reference_logps)
     return training.train_expert(encoder, known, prompts["rating"], settings, seed)
 

@@ -28,6 +28,7 @@ def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
                     "image_features": "image_features",
                     "parameters": "params:dpo_training",
                     "prompts": "params:prompts",
+                    "loading": "params:loading",
                     "seed": "params:seed",
                 },
                 outputs=[f"{expert}_adapter", f"{expert}_training_log"],

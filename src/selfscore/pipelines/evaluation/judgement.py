@@ -16,6 +16,7 @@ from selfscore.judging.panel import convene
 from selfscore.metrics.faithfulness import StatementLexicon, faithfulness
 from selfscore.metrics.intervals import clusters_of
 from selfscore.pipelines.evaluation.tables import per_policy, resampling
+from selfscore.vlm.load_options import LoadOptions
 
 if TYPE_CHECKING:
     from selfscore.vlm.policy import Policy
@@ -52,6 +53,7 @@ def judge_explanations(
     prompts: dict[str, str],
     parameters: dict[str, Any],
     seed: int,
+    loading: dict[str, Any],
     **predictions: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What the explanations alone tell: the level they sound like, and whether they are true.
@@ -74,6 +76,7 @@ def judge_explanations(
         prompts: of which `rating` asks for a score.
         parameters: `judging` and `faithfulness`.
         seed: of the sample that is judged.
+        loading: how the judge `self` is put into memory, see `LoadOptions`.
         predictions: policy → its table.
 
     Returns:
@@ -98,6 +101,7 @@ def judge_explanations(
         base_policy=base_policy,
         rating=prompts["rating"],
         verdicts=hosted_verdicts,
+        loading=LoadOptions(**loading),
     )
     answers = pd.concat(predictions.values(), ignore_index=True)
     answers["sampled"] = _sampled(answers, judging["sample_size"], seed)

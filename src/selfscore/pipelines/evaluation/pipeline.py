@@ -52,6 +52,7 @@ def create_pipeline(
                     "statement_lexicon": "statement_lexicon",
                     "score_scale": "score_scale",
                     "prompts": "params:prompts",
+                    "loading": "params:loading",
                     "parameters": "params:evaluation",
                     "seed": "params:seed",
                     **predictions,
@@ -98,8 +99,8 @@ def create_pipeline(
                 },
                 "health",
             ),
-            # Without an output, so that it is done again whenever a stopped run goes on. Of the nodes
-            # that may run next, Kedro takes them by name: this one after the figures.
+            # Without an output, so that it is done again whenever a stopped run goes on. Of the
+            # nodes that may run next, Kedro takes them by name: this one after the figures.
             _node(watch_health, ["health", "params:evaluation"], None),
         ]
     )
@@ -123,6 +124,8 @@ def _prediction(name: str) -> Node:
         "score_scale": "score_scale",
         "parameters": "params:evaluation",
         "prompts": "params:prompts",
+        "loading": "params:loading",
+        "generation": "params:generation",
         "seed": "params:seed",
     }
     if name not in WHOLE_POLICIES:

@@ -27,6 +27,8 @@ def predict(
     score_scale: dict[str, Any],
     parameters: dict[str, Any],
     prompts: dict[str, str],
+    loading: dict[str, Any],
+    generation: dict[str, Any],
     seed: int,
     name: str,
     adapter: LoraAdapter | None = None,
@@ -41,6 +43,8 @@ def predict(
         score_scale: turns levels into the user's unit.
         parameters: `splits` and `decoding`.
         prompts: the instructions.
+        loading: how the policy is put into memory, see `LoadOptions`.
+        generation: who writes, see `GenerationOptions`.
         seed: of the sampling, where `decoding.temperature` is above 0.
         name: what the policy is called in the tables.
         adapter: an expert's adapter on top of the policy.
@@ -53,9 +57,12 @@ def predict(
     Raises:
         ValueError: no image is in the splits asked for.
     """
+    from selfscore.vlm.backends import GenerationOptions, writer
     from selfscore.vlm.decoding import Decoding
     from selfscore.vlm.features import ImageEncoder
+    from selfscore.vlm.load_options import LoadOptions
     from selfscore.vlm.loading import load_vlm
+    from selfscore.vlm.prediction import level_probabilities, predict_texts
     from selfscore.vlm.prediction import predict as predict_images
 
     rows = scored_images[scored_images["split"].isin(parameters["splits"])].reset_index(drop=True)
@@ -65,14 +72,22 @@ def predict(
             f"there are {sorted(scored_images['split'].unique())}."
         )
     logger.info("Scoring and explaining %d images with the policy '%s'.", len(rows), name)
-    predictions = predict_images(
-        ImageEncoder(load_vlm(policy, [adapter] if adapter else []), images, image_features),
-        rows["path"].tolist(),
-        Prompts(**prompts),
-        score_scale["levels"],
-        Decoding(**parameters["decoding"]),
-        seed,
-    )
+    adapters = [adapter] if adapter else []
+    load_options, backend = LoadOptions(**loading), GenerationOptions(**generation)
+    keys, asked, levels = rows["path"].tolist(), Prompts(**prompts), score_scale["levels"]
+    decoding = Decoding(**parameters["decoding"])
+    encoder = ImageEncoder(load_vlm(policy, adapters, load_options), images, image_features)
+    if backend.backend == "transformers":
+        predictions = predict_images(encoder, keys, asked, levels, decoding, seed)
+    else:
+        # The distributions come from transformers all the same, so that scores never depend on who
+        # writes the texts. Its model makes room before the other one comes.
+        probabilities = level_probabilities(
+            encoder, keys, asked.rating, levels, decoding.batch_size
+        )
+        del encoder
+        write = writer(backend, load_options, policy, images, image_features, adapters)
+        predictions = predict_texts(write, keys, asked, probabilities, decoding, seed)
     return tabulate_predictions(rows, predictions, score_scale, name)
 
 

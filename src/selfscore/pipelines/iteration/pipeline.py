@@ -60,5 +60,5 @@ def create_round(number: int, experts: Sequence[str]) -> Pipeline:
             "statement_lexicon": "statement_lexicon",
         },
         outputs={"next_policy": f"policy_{number}"},
-        parameters={"params:seed", "params:prompts"},
+        parameters={"params:seed", "params:prompts", "params:loading", "params:generation"},
     )

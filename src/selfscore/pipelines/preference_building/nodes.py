@@ -55,6 +55,7 @@ def weigh_references(
     generations: pd.DataFrame,
     parameters: dict[str, Any],
     prompts: dict[str, str],
+    loading: dict[str, Any],
     **pairs: pd.DataFrame,
 ) -> pd.DataFrame:
     """How likely the reference finds every answer of every pair, each computed once.
@@ -70,6 +71,7 @@ def weigh_references(
         generations: what the policy wrote, with log_probability.
         parameters: `batch_size`: images in one pass.
         prompts: of which `rating` is what the answers answer.
+        loading: how the policy is put into memory, see `LoadOptions`.
         pairs: expert name → its pairs.
 
     Returns:
@@ -77,6 +79,7 @@ def weigh_references(
         `generation` or `pass`.
     """
     from selfscore.vlm.features import ImageEncoder
+    from selfscore.vlm.load_options import LoadOptions
     from selfscore.vlm.loading import load_vlm
     from selfscore.vlm.log_probabilities import answer_log_probabilities
 
@@ -94,7 +97,7 @@ def weigh_references(
         groups = answers[open_].groupby("path", sort=False)["response"].agg(list)
         logger.info("Weighing %d of %d answers of the pairs.", open_.sum(), len(answers))
         weights = answer_log_probabilities(
-            ImageEncoder(load_vlm(policy), images, image_features),
+            ImageEncoder(load_vlm(policy, options=LoadOptions(**loading)), images, image_features),
             list(groups.index),
             groups.tolist(),
             prompts["rating"],

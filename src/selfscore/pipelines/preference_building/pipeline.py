@@ -49,6 +49,7 @@ def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
             "generations": "generations",
             "parameters": "params:preference_building",
             "prompts": "params:prompts",
+            "loading": "params:loading",
         }
         | {name: f"{name}_pairs" for name in experts},
         outputs="reference_logps",

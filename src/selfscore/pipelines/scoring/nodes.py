@@ -15,7 +15,11 @@ logger = logging.getLogger(__name__)
 
 
 def score_images(
-    policy: Policy, new_images: ImageSource, parameters: dict[str, Any], name: str
+    policy: Policy,
+    new_images: ImageSource,
+    parameters: dict[str, Any],
+    loading: dict[str, Any],
+    name: str,
 ) -> pd.DataFrame:
     """Score, and explain, every new image.
 
@@ -23,6 +27,7 @@ def score_images(
         policy: scores them.
         new_images: pictures by path; what cannot be read has an `error` in the table.
         parameters: `explain`, `batch_size`, `max_new_tokens`.
+        loading: how the policy is put into memory, see `LoadOptions`.
         name: what the policy is called in the table.
 
     Returns:
@@ -31,12 +36,14 @@ def score_images(
     from selfscore.scoring import Scorer
     from selfscore.scoring.pictures import pictures_of
     from selfscore.scoring.results import tabulate
+    from selfscore.vlm.load_options import LoadOptions
 
     scorer = Scorer(
         policy,
         name,
         batch_size=parameters["batch_size"],
         max_new_tokens=parameters["max_new_tokens"],
+        loading=LoadOptions(**loading),
     )
     logger.info(
         "Scoring %d images with %s. Scale: %s.", len(new_images), scorer.origin, scorer.origin.scale
