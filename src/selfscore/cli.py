@@ -166,12 +166,16 @@ def _scorer(
     from kedro.io import DatasetError
 
     from selfscore.scoring import Scorer
-    from selfscore.scoring.project import find_policy
+    from selfscore.scoring.project import find_policy, load_options
 
     try:
         found = find_policy(metadata.project_path, env, policy)
         scorer = Scorer(
-            found.policy, found.name, base_model or found.base_model, batch_size=batch_size
+            found.policy,
+            found.name,
+            base_model or found.base_model,
+            batch_size=batch_size,
+            loading=load_options(metadata.project_path, env),
         )
     except (FileNotFoundError, ValueError, DatasetError) as error:
         raise click.ClickException(str(error)) from error

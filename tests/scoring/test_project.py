@@ -8,7 +8,8 @@ import pytest
 from kedro.framework.startup import bootstrap_project
 
 from selfscore.datasets.policy import PolicyDataset
-from selfscore.scoring.project import find_policy
+from selfscore.scoring.project import find_policy, load_options
+from selfscore.vlm.load_options import LoadOptions
 
 VERSION = "2026-01-01T10.00.00.000Z"
 
@@ -52,15 +53,21 @@ def test_each_environment_has_its_own_policies(
     assert found.policy.digest != find_policy(home, None, "policy_0").policy.digest
 
 
-def test_a_recorded_champion_goes_first(home: Path) -> None:
+def test_a_recorded_champion_goes_first(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     with (home / "conf/local/catalog.yml").open("w") as stream:
         stream.write(
             f"champion:\n  type: json.JSONDataset\n  filepath: {home}/data/champion.json\n"
         )
     assert find_policy(home, None, None).name == "policy_1", "none is recorded yet"
-    (home / "data/champion.json").write_text(json.dumps({"policy": "policy_0"}))
+    digest = find_policy(home, None, "policy_0").policy.digest
+    record = home / "data/champion.json"
+    record.write_text(json.dumps({"policy": "policy_0", "digest": digest}))
     assert find_policy(home, None, None).name == "policy_0"
     assert find_policy(home, None, "policy_1").name == "policy_1"
+    assert not caplog.records
+    record.write_text(json.dumps({"policy": "policy_0", "digest": "that of another run"}))
+    assert find_policy(home, None, None).name == "policy_0"
+    assert "'policy_0' was made again after it was chosen" in caplog.text
 
 
 @pytest.mark.parametrize("named", ["policy_7", "scored_images", "no/such/folder", "none of this"])
@@ -68,6 +75,12 @@ def test_what_is_no_policy_is_named_with_those_there_are(home: Path, named: str)
     with pytest.raises(FileNotFoundError, match=r"policy_1, policy_0\..*--policy") as caught:
         find_policy(home, None, named)
     assert f"'{named}'" in str(caught.value)
+
+
+def test_policies_are_loaded_as_the_environment_says(home: Path) -> None:
+    assert load_options(home, None) == LoadOptions()
+    (home / "conf/local/parameters.yml").write_text("loading: {attention: eager}\n")
+    assert load_options(home, None) == LoadOptions(attention="eager")
 
 
 def test_looking_for_a_policy_leaves_no_trace(home: Path) -> None:

@@ -1,12 +1,14 @@
-"""Which policy of a Kedro project scores, when none is named or it is named by its dataset.
+"""Which policy of a Kedro project scores, and how the project puts policies into memory.
 
 Knows the project's configuration and catalog. Starts no session, so nothing is tracked.
 """
 
 from __future__ import annotations
 
+import logging
 from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 from kedro.config import AbstractConfigLoader, MissingConfigException
 from kedro.framework.project import settings
@@ -14,8 +16,11 @@ from kedro.io import DataCatalog
 
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.scoring.policies import FoundPolicy, read_policy
+from selfscore.vlm.load_options import LoadOptions
 
-# A record that names the best policy: `{"policy": "policy_1"}`.
+logger = logging.getLogger(__name__)
+
+# A record of the best policy: `policy`, its dataset, and `digest`.
 CHAMPION = "champion"
 
 
@@ -41,7 +46,8 @@ def find_policy(project: Path, environment: str | None, named: str | None) -> Fo
         rounds = configuration["parameters"]["rounds"]
         policies = [f"policy_{number}" for number in range(rounds, -1, -1)]
         present = [name for name in policies if catalog.exists(name)]
-        name = named or _champion(catalog) or next(iter(present), policies[0])
+        champion = {} if named else _champion(catalog)
+        name = named or champion.get("policy") or next(iter(present), policies[0])
         if not _is_policy(catalog, name):
             there = f"There is: {', '.join(present)}." if present else "There is none yet."
             raise FileNotFoundError(
@@ -49,7 +55,24 @@ def find_policy(project: Path, environment: str | None, named: str | None) -> Fo
                 f"project has made. {there} Run the pipeline `iteration`, or name another policy "
                 "with --policy."
             )
-        return FoundPolicy(catalog.load(name), name, project)
+        policy = catalog.load(name)
+    if champion.get("digest", policy.digest) != policy.digest:
+        logger.warning(
+            "'%s' was made again after it was chosen as the champion. Run the pipeline "
+            "`reporting` to choose anew, or name the policy with --policy.",
+            name,
+        )
+    return FoundPolicy(policy, name, project)
+
+
+def load_options(project: Path, environment: str | None) -> LoadOptions:
+    """The project's parameters `loading`.
+
+    Args:
+        project: root of the project.
+        environment: of the configuration; None for the default one.
+    """
+    return LoadOptions(**_configuration(project, environment)["parameters"]["loading"])
 
 
 def _configuration(project: Path, environment: str | None) -> AbstractConfigLoader:
@@ -67,10 +90,11 @@ def _catalog(configuration: AbstractConfigLoader) -> DataCatalog:
     return DataCatalog.from_config(configuration["catalog"], credentials)
 
 
-def _champion(catalog: DataCatalog) -> str | None:
+def _champion(catalog: DataCatalog) -> dict[str, Any]:
     if CHAMPION not in catalog or not catalog.exists(CHAMPION):
-        return None
-    return str(catalog.load(CHAMPION)["policy"])
+        return {}
+    record: dict[str, Any] = catalog.load(CHAMPION)
+    return record
 
 
 def _is_policy(catalog: DataCatalog, name: str) -> bool:
