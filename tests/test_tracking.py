@@ -176,6 +176,14 @@ def test_reports_and_figures(parent: str) -> None:
     assert artifacts(parent) == {"iteration_figure.png", "iteration_table.csv"}
 
 
+def test_the_report_and_the_champion_belong_to_the_whole_run(parent: str) -> None:
+    runs = RoundRuns.below_active_run()
+    assert runs is not None
+    runs.log_outputs(None, {"champion": {"policy": "policy_1"}, "report": "<!doctype html>"})
+    assert {"champion.json", "report.html"} <= artifacts(parent)
+    assert mlflow.MlflowClient().get_run(parent).data.tags["champion"] == "policy_1"
+
+
 def test_long_values_are_cut_and_many_metrics_fit(parent: str) -> None:
     runs = RoundRuns.below_active_run()
     assert runs is not None

@@ -1,18 +1,22 @@
-"""What happens around the nodes: rounds, tracked runs and stage lines."""
+"""What happens around the nodes: rounds, tracked runs, stage lines and times."""
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework import project
 from kedro.framework.hooks import hook_impl
+from kedro.io import DatasetError
 
 from selfscore.tracking import RoundRuns
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
+    from kedro.io import DataCatalog
     from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
 
@@ -126,6 +130,58 @@ class StageLogHooks:
         """Say how long all of it took."""
         seconds = time.perf_counter() - self._started[""]
         logger.info("All %d steps done in %s.", len(self._nodes), _duration(seconds))
+
+
+class StepTimesHooks:
+    """Keeps how long each step took when it last ran, for the report.
+
+    The record is written after every step, so a run that fails keeps the times of what it did, and
+    one that goes on from it adds the rest. Loading and saving are not counted.
+    """
+
+    DATASET = "step_times"
+
+    def __init__(self) -> None:
+        self._times: dict[str, dict[str, Any]] = {}
+        self._started: dict[str, float] = {}
+        # Steps may run in threads.
+        self._lock = threading.Lock()
+
+    @hook_impl
+    def before_pipeline_run(self, catalog: DataCatalog) -> None:
+        """Take up the times of earlier runs; there is a record from here on, empty or not."""
+        self._times = {}
+        if self.DATASET in catalog and catalog.exists(self.DATASET):
+            self._times = catalog[self.DATASET].load()
+        self._keep(catalog)
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Start the clock."""
+        self._started[node.name] = time.perf_counter()
+
+    @hook_impl
+    def after_node_run(self, node: Node, catalog: DataCatalog) -> None:
+        """Add the step's time to the record."""
+        # `selfscore.pipelines.<stage>.…`: where the function is defined tells the stage.
+        home = node.func.__module__.split(".")
+        self._times[node.name] = {
+            "stage": home[2] if home[:2] == ["selfscore", "pipelines"] else home[-1],
+            "round": (node.namespace or "").split(".")[0],
+            "seconds": round(time.perf_counter() - self._started[node.name], 3),
+            "finished": datetime.now(UTC).isoformat(sep=" ", timespec="seconds"),
+        }
+        self._keep(catalog)
+
+    def _keep(self, catalog: DataCatalog) -> None:
+        """Write the record; one that cannot be written must not cost a trained round."""
+        if self.DATASET not in catalog:
+            return
+        with self._lock:
+            try:
+                catalog[self.DATASET].save(dict(self._times))
+            except DatasetError as error:
+                logger.warning("The times of the steps are not kept: %s", error)
 
 
 def _short(node: Node) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from selfscore.config import RoundsConfigLoader
-from selfscore.hooks import IterationRunsHooks, RoundsHooks, StageLogHooks
+from selfscore.hooks import IterationRunsHooks, RoundsHooks, StageLogHooks, StepTimesHooks
 from selfscore.quiet import quiet
 
 quiet()
 
 # Kedro calls hooks last in, first out; kedro-mlflow's own, registered after these, comes first.
-HOOKS = (RoundsHooks(), IterationRunsHooks(), StageLogHooks())
+HOOKS = (RoundsHooks(), IterationRunsHooks(), StageLogHooks(), StepTimesHooks())
 
 CONFIG_LOADER_CLASS = RoundsConfigLoader
 CONFIG_LOADER_ARGS = {

@@ -87,7 +87,7 @@ class RoundRuns:
         Tables of figures (`metrics`, `consistency`, `judge_agreement`, `controls`, `health`) become
         metrics such as `split/policy/metric`, tables named `<expert>_training_log` become curves
         `expert/column` over `step`, records named `*_report` become metrics and a JSON artifact,
-        and figures become artifacts.
+        and figures and the report become artifacts; the champion also becomes a tag.
 
         Args:
             namespace: Namespace of the node; outputs without one go to the parent run.
@@ -152,6 +152,11 @@ class RoundRuns:
             self._write_metrics(run_id, _record_metrics(value, prefix, step))
             text = json.dumps(value, indent=2, default=str)
             self._client.log_text(run_id, text, f"{name}.json")
+        elif top is None and name == "champion":
+            self._client.set_tag(run_id, "champion", value["policy"])
+            self._client.log_text(run_id, json.dumps(value, indent=2), "champion.json")
+        elif top is None and name == "report":
+            self._client.log_text(run_id, value, "report.html")
         elif hasattr(value, "savefig"):
             self._client.log_figure(run_id, value, f"{name}.png")
         elif hasattr(value, "write_html"):

@@ -10,11 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from plotly.subplots import make_subplots
 
 BASE, MERGED = "base", "merged"
 TITLES = {
@@ -73,41 +71,6 @@ def printed_curves(table: pd.DataFrame, split: str, metrics: Sequence[str]) -> F
     handles, labels = [handles[0], *handles[:0:-1]], [labels[0], *labels[:0:-1]]
     figure.tight_layout(rect=(0, 0.08, 1, 1), w_pad=2.0)
     figure.legend(handles, labels, loc="lower center", ncols=len(labels), frameon=False, fontsize=9)
-    return figure
-
-
-def interactive_curves(table: pd.DataFrame, split: str, metrics: Sequence[str]) -> go.Figure:
-    """The same panels as `printed_curves`, to be looked at in a browser."""
-    shown = measured(table, split, metrics)
-    titles = [_title(metric).replace("\n", "<br>") for metric in shown]
-    figure = make_subplots(rows=1, cols=len(shown), subplot_titles=titles)
-    for column, metric in enumerate(shown, start=1):
-        for line, offset, colour in _lines(table, split, metric):
-            points = line.points
-            figure.add_trace(
-                go.Scatter(
-                    x=points["round"] + offset,
-                    y=points["value"],
-                    error_y={
-                        "type": "data",
-                        "symmetric": False,
-                        "array": points["high"] - points["value"],
-                        "arrayminus": points["value"] - points["low"],
-                        "thickness": 1,
-                    },
-                    mode="lines+markers" if line.policy == MERGED else "markers",
-                    marker={"color": colour, "size": 8},
-                    line={"color": colour},
-                    name=_label(line.policy),
-                    legendgroup=line.policy,
-                    showlegend=column == 1,
-                    hovertemplate=f"{_label(line.policy)}: %{{y:.3f}}<extra></extra>",
-                ),
-                row=1,
-                col=column,
-            )
-    figure.update_xaxes(title_text="round", dtick=1)
-    figure.update_layout(template="plotly_white", height=420, legend={"orientation": "h"})
     return figure
 
 

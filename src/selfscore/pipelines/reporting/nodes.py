@@ -1,4 +1,4 @@
-"""Nodes of reporting: the table over rounds, and its two pictures."""
+"""Nodes of reporting: the table over rounds, the charts, and the page."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import pandas as pd
 
 from selfscore.metrics.gains import srcc_gain
 from selfscore.metrics.intervals import clusters_of
+from selfscore.pipelines.reporting.changes import shown_round
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from plotly.graph_objects import Figure as InteractiveFigure
+
+    from selfscore.pipelines.reporting.chart import Chart
 
 logger = logging.getLogger(__name__)
 
@@ -64,18 +67,6 @@ def tabulate_iterations(
     return table
 
 
-def draw_iteration_curve(table: pd.DataFrame, parameters: dict[str, Any]) -> InteractiveFigure:
-    """The figures over rounds, for a browser.
-
-    Args:
-        table: the table over rounds.
-        parameters: `split` and `metrics` to show.
-    """
-    from selfscore.pipelines.reporting.curves import interactive_curves
-
-    return interactive_curves(table, parameters["split"], parameters["metrics"])
-
-
 def draw_iteration_figure(table: pd.DataFrame, parameters: dict[str, Any]) -> Figure:
     """The figures over rounds, for a page.
 
@@ -86,6 +77,114 @@ def draw_iteration_figure(table: pd.DataFrame, parameters: dict[str, Any]) -> Fi
     from selfscore.pipelines.reporting.curves import printed_curves
 
     return printed_curves(table, parameters["split"], parameters["metrics"])
+
+
+def draw_charts(**run: Any) -> dict[str, InteractiveFigure]:
+    """The page's charts, for a browser.
+
+    Args:
+        run: see `build_charts`.
+
+    Returns:
+        Name of each chart → figure.
+    """
+    from selfscore.pipelines.reporting.interactive import plotly_figure
+
+    return {chart.name: plotly_figure(chart) for chart in build_charts(**run)}
+
+
+def write_report(
+    summary: dict[str, Any],
+    changes: pd.DataFrame,
+    gallery: pd.DataFrame,
+    pairs: pd.DataFrame,
+    scored_images: pd.DataFrame,
+    model: dict[str, Any],
+    seed: int,
+    **run: Any,
+) -> str:
+    """The report as one page of HTML.
+
+    Args:
+        summary: the outcome in sentences.
+        changes: what the champion changed.
+        gallery: images with what was said of them.
+        pairs: consistency pairs to look at.
+        scored_images: counted.
+        model: `id` and `revision` of the base model.
+        seed: of the run.
+        run: see `build_charts`.
+    """
+    from selfscore.pipelines.reporting.page import render_page
+
+    counts = scored_images["split"].value_counts()
+    scale = run["score_scale"]
+    values = scale["values"]
+    facts = {
+        "Base model": " ".join(filter(None, [str(model["id"]), model["revision"]])),
+        "Images": ", ".join(f"{count} {split}" for split, count in counts.items()),
+        "Rounds": str(run["iteration_table"]["round"].max()),
+        "Scale": f"{scale['levels']} levels, {values[0]:.2f} to {values[-1]:.2f}",
+        "Seed": str(seed),
+    }
+    return render_page(
+        build_charts(**run),
+        summary,
+        run["champion"],
+        changes,
+        gallery,
+        pairs,
+        run["step_times"],
+        facts,
+        scale,
+        run["parameters"],
+    )
+
+
+def build_charts(
+    champion: dict[str, Any],
+    iteration_table: pd.DataFrame,
+    controls: pd.DataFrame,
+    answers: pd.DataFrame,
+    reliability: pd.DataFrame,
+    health: pd.DataFrame,
+    merge_energy: pd.DataFrame,
+    step_times: dict[str, dict[str, Any]],
+    score_scale: dict[str, Any],
+    evaluation: dict[str, Any],
+    parameters: dict[str, Any],
+) -> list[Chart]:
+    """All charts of a run, in the order of the page.
+
+    Args:
+        champion: whose round is looked at closely; the last one where it is the base model.
+        iteration_table: the table over rounds.
+        controls: the controls over rounds.
+        answers: predictions of the base model and of every round's policy.
+        reliability: reliability curves over rounds.
+        health: figures of health over rounds.
+        merge_energy: what each merge keeps, per layer.
+        step_times: step → `stage`, `round`, `seconds`.
+        score_scale: `levels`, `unit`.
+        evaluation: `health.thresholds`.
+        parameters: `split`, `metrics` over the rounds, `compared` side by side.
+    """
+    from selfscore.pipelines.reporting import answer_charts, policy_charts, run_charts
+
+    split = parameters["split"]
+    number = shown_round(champion, int(iteration_table["round"].max()))
+    return [
+        policy_charts.curves_chart(iteration_table, split, parameters["metrics"]),
+        policy_charts.policies_chart(
+            iteration_table, controls, split, parameters["compared"], number
+        ),
+        answer_charts.predicted_chart(answers, split, number, score_scale["unit"]),
+        answer_charts.levels_chart(answers, split, number, score_scale["levels"]),
+        answer_charts.reliability_chart(reliability, split, number),
+        run_charts.health_chart(health, evaluation["health"]["thresholds"], split),
+        run_charts.merge_energy_chart(merge_energy),
+        run_charts.times_chart(step_times),
+    ]
 
 
 def _summary(table: pd.DataFrame, parameters: dict[str, Any]) -> str:

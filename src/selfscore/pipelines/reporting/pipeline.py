@@ -1,14 +1,48 @@
-"""metrics and judgements of the baseline and every round → iteration_table, curve and figure."""
+"""figures of the baseline and all rounds → iteration_table → champion, changes → report."""
 
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
+from selfscore.pipelines.reporting.champion import choose_champion
+from selfscore.pipelines.reporting.changes import measure_changes
+from selfscore.pipelines.reporting.gallery import gather_gallery, gather_pairs
 from selfscore.pipelines.reporting.nodes import (
-    draw_iteration_curve,
+    draw_charts,
     draw_iteration_figure,
     tabulate_iterations,
+    write_report,
 )
+from selfscore.pipelines.reporting.over_rounds import stack_rounds, tabulate_merge_energy
+from selfscore.pipelines.reporting.summary import summarize
+
+# Tables that every round has, each brought together in one.
+_FOLLOWED = ("reliability", "controls", "consistency", "health")
+# Charts by the dataset that keeps each for the browser.
+_CHARTS = {
+    "curves": "iteration_curve",
+    "policies": "policies_chart",
+    "predicted": "predicted_chart",
+    "levels": "levels_chart",
+    "reliability": "reliability_chart",
+    "health": "health_chart",
+    "merge_energy": "merge_energy_chart",
+    "times": "times_chart",
+}
+# What the charts are made of.
+_RUN = {
+    "champion": "champion",
+    "iteration_table": "iteration_table",
+    "controls": "controls_over_rounds",
+    "answers": "answers_over_rounds",
+    "reliability": "reliability_over_rounds",
+    "health": "health_over_rounds",
+    "merge_energy": "merge_energy",
+    "step_times": "step_times",
+    "score_scale": "score_scale",
+    "evaluation": "params:evaluation",
+    "parameters": "params:reporting",
+}
 
 
 def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
@@ -18,28 +52,126 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
         rounds: how many rounds there are beside the baseline, at least 1.
         kwargs: unused, part of Kedro's signature.
     """
-    namespaces = ["baseline", *(f"iteration_{number}" for number in range(1, rounds + 1))]
-    table = Node(
-        tabulate_iterations,
-        inputs=[
-            "params:reporting",
-            "params:seed",
-            *(f"{namespace}.metrics" for namespace in namespaces),
-            *(f"{namespace}.judgements" for namespace in namespaces),
-        ],
-        outputs="iteration_table",
-        name="tabulate_iterations",
+    own = [f"iteration_{number}" for number in range(1, rounds + 1)]
+    namespaces = ["baseline", *own]
+    return Pipeline(
+        [
+            Node(
+                tabulate_iterations,
+                inputs=[
+                    "params:reporting",
+                    "params:seed",
+                    *(f"{namespace}.metrics" for namespace in namespaces),
+                    *(f"{namespace}.judgements" for namespace in namespaces),
+                ],
+                outputs="iteration_table",
+                name="tabulate_iterations",
+            ),
+            *(
+                Node(
+                    stack_rounds,
+                    inputs=[f"{namespace}.{table}" for namespace in namespaces],
+                    outputs=f"{table}_over_rounds",
+                    name=f"follow_{table}",
+                )
+                for table in _FOLLOWED
+            ),
+            Node(
+                stack_rounds,
+                inputs=[
+                    "baseline.base_predictions",
+                    *(f"{namespace}.merged_predictions" for namespace in own),
+                ],
+                outputs="answers_over_rounds",
+                name="follow_answers",
+            ),
+            Node(
+                tabulate_merge_energy,
+                inputs=[f"{namespace}.merge_report" for namespace in own],
+                outputs="merge_energy",
+                name="tabulate_merge_energy",
+            ),
+            Node(
+                choose_champion,
+                inputs={
+                    "table": "iteration_table",
+                    "parameters": "params:reporting",
+                    **{f"policy_{number}": f"policy_{number}" for number in range(rounds + 1)},
+                },
+                outputs="champion",
+                name="choose_champion",
+            ),
+            Node(
+                measure_changes,
+                inputs=[
+                    "champion",
+                    "params:reporting",
+                    "params:seed",
+                    *(f"{namespace}.judgements" for namespace in namespaces),
+                ],
+                outputs="iteration_changes",
+                name="measure_changes",
+            ),
+            Node(
+                summarize,
+                inputs={
+                    "champion": "champion",
+                    "changes": "iteration_changes",
+                    "health": "health_over_rounds",
+                    "controls": "controls_over_rounds",
+                    "consistency": "consistency_over_rounds",
+                    "consistency_judge": "baseline.consistency_judge",
+                    "parameters": "params:reporting",
+                },
+                outputs="run_summary",
+                name="summarize_run",
+            ),
+            Node(
+                gather_gallery,
+                inputs=[
+                    "champion",
+                    "answers_over_rounds",
+                    "scored_images",
+                    "raw_images",
+                    "params:reporting",
+                ],
+                outputs="image_gallery",
+                name="gather_gallery",
+            ),
+            Node(
+                gather_pairs,
+                inputs=[
+                    "scored_images",
+                    "raw_images",
+                    "params:reporting",
+                    "params:seed",
+                    *(f"{namespace}.generations" for namespace in own),
+                    *(f"{namespace}.forced_judgements" for namespace in own),
+                ],
+                outputs="pair_gallery",
+                name="gather_pairs",
+            ),
+            Node(draw_charts, inputs=_RUN, outputs=_CHARTS, name="draw_charts"),
+            Node(
+                draw_iteration_figure,
+                inputs=["iteration_table", "params:reporting"],
+                outputs="iteration_figure",
+                name="draw_iteration_figure",
+            ),
+            Node(
+                write_report,
+                inputs={
+                    "summary": "run_summary",
+                    "changes": "iteration_changes",
+                    "gallery": "image_gallery",
+                    "pairs": "pair_gallery",
+                    "scored_images": "scored_images",
+                    "model": "params:model",
+                    "seed": "params:seed",
+                    **_RUN,
+                },
+                outputs="report",
+                name="write_report",
+            ),
+        ]
     )
-    curve = Node(
-        draw_iteration_curve,
-        inputs=["iteration_table", "params:reporting"],
-        outputs="iteration_curve",
-        name="draw_iteration_curve",
-    )
-    figure = Node(
-        draw_iteration_figure,
-        inputs=["iteration_table", "params:reporting"],
-        outputs="iteration_figure",
-        name="draw_iteration_figure",
-    )
-    return Pipeline([table, curve, figure])
