@@ -76,11 +76,11 @@ def tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def _llama(vocabulary: int, tokens: PreTrainedTokenizerFast) -> LlamaConfig:
+def _llama(vocabulary: int, tokens: PreTrainedTokenizerFast, wide: bool = False) -> LlamaConfig:
     return LlamaConfig(
         vocab_size=vocabulary,
-        hidden_size=32,
-        intermediate_size=48,
+        hidden_size=128 if wide else 32,
+        intermediate_size=128 if wide else 48,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
@@ -93,12 +93,17 @@ def _llama(vocabulary: int, tokens: PreTrainedTokenizerFast) -> LlamaConfig:
     )
 
 
-def save_idefics3(folder: Path) -> Path:
-    """A random Idefics3 (16 image tokens) with its processor."""
+def save_idefics3(folder: Path, wide: bool = False) -> Path:
+    """A random Idefics3 (16 image tokens) with its processor.
+
+    Args:
+        folder: where it is saved.
+        wide: whether its language model is wide enough for bitsandbytes' and vLLM's kernels.
+    """
     torch.manual_seed(0)
     tokens = tokenizer()
     config = Idefics3Config(
-        text_config=_llama(len(tokens), tokens),
+        text_config=_llama(len(tokens), tokens, wide),
         vision_config={
             "hidden_size": 16,
             "intermediate_size": 32,

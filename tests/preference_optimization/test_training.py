@@ -83,6 +83,40 @@ def test_rpo_alpha_adds_the_likelihood_of_the_chosen(policy, pairs):
     assert log["loss"].iloc[0] > math.log(2) + 1
 
 
+def test_checkpointing_computes_the_same(policy, pairs):
+    """The adapter after two epochs: every gradient of every step has gone into it."""
+    kept, again = (
+        train_expert(
+            encoder(policy),
+            pairs,
+            "Rate it.",
+            settings(epochs=2, rpo_alpha=1.0, gradient_checkpointing=checkpointing),
+            seed=0,
+        )
+        for checkpointing in (False, True)
+    )
+    for name, tensor in kept[0].tensors.items():
+        torch.testing.assert_close(again[0].tensors[name], tensor, rtol=1e-5, atol=1e-7)
+    assert again[1]["loss"].tolist() == pytest.approx(kept[1]["loss"].tolist(), rel=1e-6)
+
+
+def test_parts_of_a_step_make_the_step_of_the_whole(policy, pairs):
+    whole, parts = (
+        train_expert(
+            encoder(policy),
+            pairs,
+            "Rate it.",
+            settings(epochs=2, batch_size=4, accumulation_steps=steps),
+            seed=0,
+        )
+        for steps in (1, 4)
+    )
+    assert parts[1]["step"].iloc[-1] == whole[1]["step"].iloc[-1]
+    assert parts[1]["loss"].tolist() == pytest.approx(whole[1]["loss"].tolist(), rel=1e-5)
+    for name, tensor in whole[0].tensors.items():
+        torch.testing.assert_close(parts[0].tensors[name], tensor, rtol=1e-3, atol=1e-5)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_loss_that_is_no_number_stops_with_the_step(policy, pairs):
     vlm = load_vlm(policy)
@@ -95,7 +129,14 @@ def test_a_loss_that_is_no_number_stops_with_the_step(policy, pairs):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("beta", 0), ("lr", -1.0), ("rpo_alpha", -0.1), ("targets", "tower")]
+    ("name", "value"),
+    [
+        ("beta", 0),
+        ("lr", -1.0),
+        ("rpo_alpha", -0.1),
+        ("targets", "tower"),
+        ("accumulation_steps", 3),
+    ],
 )
 def test_bad_settings_are_named(name, value):
     with pytest.raises(ValueError, match=f"`dpo_training.{name}`"):

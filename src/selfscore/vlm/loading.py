@@ -75,6 +75,7 @@ def load_vlm(
     Raises:
         FileNotFoundError: the base model is a local folder that does not exist or holds no model.
         ModuleNotFoundError: an option needs a package that is not installed.
+        RuntimeError: an option needs a GPU, and there is none.
         ValueError: the architecture cannot be given image features, or shows no decoder; or the
             processor does not know an option of `model.processor`.
     """

@@ -23,11 +23,17 @@ def check_quantization() -> None:
 
     Raises:
         ModuleNotFoundError: bitsandbytes is not installed.
+        RuntimeError: there is no GPU. On a CPU bitsandbytes gives right values and no right
+            gradients.
     """
     if not is_bitsandbytes_available():
         raise ModuleNotFoundError(
             "`loading.quantization: 4bit` needs the package bitsandbytes: "
             "pip install 'selfscore[qlora]'."
+        )
+    if not torch.cuda.is_available():
+        raise RuntimeError(
+            "`loading.quantization: 4bit` needs a GPU, and PyTorch sees none. Set it to null."
         )
 
 
@@ -39,7 +45,7 @@ def quantise(model: PreTrainedModel, decoder: str, device: torch.device) -> PreT
     Args:
         model: in memory, with every adapter folded in.
         decoder: name of its decoder, see `selfscore.vlm.loading.decoder_name`.
-        device: where it goes. bitsandbytes also computes on a CPU, slowly.
+        device: where it goes.
     """
     quantised: Any = type(model).from_pretrained(
         None,
@@ -50,6 +56,7 @@ def quantise(model: PreTrainedModel, decoder: str, device: torch.device) -> PreT
         quantization_config=quantization_config(model, decoder),
     )
     quantised.generation_config = model.generation_config
+    quantised.name_or_path = model.name_or_path
     return quantised  # type: ignore[no-any-return]
 
 
