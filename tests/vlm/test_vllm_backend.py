@@ -124,9 +124,11 @@ def test_vllm_knows_every_argument(policy):
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory) -> Policy:
-    """Wide enough for vLLM's attention kernels."""
+    """Wide enough for vLLM's attention kernels, and with pictures in tiles, which it expects."""
     folder = tiny_vlm.save_idefics3(tmp_path_factory.mktemp("wide"), wide=True)
-    return Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
+    tiles = {"do_image_splitting": True, "size": {"longest_edge": 64}}
+    base_model = {"id": str(folder), "revision": None, "processor": tiles}
+    return Policy({"base_model": base_model, "iteration": 0})
 
 
 @pytest.mark.slow
