@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,8 @@ WORDS = ["awful", "poor", "fair", "good", "superb"]
 # What a model could say to take over a page, and where it must be read as text.
 HOSTILE = '<script>document.title="taken"</script><img src=x onerror="document.title=\'taken\'">'
 # How far each policy's answers scatter around the truth, in levels.
-NOISE = {
-    "base": 3.0,
+NOISE: dict[int, dict[str, float]] = {
+    0: {"base": 3.0},
     1: {"scoring": 0.8, "consistency": 2.5, "merged": 1.2},
     2: {"scoring": 0.4, "consistency": 1.1, "merged": 0.6},
 }
@@ -132,8 +133,18 @@ def parameters(project: Any) -> dict[str, Any]:
     return found
 
 
-def a_run(project: Any) -> dict[str, Any]:
-    """Every dataset that the report starts from, by name."""
+def a_run(
+    project: Any,
+    noise: dict[int, dict[str, float]] = NOISE,
+    change: Callable[[pd.DataFrame, int], pd.DataFrame] = lambda table, number: table,
+) -> dict[str, Any]:
+    """Every dataset that the report starts from, by name.
+
+    Args:
+        project: its root.
+        noise: round → policy → how far its answers scatter.
+        change: what becomes of the judgements and of the predictions of a round.
+    """
     settings = parameters(project)
     evaluation, images = settings["evaluation"], scored_images()
     texts, forced = forced_texts()
@@ -156,10 +167,13 @@ def a_run(project: Any) -> dict[str, Any]:
         "params:reporting": settings["reporting"],
         "params:evaluation": evaluation,
     }
-    for number, place in enumerate(("baseline", "iteration_1", "iteration_2")):
-        noise: Any = NOISE[number] if number else {"base": NOISE["base"]}
-        answers = {name: predictions(name, spread, seed=number) for name, spread in noise.items()}
-        judged = judgements(answers, dict.fromkeys(answers, 0.9 - 0.2 * number))
+    for number, policies in noise.items():
+        place = f"iteration_{number}" if number else "baseline"
+        answers = {
+            name: change(predictions(name, spread, seed=number), number)
+            for name, spread in policies.items()
+        }
+        judged = change(judgements(answers, dict.fromkeys(answers, 0.9 - 0.2 * number)), number)
         data |= {f"{place}.{name}_predictions": table for name, table in answers.items()}
         data |= {
             f"policy_{number}": Policy({"iteration": number}),
@@ -188,12 +202,28 @@ def step(stage: str, place: str, seconds: float) -> dict[str, Any]:
     return {"stage": stage, "round": place, "seconds": seconds, "finished": finished}
 
 
+def report(data: dict[str, Any], rounds: int) -> dict[str, Any]:
+    """Everything that the pipeline makes of the data."""
+    data = dict(data)
+    for node in create_pipeline(rounds=rounds).nodes:
+        data |= node.run({name: data[name] for name in node.inputs})
+    return data
+
+
 @pytest.fixture(scope="session")
 def reported(project: Any) -> dict[str, Any]:
     """Every dataset of the pipeline `reporting` after two rounds; its faithfulness has fallen."""
     data = a_run(project)
     # A fall of faithfulness must not keep the policies from winning here.
     data["params:reporting"]["champion"]["max_faithfulness_loss"] = 1.0
-    for node in create_pipeline(rounds=2).nodes:
-        data |= node.run({name: data[name] for name in node.inputs})
-    return data
+    return report(data, rounds=2)
+
+
+@pytest.fixture
+def report_on(project: Any) -> Callable[..., dict[str, Any]]:
+    """Reports on a run of another kind, see `a_run`."""
+
+    def make(noise: dict[int, dict[str, float]] = NOISE, **other: Any) -> dict[str, Any]:
+        return report(a_run(project, noise, **other), rounds=max(noise))
+
+    return make

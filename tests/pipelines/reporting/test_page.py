@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from selfscore.pipelines.reporting.page import _pair
@@ -136,3 +139,49 @@ def test_words_of_one_text_alone_are_marked() -> None:
     assert "".join(word for word, _ in pair["chosen_words"]) == row["chosen"]
     assert [word for word, marked in pair["rejected_words"] if marked] == ["dull"]
     assert _pair({**row, "told_apart": float("nan")})["verdict"] == "unknown"
+
+
+def test_one_round_with_one_expert_is_reported(report_on: Callable[..., dict[str, Any]]) -> None:
+    done = report_on({0: {"base": 3.0}, 1: {"scoring": 0.5, "merged": 0.5}})
+    assert done["champion"]["policy"] in ("policy_0", "policy_1")
+    assert "The policies of round 1 side by side" in done["report"]
+    assert list(done["iteration_changes"]["against"].unique()) == ["base", "scoring"]
+
+
+def test_a_policy_in_ruins_is_reported(report_on: Callable[..., dict[str, Any]]) -> None:
+    """No answer can be read any more: no written levels, no consistency, no faithfulness."""
+
+    def ruin(table: pd.DataFrame, number: int) -> pd.DataFrame:
+        if number < 2:
+            return table
+        lost = {"emitted_level": pd.NA, "emitted_score": pd.NA, "faithfulness": np.nan}
+        lost |= {"inferred_level": np.nan, "inferred_level_tfidf": np.nan}
+        for name in set(lost) & set(table):
+            table[name] = pd.Series(lost[name], table.index, dtype=table[name].dtype)
+        return table.assign(valid=False)
+
+    done = report_on(change=ruin)
+    assert done["champion"]["policy"] != "policy_2"
+    assert "0.0\u00a0% of its answers" in done["champion"]["candidates"]["policy_2"]["excluded"]
+    assert "policy_2 could not be chosen" in done["report"]
+
+
+def test_where_no_round_helped_the_base_model_stays(
+    report_on: Callable[..., dict[str, Any]],
+) -> None:
+    done = report_on({0: {"base": 0.4}, 1: {"scoring": 4.0, "merged": 4.0}})
+    assert done["champion"]["policy"] == "policy_0"
+    assert "No round’s policy beat the base model" in done["report"]
+    # What was not taken is shown nevertheless.
+    assert "The scores follow the raters less closely" in done["report"]
+
+
+def test_without_known_faults_faithfulness_is_left_out(
+    report_on: Callable[..., dict[str, Any]],
+) -> None:
+    def unknown(table: pd.DataFrame, number: int) -> pd.DataFrame:
+        return table.assign(faithfulness=np.nan) if "faithfulness" in table else table
+
+    done = report_on(change=unknown)
+    assert "true of the picture" not in done["report"].lower()
+    assert "faithfulness" not in set(done["iteration_changes"]["metric"])
