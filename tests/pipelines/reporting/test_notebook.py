@@ -36,7 +36,7 @@ def home(
     """A project with the outcome of a run in its catalog."""
     copy_conf(tmp_path)
     shutil.copy(project / "pyproject.toml", tmp_path)
-    shutil.copytree(project / "src", tmp_path / "src", ignore=shutil.ignore_patterns("*.pyc"))
+    shutil.copytree(project / "src", tmp_path / "src")
     (tmp_path / "notebooks").mkdir()
     shutil.copy(project / NOTEBOOK, tmp_path / "notebooks")
     images = tmp_path / "data/01_raw/demo_images/images"
