@@ -1,4 +1,4 @@
-"""The project's own commands, `kedro score` and `kedro serve`, which Kedro finds here.
+"""The project's own commands, which Kedro finds here; those of `lineage` are its own.
 
 Knows arguments and streams. Kedro reads this file for each of its commands, so what takes time to
 import is imported when the arguments have been checked.
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+
+from selfscore.lineage.commands import COMMANDS
 
 if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata
@@ -42,6 +44,10 @@ def _with_policy_options(command: Any) -> Any:
 @click.group(name="selfscore")
 def cli() -> None:
     """Commands of this project."""
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)
 
 
 @cli.command()

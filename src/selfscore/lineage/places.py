@@ -1,0 +1,101 @@
+"""Where a dataset of the catalog keeps its data.
+
+Kedro has no public way to ask, so this is the one file that reads the datasets' own attributes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.spec import AbstractFileSystem
+from kedro.io import AbstractDataset, AbstractVersionedDataset, DatasetError
+
+# Logs that grow while nodes and hooks work: never a reason to make something again.
+GROWING = frozenset({"hosted_verdicts", "step_times"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file or folder.
+
+    Attributes:
+        file_system: where it is.
+        path: the file or folder, without protocol.
+        suffix: of the files that count, where the dataset takes only some.
+    """
+
+    file_system: AbstractFileSystem
+    path: str
+    suffix: str = ""
+
+    @property
+    def url(self) -> str:
+        """The path, with its protocol unless it is local."""
+        return self.path if self.is_local else str(self.file_system.unstrip_protocol(self.path))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on a disk of this machine."""
+        protocol = self.file_system.protocol
+        return "file" in ((protocol,) if isinstance(protocol, str) else protocol)
+
+
+def is_versioned(dataset: AbstractDataset[Any, Any]) -> bool:
+    """Whether Kedro keeps versions of it."""
+    return isinstance(dataset, AbstractVersionedDataset) and dataset._version is not None
+
+
+def load_version(dataset: AbstractDataset[Any, Any]) -> str | None:
+    """The version that would be loaded; None without versions, or when there is none yet."""
+    if not is_versioned(dataset):
+        return None
+    assert isinstance(dataset, AbstractVersionedDataset)
+    try:
+        return dataset.resolve_load_version()
+    except DatasetError:
+        return None
+
+
+def versions(dataset: AbstractDataset[Any, Any]) -> list[str]:
+    """All versions there are, the newest first; none for a dataset without versions."""
+    if not is_versioned(dataset):
+        return []
+    assert isinstance(dataset, AbstractVersionedDataset)
+    return dataset.list_versions(full_path=False)
+
+
+def place_of(dataset: AbstractDataset[Any, Any], version: str | None = None) -> Place | None:
+    """Where the data is; None for what is not in files.
+
+    Args:
+        dataset: of the catalog.
+        version: of a versioned dataset, where not the one that would be loaded.
+
+    Raises:
+        DatasetError: no version of the dataset is there.
+    """
+    file_system: AbstractFileSystem | None = None
+    # `_filesystem`: Kedro's partitions.
+    for attribute in ("_fs", "_filesystem"):
+        file_system = file_system or getattr(dataset, attribute, None)
+    path = getattr(dataset, "_filepath", None) or getattr(dataset, "_path", None)
+    if path is None:
+        return None
+    if is_versioned(dataset):
+        assert isinstance(dataset, AbstractVersionedDataset)
+        path = dataset._get_versioned_path(version) if version else dataset._get_load_path()
+    if file_system is None:
+        file_system, path = fsspec.filesystem("file"), Path(path).absolute()
+    plain = str(file_system._strip_protocol(str(path)))
+    return Place(file_system, plain, getattr(dataset, "_filename_suffix", ""))
+
+
+def versions_folder(dataset: AbstractDataset[Any, Any]) -> Place:
+    """The folder with a folder for every version."""
+    assert isinstance(dataset, AbstractVersionedDataset)
+    one = place_of(dataset, "any")
+    assert one is not None
+    return Place(one.file_system, str(Path(one.path).parents[1]))
