@@ -92,7 +92,10 @@ def read_manifest(folder: Path, run_id: str) -> Manifest:
     Raises:
         ManifestError: it is not one.
         OSError: there is none.
+        BundleError: the run's name is no plain name.
     """
+    if Path(run_id).name != run_id:
+        raise BundleError(f"{INDEX} names a run '{run_id}', which no run is called.")
     return from_record(json.loads((folder / MANIFESTS / f"{run_id}.json").read_text("utf-8")))
 
 

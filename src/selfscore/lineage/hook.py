@@ -49,6 +49,7 @@ class ManifestHooks:
         """Kedro keeps a hook for the life of the process; nothing of one run is for the next."""
         self._journal: Journal | None = None
         self._catalog: DataCatalog | None = None
+        self._project = Path()
         self._known: dict[str, dict[str, str]] = {}
         self._read: set[str] = set()
         self._started: dict[str, float] = {}
@@ -71,13 +72,8 @@ class ManifestHooks:
             self._begin(run_params, pipeline, catalog)
 
     @hook_impl(trylast=True)
-    def before_node_run(
-        self, node: Node, catalog: DataCatalog, inputs: dict[str, Any], run_id: str
-    ) -> None:
+    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
         """Write down what the node reads, and start its clock."""
-        if self._journal is None and DATASET in catalog:
-            # In a process of its own, which has not seen the run start.
-            self._journal, self._catalog = journal_of(catalog, run_id), catalog
         with self._warned():
             self._note(node.name, status="running", started=_now())
             for name in inputs:
@@ -122,7 +118,7 @@ class ManifestHooks:
         self._end("failed", error)
 
     def _begin(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> None:
-        project = Path(run_params["project_path"])
+        project = self._project = Path(run_params["project_path"])
         for earlier in reversed(read_manifests(catalog)):
             for artifact in earlier.artifacts.values():
                 self._known.setdefault(artifact.path, {})[artifact.stamp] = artifact.sha256
@@ -193,15 +189,15 @@ class ManifestHooks:
         place = place_of(dataset, version)
         if place is None:
             return None
-        url = self._redact(place.url)
+        path = self._redact(place.seen_from(self._project))
         try:
-            found = fingerprint(place, self._known.get(url))
+            found = fingerprint(place, self._known.get(path))
         except FileNotFoundError:
             return None  # A log that nothing has been written to.
         return Artifact(
             name=name,
             kind=f"{type(dataset).__module__}.{type(dataset).__qualname__}",
-            path=url,
+            path=path,
             sha256=found.sha256,
             size=found.size,
             files=found.files,

@@ -36,6 +36,12 @@ class Place:
         """The path, with its protocol unless it is local."""
         return self.path if self.is_local else str(self.file_system.unstrip_protocol(self.path))
 
+    def seen_from(self, project: Path) -> str:
+        """The path as it is written down: below the project, relative to it."""
+        if self.is_local and Path(self.path).is_relative_to(project):
+            return Path(self.path).relative_to(project).as_posix()
+        return self.url
+
     @property
     def is_local(self) -> bool:
         """Whether it is on a disk of this machine."""

@@ -189,7 +189,7 @@ def present_sha256(
     if place is None:
         return None
     try:
-        return fingerprint(place, known.get(place.url)).sha256
+        return fingerprint(place, known.get(place.seen_from(project.path))).sha256
     except FileNotFoundError:
         return None
 
