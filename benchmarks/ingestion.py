@@ -1,6 +1,6 @@
 """Time and peak memory of ingestion, over the number of images.
 
-    python benchmarks/ingestion.py --counts 1000 20000
+    python -m benchmarks.ingestion --counts 1000 20000
 
 Makes that many JPEG files of 512 x 384 pixels and a table of scores, runs
 `kedro run --pipelines=ingestion` on them in a process of its own, and writes what it took to
@@ -24,8 +24,9 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from seeds import SeedRun, commit, processor, write_configuration
 from tqdm import tqdm
+
+from benchmarks.runs import Run, commit, processor, write_configuration
 
 PROJECT = Path(__file__).resolve().parents[1]
 WIDTH, HEIGHT = 512, 384
@@ -74,10 +75,10 @@ def measure(folder: Path, scores: Path, threads: int) -> dict[str, Any]:
     Raises:
         RuntimeError: If the run fails; the message has the end of its log.
     """
-    source = write_configuration(SeedRun(0, False, None), folder)
+    source = write_configuration(Run("ingestion", seed=0, command=""), folder)
     settings = f"images.folder={folder / 'images'},images.scores={scores}"
     command = [sys.executable, "-m", "kedro", "run", "--pipelines=ingestion"]
-    command += [f"--conf-source={source.resolve()}", "--env=seed"]
+    command += [f"--conf-source={source.resolve()}", "--env=own"]
     command += [f"--params={settings},ingestion.threads={threads}"]
     start = time.perf_counter()
     with (folder / "log.txt").open("w") as log:

@@ -1,30 +1,16 @@
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import pytest
 from PIL import Image
 
+from benchmarks import ingestion
+
 PROJECT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def ingestion(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(PROJECT / "benchmarks")  # it imports its neighbour
-    spec = importlib.util.spec_from_file_location(
-        "ingestion_benchmark", PROJECT / "benchmarks/ingestion.py"
-    )
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_images_are_as_many_as_listed_and_all_different(
-    ingestion: ModuleType, tmp_path: Path
-) -> None:
+def test_images_are_as_many_as_listed_and_all_different(tmp_path: Path) -> None:
     scores = pd.read_csv(ingestion.make_images(tmp_path, 12))
     files = {path.relative_to(tmp_path / "images"): path for path in tmp_path.rglob("*.jpg")}
     assert sorted(map(str, files)) == sorted(scores["image"])
@@ -32,7 +18,7 @@ def test_images_are_as_many_as_listed_and_all_different(
     assert {Image.open(path).size for path in files.values()} == {(512, 384)}
 
 
-def test_record_of_a_real_run(ingestion: ModuleType, tmp_path: Path) -> None:
+def test_record_of_a_real_run(tmp_path: Path) -> None:
     record = tmp_path / "record.json"
     places = ["--work", str(tmp_path / "work"), "--record", str(record)]
     ingestion.main(["--counts", "60", "--threads", "1", *places])
@@ -44,7 +30,7 @@ def test_record_of_a_real_run(ingestion: ModuleType, tmp_path: Path) -> None:
     assert not list((tmp_path / "work").rglob("*.jpg"))
 
 
-def test_failed_run_shows_its_log(ingestion: ModuleType, tmp_path: Path) -> None:
+def test_failed_run_shows_its_log(tmp_path: Path) -> None:
     scores = ingestion.make_images(tmp_path, 2)
     with pytest.raises(RuntimeError, match="split has no images"):
         ingestion.measure(tmp_path, scores, threads=1)

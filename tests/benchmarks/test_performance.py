@@ -1,6 +1,4 @@
 import json
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,14 +7,11 @@ import torch
 from images import coloured_images
 from torch.utils.flop_counter import FlopCounterMode
 
-PROJECT = Path(__file__).parents[2]
-sys.path.insert(0, str(PROJECT))
-
-from benchmarks.performance import __main__ as speed  # noqa: E402
-from benchmarks.performance import flops, page, shapes  # noqa: E402
-from selfscore.vlm.features import image_inputs, run_tower  # noqa: E402
-from selfscore.vlm.loading import load_vlm  # noqa: E402
-from selfscore.vlm.policy import Policy  # noqa: E402
+from benchmarks.performance import __main__ as speed
+from benchmarks.performance import flops, page, shapes
+from selfscore.vlm.features import image_inputs, run_tower
+from selfscore.vlm.loading import load_vlm
+from selfscore.vlm.policy import Policy
 
 
 @pytest.fixture(scope="module")

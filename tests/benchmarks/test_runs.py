@@ -1,14 +1,10 @@
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from kedro.config import OmegaConfigLoader
 
-PROJECT = Path(__file__).parents[2]
-sys.path.insert(0, str(PROJECT))
-
-from benchmarks.runs import (  # noqa: E402
+from benchmarks.runs import (
     LAYERS,
     Run,
     Setting,
@@ -16,6 +12,8 @@ from benchmarks.runs import (  # noqa: E402
     run_all,
     write_configuration,
 )
+
+PROJECT = Path(__file__).parents[2]
 
 
 def loader(source: Path, env: str = "own") -> OmegaConfigLoader:
