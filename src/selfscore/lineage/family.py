@@ -38,19 +38,17 @@ def family(policy: str, version: str, manifests: Sequence[Manifest]) -> Family:
     Raises:
         LookupError: no manifest says how this version was made.
     """
-    maker = _maker(policy, version, None, manifests)
+    maker = next(
+        (one for one in manifests if policy in one.made and one.made[policy].version == version),
+        None,
+    )
     if maker is None:
         raise LookupError(
             f"No manifest says how version {version} of '{policy}' was made. Name another version, "
             "or run the pipeline `iteration`."
         )
     made = maker.artifacts[policy]
-    kin = _ancestors(made, maker, manifests)
-    used = {maker.run_id}
-    for artifact in kin.values():
-        found = _maker(artifact.name, artifact.version, artifact.sha256, manifests)
-        if found is not None and artifact.name != policy:
-            used.add(found.run_id)
+    kin, used = _ancestors(made, maker, manifests)
     ancestors = {name: artifact for name, artifact in kin.items() if name != policy}
     round_ = _of_round(_namespace(policy), dict(kin), manifests, used)
     return Family(
@@ -66,21 +64,24 @@ def _namespace(policy: str) -> str:
     return f"iteration_{found.group(1)}" if int(found.group(1)) else "baseline"
 
 
-def _maker(
-    name: str, version: str | None, sha256: str | None, manifests: Sequence[Manifest]
-) -> Manifest | None:
-    """The newest run that wrote this."""
+def _maker(read: Artifact, reader: Manifest, manifests: Sequence[Manifest]) -> Manifest | None:
+    """The newest run that wrote what a run read, and that is not younger."""
     for manifest in manifests:
-        found = manifest.made.get(name)
-        if found and found.version == version and sha256 in (None, found.sha256):
+        found = manifest.made.get(read.name)
+        if (
+            found is not None
+            and manifest.run_id <= reader.run_id
+            and (found.version, found.sha256) == (read.version, read.sha256)
+        ):
             return manifest
     return None
 
 
 def _ancestors(
     policy: Artifact, maker: Manifest, manifests: Sequence[Manifest]
-) -> dict[str, Artifact]:
-    found = {policy.name: policy}
+) -> tuple[dict[str, Artifact], set[str]]:
+    """The policy and what it was made from, by name; and the runs that made them."""
+    found, used = {policy.name: policy}, {maker.run_id}
     waiting = [(policy, maker)]
     while waiting:
         artifact, manifest = waiting.pop()
@@ -90,10 +91,11 @@ def _ancestors(
             if read is None or name in found:
                 continue
             found[name] = read
-            source = _maker(name, read.version, read.sha256, manifests)
+            source = _maker(read, manifest, manifests)
             if source is not None:
+                used.add(source.run_id)
                 waiting.append((source.artifacts[name], source))
-    return found
+    return found, used
 
 
 def _of_round(
@@ -129,8 +131,6 @@ def _reads_only(
         if name in kin:
             if kin[name].sha256 != read.sha256:
                 return False
-        elif _maker(name, read.version, read.sha256, manifests) is not None and name.startswith(
-            f"{node.namespace}."
-        ):
+        elif name.startswith(f"{node.namespace}.") and _maker(read, manifest, manifests):
             return False  # Of the same round, and not yet known to be kin.
     return True

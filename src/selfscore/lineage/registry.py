@@ -38,11 +38,11 @@ def _registered_models(uri: str | None) -> set[str]:
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
         return set()  # Nothing was ever tracked; asking would make the file.
     from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
 
     try:
         versions = list(MlflowClient(tracking_uri=uri, registry_uri=uri).search_model_versions())
-    except (MlflowException, OSError) as error:
+    # Every kind of store fails in its own way, and none of them may be taken for an empty one.
+    except Exception as error:
         raise RegistryError(
             "The model registry does not answer, so it is not known what it names. Try again when "
             f"it does: {type(error).__name__}."
