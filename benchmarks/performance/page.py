@@ -200,9 +200,9 @@ def _scaling(record: dict[str, Any]) -> list[str]:
         "",
         f"One round with the demo model over generated images, every stage a process of its own: "
         f"{machine['processor']}, {machine['threads']} threads, {machine['date']}, commit "
-        f"{machine['commit']}. Seconds of processor time, and peak memory in MiB. The seconds hold a process's start, "
-        f"which is in the first row; the exponent is fitted without it between the two largest "
-        f"numbers of images: 1 is linear.",
+        f"{machine['commit']}. Seconds of processor time, and peak memory in MiB. The seconds "
+        f"hold a process's start, in the first row; the exponent, without it, is that between the "
+        f"two largest numbers of images: 1 is linear.",
         "",
         "| stage | " + " | ".join(f"{count:,} images" for count in counts) + " | exponent |",
         "| --- |" + " --- |" * (len(counts) + 1),
