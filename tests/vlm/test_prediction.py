@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import stock
@@ -7,7 +9,7 @@ from selfscore.vlm.decoding import Decoding
 from selfscore.vlm.encoding import level_tokens
 from selfscore.vlm.features import ImageEncoder
 from selfscore.vlm.generation import Request, generate
-from selfscore.vlm.prediction import Prediction, level_probabilities, predict
+from selfscore.vlm.prediction import Prediction, level_probabilities, predict, predict_texts
 from selfscore.vlm.response import Prompts
 from selfscore.vlm.sampling import row_seed
 
@@ -62,6 +64,17 @@ def test_scoring_first_changes_neither_text_nor_score(encoder, images):
         level_probabilities(encoder, keys, "Rate it.", 10, 4),
         atol=1e-6,
     )
+
+
+def test_texts_of_another_writer_join_the_same_distributions(encoder, images):
+    keys, decoding = list(images)[::-1], Decoding(1.0, 12, 4)
+    whole = predict(encoder, keys, PROMPTS, 10, decoding, seed=3)
+    probabilities = level_probabilities(encoder, keys, "Rate it.", 10, 4)
+    joined = predict_texts(partial(generate, encoder), keys, PROMPTS, probabilities, decoding, 3)
+    for one, other in zip(whole, joined, strict=True):
+        assert one.response == other.response
+        assert one.emitted_level == other.emitted_level
+        np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-6)
 
 
 def test_a_model_that_never_writes_the_format_still_has_an_expected_level(encoder, images):
