@@ -2,7 +2,7 @@ import pytest
 import tiny_vlm
 import torch
 
-from selfscore.vlm.features import ImageEncoder, compute_features
+from selfscore.vlm.features import ImageEncoder, StoredFeatures, compute_features
 from selfscore.vlm.load_options import LoadOptions
 from selfscore.vlm.loading import load_outline, load_vlm
 from selfscore.vlm.packing_check import check_packing
@@ -26,6 +26,15 @@ def test_packed_rows_are_right_whatever_computes_attention(policy, images):
     for options in (LoadOptions(attention="eager"), LoadOptions("bfloat16")):
         encoder = ImageEncoder(load_vlm(policy, options=options), images)
         check_packing(encoder, "0.png", "Rate it.")
+
+
+def test_features_stored_in_another_dtype_serve_too(policy, vlm, images):
+    keys = ["0.png"]
+    features = dict(zip(keys, compute_features(vlm, images, keys), strict=True))
+    half = load_vlm(policy, options=LoadOptions("bfloat16"))
+    encoder = ImageEncoder(half, images, StoredFeatures(vlm.base_model, features))
+    assert encoder(keys)[0].tokens.dtype == torch.bfloat16
+    check_packing(encoder, "0.png", "Rate it.")
 
 
 def test_eager_attention_is_eager_everywhere(policy):

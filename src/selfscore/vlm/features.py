@@ -94,7 +94,10 @@ class ImageEncoder:
             if missing
             else {}
         )
-        return [self._stored[key] if key in self._stored else computed[key] for key in keys]
+        # Stored by a run that loaded the model in another dtype, perhaps.
+        dtype = self.vlm.model.dtype
+        found = [self._stored[key] if key in self._stored else computed[key] for key in keys]
+        return [replace(row, tokens=row.tokens.to(dtype)) for row in found]
 
     def length(self, key: str) -> int:
         """Number of tokens of an image, 0 where that is not known before the tower has run."""
