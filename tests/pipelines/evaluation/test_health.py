@@ -11,7 +11,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from kedro_datasets.pandas import ParquetDataset
 
-from selfscore.pipelines.evaluation.health import watch_health, measure_health
+from selfscore.pipelines.evaluation.health import measure_health, watch_health
 
 N = 60
 # Sixty different sentences, as a healthy policy writes them.
