@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,11 +100,11 @@ def pipeline() -> Pipeline:
     )
 
 
-def _entries(root: Path) -> dict[str, Any]:
+def _entries(storage: str) -> dict[str, Any]:
     def entry(kind: str, path: str, layer: str, versioned: bool = True) -> dict[str, Any]:
         return {
             "type": kind,
-            "filepath": str(root / "data" / path),
+            "filepath": f"{storage}/{path}",
             "versioned": versioned,
             "metadata": {"kedro-viz": {"layer": layer}},
         }
@@ -137,6 +137,7 @@ class Tiny:
     """A project in a folder of its own, whose runs are numbered."""
 
     root: Path
+    storage: str
     runs: int = 0
 
     def opened(self, **parameters: Any) -> Project:
@@ -179,7 +180,7 @@ class Tiny:
         return read_manifests(self._catalog(PARAMETERS))
 
     def _catalog(self, parameters: dict[str, Any], version: str | None = None) -> DataCatalog:
-        catalog = DataCatalog.from_config(_entries(self.root), save_version=version)
+        catalog = DataCatalog.from_config(_entries(self.storage), save_version=version)
         catalog["parameters"] = parameters
         names = {name for name in pipeline().inputs() if name.startswith("params:")}
         for name in names:
@@ -207,7 +208,20 @@ def tiny(tmp_path: Path) -> Tiny:
     (tmp_path / "data/numbers.json").write_text(json.dumps({"scores": [3, 1, 2]}))
     (tmp_path / "models/base").mkdir(parents=True)
     (tmp_path / "models/base/config.json").write_text("{}")
-    return Tiny(tmp_path)
+    return Tiny(tmp_path, f"{tmp_path}/data")
+
+
+@pytest.fixture
+def remote(tiny: Tiny) -> Iterator[Tiny]:
+    """The same with its data in a store that is no disk."""
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    memory.store.clear()
+    tiny.storage = "memory:///store"
+    memory.pipe_file("/store/numbers.json", b'{"scores": [3, 1, 2]}')
+    yield tiny
+    memory.store.clear()
 
 
 @pytest.fixture

@@ -212,3 +212,16 @@ def test_a_part_of_a_pipeline_names_the_versions_it_loaded(tiny, only) -> None:
     assert newest.artifacts["policy_0"].version == first
     assert newest.artifacts["policy_0"].node is None
     assert newest.artifacts["policy_1"].version == second
+
+
+def test_an_error_that_tells_a_secret_is_written_without_it(tiny) -> None:
+    def fail(numbers: dict[str, Any]) -> None:
+        raise RuntimeError(f"no access with {tiny_secret}")
+
+    tiny_secret = "xyz-even-more-secret"  # as in the project's credentials
+    with pytest.raises(RuntimeError):
+        tiny.run(Pipeline([Node(fail, "numbers", None, name="fail")]))
+    [manifest] = tiny.manifests()
+    assert manifest.status == "failed"
+    assert manifest.failed_node == "fail"
+    assert manifest.error == f"RuntimeError: no access with {REDACTED}"
