@@ -1,6 +1,7 @@
 """The packed trainer against TRL's own: same losses, metrics and gradients from fewer tokens."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -249,16 +250,35 @@ found = tests.trained(made)
 if made.accelerator.is_main_process:
     plain = {{name.removeprefix("module."): tensor for name, tensor in found.items()}}
     torch.save(plain, {str(out)!r})
+made.accelerator.wait_for_everyone()
+torch.distributed.destroy_process_group()
 """
     (tmp_path / "two.py").write_text(script)
-    subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone"]
-        + [str(tmp_path / "two.py")],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"},
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(tmp_path / "two.py")],
+            env={
+                **os.environ,
+                "PYTHONPATH": str(Path(__file__).parent),
+                "OMP_NUM_THREADS": "1",
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": port,
+                "WORLD_SIZE": "2",
+                "RANK": rank,
+                "LOCAL_RANK": rank,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in "01"
+    ]
+    for process in processes:
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output
     together = torch.load(out, weights_only=True)
     assert together.keys() == alone.keys()
     for name, tensor in alone.items():
