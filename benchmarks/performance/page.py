@@ -253,7 +253,7 @@ def _why(name: str, found: dict[str, Any]) -> list[str]:
             f"({images['features']:.2f} s) weighs more than the {POLICIES} scores "
             f"({images['score']:.2f} s each). From the second use on, the ratio is "
             f"{_times(again)}; a prefill of {flops['prompt_tokens']} tokens is then all that is "
-            f"left, and it runs near the machine's rate."
+            f"left."
         )
     if made["merge"] < targets.get("merge", 0):
         itself = merge["merge itself"]
