@@ -40,7 +40,7 @@ def test_operations_are_those_that_torch_counts(vlm):
     assert costs.row(0, 7) == pytest.approx(head)
 
 
-def test_the_stock_way_is_what_the_issue_with_it_is(vlm):
+def test_the_stock_way_costs_what_it_repeats(vlm):
     costs = flops.costs(vlm.model)
     once = flops.packed_pair(costs, 100, 30, 30)
     assert flops.stock_pair(costs, 100, 30, 30, True) > 4 * costs.tower + 2 * once
