@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from selfscore.metrics.accuracy import mean_absolute_error, root_mean_squared_error, share
 from selfscore.metrics.calibration import ranked_probability_score
-from selfscore.metrics.intervals import bootstrap
+from selfscore.metrics.intervals import interval_table
 from selfscore.metrics.policy_metrics import LEVEL_METRICS, SCORE_METRICS, Statistic
 
 Figure = tuple[str, Statistic, tuple[NDArray[np.float64], ...]]
@@ -115,15 +115,13 @@ def _intervals(
     confidence: float,
     seed: int,
 ) -> pd.DataFrame:
-    rows = []
-    for name, statistic, columns in figures:
-        interval = bootstrap(
-            statistic,
-            *columns,
-            clusters=None if clusters is None else clusters.loc[images.index].to_numpy(),
-            n_resamples=n_resamples,
-            confidence=confidence,
-            seed=seed,
-        )
-        rows.append({"metric": name, **interval._asdict()})
-    return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "n"])
+    return interval_table(
+        (
+            (name, statistic, pd.DataFrame(dict(enumerate(columns)), index=images.index))
+            for name, statistic, columns in figures
+        ),
+        clusters=clusters,
+        n_resamples=n_resamples,
+        confidence=confidence,
+        seed=seed,
+    )

@@ -1,6 +1,6 @@
 """Bootstrap intervals for statistics over the rows of a table."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -152,6 +152,40 @@ def _draws(
                     for names_drawn in alike[start : start + batch]
                 ]
             )
+
+
+def interval_table(
+    figures: Iterable[tuple[str, Callable[..., NDArray[np.float64]], pd.DataFrame]],
+    *,
+    clusters: pd.Series | None,
+    n_resamples: int,
+    confidence: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Every figure with its bootstrap interval.
+
+    Args:
+        figures: Name, statistic, and the table whose columns are its arguments, in their order.
+        clusters: Cluster of each row by the tables' index; None: every row is its own.
+        n_resamples: Bootstrap resamples per figure.
+        confidence: Share of resamples the interval covers.
+        seed: Seed of the resamples.
+
+    Returns:
+        Columns metric, value, low, high, n (rows the value rests on).
+    """
+    rows = []
+    for metric, statistic, table in figures:
+        interval = bootstrap(
+            statistic,
+            *(table[column].to_numpy() for column in table),
+            clusters=None if clusters is None else clusters.loc[table.index].to_numpy(),
+            n_resamples=n_resamples,
+            confidence=confidence,
+            seed=seed,
+        )
+        rows.append({"metric": metric, **interval._asdict()})
+    return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "n"])
 
 
 def clusters_of(groups: pd.Series, unit: str) -> pd.Series | None:

@@ -15,7 +15,7 @@ from selfscore.metrics.accuracy import (
     share,
     within,
 )
-from selfscore.metrics.intervals import bootstrap
+from selfscore.metrics.intervals import interval_table
 from selfscore.metrics.rank_correlation import kendall, plcc, srcc
 
 Statistic = Callable[..., NDArray[np.float64]]
@@ -65,21 +65,17 @@ def policy_metrics(
     Returns:
         Columns metric, value, low, high, n (rows the value rests on).
     """
-    rows = []
-    for metric, statistic, columns in _metrics(n_levels):
-        complete = judgements[list(columns)].astype("float64").dropna()
-        if metric == "faithfulness" and complete.empty:
-            continue
-        interval = bootstrap(
-            statistic,
-            *(complete[column].to_numpy() for column in columns),
-            clusters=None if clusters is None else clusters.loc[complete.index].to_numpy(),
-            n_resamples=n_resamples,
-            confidence=confidence,
-            seed=seed,
-        )
-        rows.append({"metric": metric, **interval._asdict()})
-    return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "n"])
+    figures = [
+        (metric, statistic, judgements[list(columns)].astype("float64").dropna())
+        for metric, statistic, columns in _metrics(n_levels)
+    ]
+    return interval_table(
+        (row for row in figures if row[0] != "faithfulness" or not row[2].empty),
+        clusters=clusters,
+        n_resamples=n_resamples,
+        confidence=confidence,
+        seed=seed,
+    )
 
 
 def policy_metrics_by_group(
