@@ -87,7 +87,8 @@ def _shape(name: str, found: dict[str, Any]) -> list[str]:
         f"{flops['image_tokens']} image tokens, {flops['prompt_tokens']} prompt tokens with them, "
         f"{flops['answer_tokens']:.0f} tokens an answer; {found['pairs_a_step']} pairs a step, "
         f"{found['images_a_batch']} images a batch; medians over {found['repeats']} turns. "
-        f"{where}, {machine['date']}, commit {machine['commit']}, {found['seconds']} s in all.",
+        f"{where}, {machine['date']}, {found['seconds']} s in all; the part that was measured last "
+        f"ran at commit {machine['commit']}.",
         "",
         "| | stock | selfscore | ratio | target |",
         "| --- | --- | --- | --- | --- |",
