@@ -32,6 +32,7 @@ LAYERS = {
     "models": "06_models",
     "model_output": "07_model_output",
     "reporting": "08_reporting",
+    "checkpoints": "checkpoints",
 }
 LIBRARIES = ("torch", "transformers", "trl", "peft", "mergekit", "kedro", "numpy")
 

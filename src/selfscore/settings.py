@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from selfscore.config import RoundsConfigLoader
 from selfscore.hooks import IterationRunsHooks, RoundsHooks, StageLogHooks, StepTimesHooks
+from selfscore.lineage.checkpoint_hook import CheckpointHooks
 from selfscore.lineage.hook import ManifestHooks
 from selfscore.quiet import quiet
 
 quiet()
 
 # Kedro calls hooks last in, first out; kedro-mlflow's own, registered after these, comes first.
-HOOKS = (RoundsHooks(), IterationRunsHooks(), StageLogHooks(), StepTimesHooks(), ManifestHooks())
+HOOKS = (
+    RoundsHooks(),
+    IterationRunsHooks(),
+    StageLogHooks(),
+    StepTimesHooks(),
+    ManifestHooks(),
+    CheckpointHooks(),
+)
 
 CONFIG_LOADER_CLASS = RoundsConfigLoader
 CONFIG_LOADER_ARGS = {

@@ -54,14 +54,19 @@ def fingerprint(place: Place, known: Mapping[str, str] | None = None) -> Fingerp
     if not found:
         raise FileNotFoundError(f"There is nothing at '{place.url}'.")
     size = sum(int(info["size"] or 0) for info in found.values())
-    stamp = _sha256_text(canonical({name: _stamp(info) for name, info in found.items()}))
-    if known and stamp in known:
-        sha256 = known[stamp]
+    seen = _stamp_of(found)
+    if known and seen in known:
+        sha256 = known[seen]
     elif "" in found:
         sha256 = sha256_file(place.file_system, place.path)
     else:
         sha256 = folder_sha256(_file_hashes(place, list(found)))
-    return Fingerprint(sha256, size, len(found), stamp)
+    return Fingerprint(sha256, size, len(found), seen)
+
+
+def stamp(place: Place) -> str:
+    """What the file system says of a file or folder, without reading it; see `Fingerprint`."""
+    return _stamp_of(_listing(place))
 
 
 def folder_sha256(files: Mapping[str, str]) -> str:
@@ -104,6 +109,10 @@ def _file_hashes(place: Place, names: list[str]) -> dict[str, str]:
         for name in names
         if name != MARKER
     }
+
+
+def _stamp_of(listing: Mapping[str, Mapping[str, Any]]) -> str:
+    return _sha256_text(canonical({name: _stamp(info) for name, info in listing.items()}))
 
 
 def _stamp(info: Mapping[str, Any]) -> list[Any]:

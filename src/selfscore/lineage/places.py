@@ -13,8 +13,8 @@ import fsspec
 from fsspec.spec import AbstractFileSystem
 from kedro.io import AbstractDataset, AbstractVersionedDataset, DatasetError
 
-# Logs that grow while nodes and hooks work: never a reason to make something again.
-GROWING = frozenset({"hosted_verdicts", "step_times"})
+_LOGS = frozenset({"hosted_verdicts", "step_times"})
+_CHECKPOINT = "_checkpoint"
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,14 @@ class Place:
         """Whether it is on a disk of this machine."""
         protocol = self.file_system.protocol
         return "file" in ((protocol,) if isinstance(protocol, str) else protocol)
+
+
+def is_growing(name: str) -> bool:
+    """Whether nodes and hooks add to the dataset while they work.
+
+    Such a log, or a node's work in progress, is never a reason to make something again.
+    """
+    return name in _LOGS or name.endswith(_CHECKPOINT)
 
 
 def is_versioned(dataset: AbstractDataset[Any, Any]) -> bool:

@@ -10,7 +10,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from kedro.runner import SequentialRunner
 
-from selfscore.lineage.places import GROWING, is_versioned, load_version
+from selfscore.lineage.places import is_growing, is_versioned, load_version
 from selfscore.lineage.project import Project
 from selfscore.lineage.staleness import Verdict
 
@@ -98,7 +98,7 @@ def _loads(project: Project, node: Node, made: set[str]) -> dict[str, str | None
             continue
         if name in made:
             loads[name] = "this run"
-        elif not project.catalog.exists(name) and name not in GROWING:
+        elif not project.catalog.exists(name) and not is_growing(name):
             loads[name] = None
         else:
             dataset = project.catalog[name]

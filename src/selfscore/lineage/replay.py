@@ -19,7 +19,7 @@ from selfscore.datasets.directory import MARKER, write_directory
 from selfscore.lineage.base_model import describe_base_model
 from selfscore.lineage.fingerprint import fingerprint
 from selfscore.lineage.manifest import Artifact, Manifest, NodeRun
-from selfscore.lineage.places import GROWING, Place, is_versioned, place_of
+from selfscore.lineage.places import Place, is_growing, is_versioned, place_of
 from selfscore.lineage.project import Project
 from selfscore.lineage.redaction import REDACTED
 from selfscore.lineage.store import read_manifests
@@ -138,7 +138,7 @@ def changed_inputs(project: Project, part: Part) -> list[str]:
     """What the part would read that is not what it was, in words."""
     changed = []
     for artifact in part.inputs:
-        if artifact.name in GROWING:
+        if is_growing(artifact.name):
             continue
         place = place_of(project.catalog[artifact.name], artifact.version)
         try:

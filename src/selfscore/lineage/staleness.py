@@ -19,7 +19,7 @@ from selfscore.lineage.base_model import describe_base_model
 from selfscore.lineage.code import function_name, modules_of, sha256_module
 from selfscore.lineage.fingerprint import fingerprint
 from selfscore.lineage.manifest import Artifact, Manifest, NodeRun, canonical, parameter
-from selfscore.lineage.places import GROWING, load_version, place_of
+from selfscore.lineage.places import is_growing, load_version, place_of
 from selfscore.lineage.project import Project
 
 State = Literal["up to date", "stale", "missing", "unknown"]
@@ -156,7 +156,7 @@ class _Comparison:
             yield f"the files of the base model '{now.get('id')}' changed"
 
     def _data(self, name: str, manifest: Manifest) -> Iterator[str]:
-        if name in GROWING:
+        if is_growing(name):
             return
         before = manifest.artifacts.get(name)
         sha256 = self._sha256(name)
