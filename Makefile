@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help run test results experiments bench lint format viz mlflow clean
+.PHONY: help run test results experiments bench lint format viz lineage mlflow clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -44,11 +44,14 @@ format: $(INSTALLED)  ## Put the code into the house's style
 viz: $(INSTALLED)  ## Look at the lineage in the browser
 	$(BIN)/kedro viz run
 
+lineage: $(INSTALLED)  ## Build the lineage as a web site of its own, in build
+	$(BIN)/python -m docs.lineage_site
+
 mlflow: $(INSTALLED)  ## Look at the tracked runs in the browser
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
 
 clean:  ## Remove the environment and the tools' caches; data and runs stay
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .viz
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .viz build
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "selfscore needs Python 3.11, 3.12 or 3.13; none was found."; exit 1; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import warnings
 
@@ -31,6 +32,11 @@ _VARIABLES = {
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
 }
+# Where kedro-viz warns of previews and of the run's events.
+_LINEAGE_LOGGERS = (
+    "kedro_viz.models.flowchart.node_metadata",
+    "kedro_viz.api.rest.responses.run_events",
+)
 
 
 def quiet() -> None:
@@ -49,3 +55,18 @@ def quiet() -> None:
         warnings.filterwarnings("ignore", message=message)
     for notice in notices:
         warnings.warn_explicit(notice.message, notice.category, notice.filename, notice.lineno)
+    for name in _LINEAGE_LOGGERS:
+        logging.getLogger(name).addFilter(_is_of_something_made)
+
+
+def _is_of_something_made(record: logging.LogRecord) -> bool:
+    """Whether a notice of kedro-viz is of more than that no run has made something yet.
+
+    A preview that fails for another reason is still warned of.
+    """
+    if str(record.msg).startswith("Run events file"):
+        return False
+    failure = record.args[-1] if isinstance(record.args, tuple) and record.args else None
+    causes = (failure, getattr(failure, "__cause__", None))
+    missing = ("FileNotFoundError", "VersionNotFoundError")
+    return not any(type(cause).__name__ in missing for cause in causes)
