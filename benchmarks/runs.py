@@ -25,6 +25,7 @@ from omegaconf import OmegaConf
 
 PROJECT = Path(__file__).resolve().parents[1]
 LAYERS = {
+    "scratch": ".",
     "intermediate": "02_intermediate",
     "primary": "03_primary",
     "feature": "04_feature",

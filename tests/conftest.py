@@ -55,6 +55,7 @@ def copy_conf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path
         (conf / "local").mkdir()
         for file, old, new in (
             ("base/globals.yml", "  root: data", f"  root: {place}/data"),
+            ("base/globals.yml", "  scratch: data", f"  scratch: {place}/data"),
             ("base/globals.yml", "raw: ${.root}/01_raw", "raw: data/01_raw"),
             ("test/globals.yml", "  root: data/test", f"  root: {place}/data/test"),
             ("base/mlflow.yml", "sqlite:///mlflow.db", f"sqlite:///{tracked}/mlflow.db"),

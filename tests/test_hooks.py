@@ -50,8 +50,9 @@ def run(
 
 def test_a_session_ingests_and_is_tracked(run: Callable[..., Path]) -> None:
     data = run()
-    scored = pd.read_parquet(data / "03_primary" / "scored_images.parquet")
-    scale = json.loads((data / "03_primary" / "score_scale.json").read_text())
+    [scored] = (data / "03_primary").glob("scored_images.parquet/*/scored_images.parquet")
+    [scale] = (data / "03_primary").glob("score_scale.json/*/score_scale.json")
+    scored, scale = pd.read_parquet(scored), json.loads(scale.read_text())
     assert len(scored) == 30
     assert scale["levels"] == 4
 

@@ -1,10 +1,26 @@
-"""Configuration loader that spells out every round's parameters."""
+"""Configuration loader that spells out every round's parameters, and its own resolver."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from kedro.config import OmegaConfigLoader
+
+
+def environment_variable(name: str) -> str:
+    """Value of an environment variable: `${variable:NAME}` in the configuration.
+
+    Raises:
+        ValueError: it is not set.
+    """
+    value = os.environ.get(name)
+    if not value:
+        raise ValueError(
+            f"The environment variable {name} is not set, and this configuration environment needs "
+            "it: see docs/team.md."
+        )
+    return value
 
 
 class RoundsConfigLoader(OmegaConfigLoader):

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from selfscore.config import RoundsConfigLoader
-from selfscore.hooks import IterationRunsHooks, RoundsHooks, StageLogHooks, StepTimesHooks
+from selfscore.config import RoundsConfigLoader, environment_variable
+from selfscore.hooks import RoundsHooks, StageLogHooks, StepTimesHooks
 from selfscore.lineage.checkpoint_hook import CheckpointHooks
 from selfscore.lineage.hook import ManifestHooks
+from selfscore.lineage.one_run_hook import OneRunHooks
+from selfscore.lineage.own_versions_hook import OwnVersionsHooks
 from selfscore.quiet import quiet
+from selfscore.tracking.hook import TrackingHooks
 
 quiet()
 
-# Kedro calls hooks last in, first out; kedro-mlflow's own, registered after these, comes first.
+# Kedro calls hooks last in, first out.
 HOOKS = (
     RoundsHooks(),
-    IterationRunsHooks(),
     StageLogHooks(),
     StepTimesHooks(),
     ManifestHooks(),
     CheckpointHooks(),
+    OwnVersionsHooks(),
+    OneRunHooks(),
+    TrackingHooks(),
 )
+# `TrackingHooks` calls them, and goes on when the tracking server is away. Packages are named here
+# as their releases write them.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")
 
 CONFIG_LOADER_CLASS = RoundsConfigLoader
 CONFIG_LOADER_ARGS = {
@@ -26,6 +34,7 @@ CONFIG_LOADER_ARGS = {
     "default_run_env": "local",
     # An environment states only what differs: `conf/test` may set one key of a stage.
     "merge_strategy": {"parameters": "soft", "globals": "soft"},
+    "custom_resolvers": {"variable": environment_variable},
     "config_patterns": {
         "mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"],
         "stages": ["stages*"],

@@ -11,7 +11,7 @@ from typing import Any
 
 import fsspec
 from fsspec.spec import AbstractFileSystem
-from kedro.io import AbstractDataset, AbstractVersionedDataset, DatasetError
+from kedro.io import AbstractDataset, AbstractVersionedDataset, DatasetError, Version
 
 _LOGS = frozenset({"hosted_verdicts", "step_times"})
 _CHECKPOINT = "_checkpoint"
@@ -71,6 +71,13 @@ def load_version(dataset: AbstractDataset[Any, Any]) -> str | None:
         return dataset.resolve_load_version()
     except DatasetError:
         return None
+
+
+def load_what_is_saved(dataset: AbstractDataset[Any, Any]) -> None:
+    """Have the version loaded that is saved, unless another was asked for."""
+    if isinstance(dataset, AbstractVersionedDataset) and dataset._version is not None:
+        saved = dataset.resolve_save_version()
+        dataset._version = Version(dataset._version.load or saved, saved)
 
 
 def versions(dataset: AbstractDataset[Any, Any]) -> list[str]:

@@ -48,6 +48,7 @@ def home(
     )
     for place, data in (
         ("08_reporting/champion.json", reported["champion"]),
+        ("03_primary/score_scale.json", reported["score_scale"]),
         ("05_model_input/iteration_2/consistency_pairs.parquet", pairs),
         *(
             (f"07_model_output/{name.replace('.', '/')}.parquet", reported[name])
@@ -59,7 +60,6 @@ def home(
         ),
     ):
         keep(tmp_path / "data" / place / "2026-01-01T00.00.00.000Z" / Path(place).name, data)
-    keep(tmp_path / "data/03_primary/score_scale.json", reported["score_scale"])
     return tmp_path
 
 
