@@ -1,4 +1,4 @@
-"""What happens around the nodes: rounds, tracked runs, stage lines and times."""
+"""What happens around the nodes: rounds, stage lines and times."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework import project
 from kedro.framework.hooks import hook_impl
 from kedro.io import DatasetError
-
-from selfscore.tracking import RoundRuns
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -39,45 +37,6 @@ class RoundsHooks:
         _ = context.config_loader["parameters"]
         if rounds.set_by_session() != before:
             project.pipelines.configure(f"{project.PACKAGE_NAME}.pipeline_registry")
-
-
-class IterationRunsHooks:
-    """One MLflow child run for the baseline and for each round, below kedro-mlflow's run."""
-
-    def __init__(self) -> None:
-        self._runs: RoundRuns | None = None
-
-    @hook_impl
-    def before_pipeline_run(self) -> None:
-        """Take the run that kedro-mlflow has just started; without one, nothing is tracked."""
-        self._runs = RoundRuns.below_active_run()
-
-    @hook_impl
-    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
-        """Log the parameters of the node to the run of its round."""
-        if self._runs is not None:
-            self._runs.log_parameters(node.namespace, inputs)
-
-    @hook_impl
-    def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
-        """Log metrics, training curves, reports and figures among the outputs."""
-        if self._runs is not None:
-            self._runs.log_outputs(node.namespace, outputs)
-
-    @hook_impl
-    def after_pipeline_run(self) -> None:
-        """Close the child runs."""
-        self._end("FINISHED")
-
-    @hook_impl
-    def on_pipeline_error(self) -> None:
-        """Close the child runs; the unfinished ones show as failed."""
-        self._end("FAILED")
-
-    def _end(self, status: str) -> None:
-        if self._runs is not None:
-            self._runs.end(status)
-        self._runs = None
 
 
 class StageLogHooks:

@@ -1,4 +1,7 @@
-"""The runs at the tracking server that belong to a manifest."""
+"""The runs at the tracking server that belong to a manifest.
+
+A run that is no longer active was given up because its server is away; nobody is asked for it then.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,13 @@ def active() -> dict[str, Any]:
     }
 
 
+def _is_open(described: dict[str, Any]) -> bool:
+    return bool(described) and active().get("run_id") == described["run_id"]
+
+
 def with_children(described: dict[str, Any]) -> dict[str, Any]:
-    """The same with the ids of the child runs by name; as it was, if the server does not answer."""
-    if not described:
+    """The same with the ids of the child runs by name; as it was, if the run is not open."""
+    if not _is_open(described):
         return described
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -46,7 +53,7 @@ def with_children(described: dict[str, Any]) -> dict[str, Any]:
 
 def log_manifest(described: dict[str, Any], record: dict[str, Any]) -> None:
     """Keep the manifest with the tracked run, too."""
-    if not described:
+    if not _is_open(described):
         return
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException

@@ -1,24 +1,18 @@
-"""One MLflow run per round, in a real sqlite store."""
+"""One MLflow run per round and per expert, in a real sqlite store."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import SimpleNamespace
+from collections.abc import Iterator
 from typing import Any
 
 import mlflow
 import pandas as pd
 import pytest
-from kedro.io import DataCatalog, MemoryDataset
-from kedro.pipeline import Node, Pipeline
-from kedro.runner import SequentialRunner
 from matplotlib.figure import Figure
 from mlflow.entities import Run
-from pluggy import PluginManager
 
-from selfscore.hooks import IterationRunsHooks
-from selfscore.tracking import RoundRuns
+from selfscore.tracking.outbox import Outbox
+from selfscore.tracking.runs import RoundRuns
 
 METRICS = pd.DataFrame(
     {
@@ -29,7 +23,7 @@ METRICS = pd.DataFrame(
         "value": [0.5, 0.1, 0.4, float("nan")],
     }
 )
-LOG = pd.DataFrame({"step": [5, 10], "loss": [0.69, 0.5], "rewards_margins": [0.0, 1.5]})
+LOG = pd.DataFrame({"step": [5, 10], "loss": [0.69, 0.5], "rewards/margins": [0.0, 1.5]})
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +42,15 @@ def parent(store: str) -> Iterator[str]:
         yield run.info.run_id
 
 
+def below(parent_id: str, client: mlflow.MlflowClient | None = None, **options: Any) -> RoundRuns:
+    experiment = mlflow.MlflowClient().get_run(parent_id).info.experiment_id
+    records = Outbox("The server", "parameters and metrics", str)
+    files = Outbox("The server", "files", str, before=records)
+    experts = ("scoring", "consistency")
+    client = client or mlflow.MlflowClient()
+    return RoundRuns(client, parent_id, experiment, records, files, experts, **options)
+
+
 def children(parent_id: str) -> dict[str, Run]:
     client = mlflow.MlflowClient()
     experiment = client.get_run(parent_id).info.experiment_id
@@ -59,14 +62,8 @@ def artifacts(run_id: str) -> set[str]:
     return {file.path for file in mlflow.MlflowClient().list_artifacts(run_id)}
 
 
-def test_without_a_run_nothing_is_tracked() -> None:
-    assert mlflow.active_run() is None
-    assert RoundRuns.below_active_run() is None
-
-
 def test_each_round_has_a_child_with_metrics_named_alike(parent: str) -> None:
-    runs = RoundRuns.below_active_run()
-    assert runs is not None
+    runs = below(parent)
     for number in (1, 2):
         name = f"iteration_{number}"
         table = METRICS.assign(value=METRICS["value"] * number)
@@ -80,8 +77,6 @@ def test_each_round_has_a_child_with_metrics_named_alike(parent: str) -> None:
     assert found["iteration_2"].data.metrics == {
         "test/merged/srcc": 1.0,
         "validation/merged/srcc": 0.8,
-        "scoring/loss": 0.5,
-        "scoring/rewards_margins": 1.5,
     }
     assert found["iteration_1"].data.metrics.keys() == found["iteration_2"].data.metrics.keys()
     assert "metrics.csv" in artifacts(found["iteration_1"].info.run_id)
@@ -89,8 +84,7 @@ def test_each_round_has_a_child_with_metrics_named_alike(parent: str) -> None:
 
 def test_figures_of_judges_controls_and_health_stand_beside_the_metrics(parent: str) -> None:
     one = {"policy": ["merged"], "split": ["test"], "metric": ["srcc"], "value": [0.5]}
-    runs = RoundRuns.below_active_run()
-    assert runs is not None
+    runs = below(parent)
     tables = {
         "metrics": pd.DataFrame(one | {"group": ["all"]}),
         "consistency": pd.DataFrame(one | {"judge": ["tfidf"]}),
@@ -116,25 +110,84 @@ def test_figures_of_judges_controls_and_health_stand_beside_the_metrics(parent: 
 
 def test_one_judge_leaves_no_trace_of_agreement(parent: str) -> None:
     columns = ["policy", "split", "judge", "other_judge", "metric", "value"]
-    runs = RoundRuns.below_active_run()
-    assert runs is not None
+    runs = below(parent)
     none = pd.DataFrame(columns=columns)
     runs.log_outputs("iteration_1", {"iteration_1.judge_agreement": none})
-    assert not artifacts(children(parent)["iteration_1"].info.run_id)
+    assert not children(parent)
+    assert not artifacts(parent)
 
 
-def test_training_curves_keep_their_steps(parent: str) -> None:
-    runs = RoundRuns.below_active_run()
-    assert runs is not None
-    runs.log_outputs("iteration_1", {"iteration_1.consistency_training_log": LOG})
-    child = children(parent)["iteration_1"].info.run_id
-    history = mlflow.MlflowClient().get_metric_history(child, "consistency/loss")
-    assert [(point.step, point.value) for point in history] == [(5, 0.69), (10, 0.5)]
+def test_each_expert_has_a_run_of_its_own(parent: str) -> None:
+    runs = below(parent)
+    parameters = {
+        "params:iteration_2.dpo_training": {
+            "lr": 1e-3,
+            "beta": 1.0,
+            "experts": {"consistency": {"beta": 2.0}},
+        },
+        "params:seed": 7,
+    }
+    for expert in ("scoring", "consistency"):
+        log = f"iteration_2.{expert}_training_log"
+        runs.log_parameters("iteration_2", parameters, [f"iteration_2.{expert}_adapter", log])
+        runs.log_outputs("iteration_2", {log: LOG})
+    figures = pd.concat([METRICS, METRICS.assign(policy="consistency", value=0.3)])
+    judged = pd.DataFrame(
+        {
+            "policy": ["consistency", "merged"],
+            "split": "test",
+            "judge": "tfidf",
+            "metric": "srcc",
+            "value": 0.9,
+        }
+    )
+    runs.log_outputs(
+        "iteration_2", {"iteration_2.metrics": figures, "iteration_2.consistency": judged}
+    )
+    runs.end("FINISHED")
+
+    round_run = children(parent)["iteration_2"]
+    experts = children(round_run.info.run_id)
+    assert experts.keys() == {"scoring", "consistency"}
+    run = experts["consistency"]
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {"dpo_training.lr": "0.001", "dpo_training.beta": "2.0", "seed": "7"}
+    assert experts["scoring"].data.params["dpo_training.beta"] == "1.0"
+    assert (run.data.tags["round"], run.data.tags["expert"]) == ("2", "consistency")
+    history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "rewards/margins")
+    assert [(point.step, point.value) for point in history] == [(5, 0.0), (10, 1.5)]
+    assert run.data.metrics == {
+        "loss": 0.5,
+        "rewards/margins": 1.5,
+        "test/srcc": 0.3,
+        "validation/srcc": 0.3,
+        "test/tfidf/srcc": 0.9,
+    }
+    # What the round has of its experts stays there.
+    assert round_run.data.metrics["test/consistency/srcc"] == 0.3
+    assert round_run.data.params["dpo_training.experts.consistency.beta"] == "2.0"
+
+
+def test_runs_are_found_by_their_tags(parent: str) -> None:
+    runs = below(parent)
+    runs.tag(git_commit="abc", base_model="demo")
+    runs.log_outputs("iteration_1", {"iteration_1.scoring_training_log": LOG})
+    runs.tag(dataset="data/images", dataset_sha256="123")
+    client = mlflow.MlflowClient()
+    experiment = client.get_run(parent).info.experiment_id
+    asked = (
+        "tags.git_commit = 'abc' and tags.base_model = 'demo' and tags.dataset = 'data/images' "
+        "and tags.dataset_sha256 = '123'"
+    )
+    found = client.search_runs([experiment], asked)
+    assert {run.info.run_name for run in found} >= {"iteration_1", "scoring"}
+    assert parent in {run.info.run_id for run in found}
+    assert len(found) == 3
+    assert not client.search_runs([experiment], asked.replace("123", "124"))
 
 
 def test_the_parent_has_a_curve_over_rounds(parent: str) -> None:
-    runs = RoundRuns.below_active_run()
-    assert runs is not None
+    runs = below(parent)
     for number in (1, 2, 3):
         table = METRICS.assign(value=number / 10)
         runs.log_outputs(f"iteration_{number}", {f"iteration_{number}.metrics": table})
@@ -143,8 +196,7 @@ def test_the_parent_has_a_curve_over_rounds(parent: str) -> None:
 
 
 def test_parameters_compare_side_by_side(parent: str) -> None:
-    runs = RoundRuns.below_active_run()
-    assert runs is not None
+    runs = below(parent)
     for number in (1, 2):
         inputs = {
             f"params:iteration_{number}.dpo_training": {"lr": number, "experts": {"a": {"b": 1}}},
@@ -163,8 +215,7 @@ def test_parameters_compare_side_by_side(parent: str) -> None:
 
 
 def test_reports_and_figures(parent: str) -> None:
-    runs = RoundRuns.below_active_run()
-    assert runs is not None
+    runs = below(parent)
     report = {"energy_kept": 0.9, "layers": {"a b@c": 0.8}, "method": "ties", "missing": None}
     figure = Figure()
     runs.log_outputs("iteration_1", {"iteration_1.merge_report": report})
@@ -177,98 +228,46 @@ def test_reports_and_figures(parent: str) -> None:
 
 
 def test_the_report_and_the_champion_belong_to_the_whole_run(parent: str) -> None:
-    runs = RoundRuns.below_active_run()
-    assert runs is not None
+    runs = below(parent)
     runs.log_outputs(None, {"champion": {"policy": "policy_1"}, "report": "<!doctype html>"})
     assert {"champion.json", "report.html"} <= artifacts(parent)
     assert mlflow.MlflowClient().get_run(parent).data.tags["champion"] == "policy_1"
 
 
 def test_long_values_are_cut_and_many_metrics_fit(parent: str) -> None:
-    runs = RoundRuns.below_active_run()
-    assert runs is not None
+    runs = below(parent)
     runs.log_parameters("iteration_1", {"params:prompts": {"rating": "x" * 5000}})
     log = pd.DataFrame({"step": range(2500), "loss": 0.5})
     runs.log_outputs("iteration_1", {"iteration_1.scoring_training_log": log})
 
     child = children(parent)["iteration_1"]
     assert len(child.data.params["prompts.rating"]) == 500
-    history = mlflow.MlflowClient().get_metric_history(child.info.run_id, "scoring/loss")
+    expert = children(child.info.run_id)["scoring"].info.run_id
+    history = mlflow.MlflowClient().get_metric_history(expert, "loss")
     assert len(history) == 2500
 
 
-def test_a_lost_store_costs_a_warning_only(
-    parent: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    lost = tmp_path / "lost.db"
-    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{lost}")
-    runs = RoundRuns(client, parent, "0")
-    lost.write_bytes(b"not a database")
-    runs.log_outputs("iteration_1", {"iteration_1.metrics": METRICS})
-    runs.end("FINISHED")
-    assert "Not written to MLflow" in caplog.text
-
-
-# The hooks, called by Kedro's own runner.
-
-
-def run_rounds(work: Callable[[int], Any], hooks: IterationRunsHooks) -> None:
-    from kedro.framework.hooks.manager import _create_hook_manager
-
-    manager: PluginManager = _create_hook_manager()
-    manager.register(hooks)
-    template = Pipeline([Node(work, "params:dpo_training.lr", "metrics", name="measure")])
-    pipeline = sum(
-        (Pipeline(template, namespace=f"iteration_{number}") for number in (1, 2)), Pipeline([])
-    )
-    names = [f"params:iteration_{number}.dpo_training.lr" for number in (1, 2)]
-    catalog = DataCatalog(
-        {name: MemoryDataset(number) for number, name in enumerate(names, start=1)}
-        | {f"iteration_{number}.metrics": MemoryDataset() for number in (1, 2)}
-    )
-    arguments = {"run_params": {}, "pipeline": pipeline, "catalog": catalog}
-    manager.hook.before_pipeline_run(**arguments)
-    try:
-        result = SequentialRunner().run(pipeline, catalog, manager)
-    except ValueError as error:
-        manager.hook.on_pipeline_error(error=error, **arguments)
-        raise
-    manager.hook.after_pipeline_run(run_result=result, **arguments)
-
-
-def test_hooks_track_a_run(parent: str) -> None:
-    run_rounds(lambda lr: METRICS.assign(value=lr), IterationRunsHooks())
-
+def test_a_failing_round_is_marked_with_the_expert_that_failed(parent: str) -> None:
+    runs = below(parent)
+    for number in (1, 2):
+        name = f"iteration_{number}"
+        runs.log_outputs(name, {f"{name}.scoring_training_log": LOG})
+    runs.end("FAILED")
     found = children(parent)
     assert {name: run.info.status for name, run in found.items()} == {
-        "iteration_1": "FINISHED",
-        "iteration_2": "FINISHED",
-    }
-    assert found["iteration_2"].data.metrics["test/merged/srcc"] == 2
-    assert found["iteration_2"].data.params == {"dpo_training.lr": "2"}
-    active = mlflow.active_run()
-    assert active is not None and active.info.run_id == parent
-
-
-def test_a_failing_round_is_marked(parent: str) -> None:
-    def work(lr: int) -> pd.DataFrame:
-        if lr == 2:
-            raise ValueError("round 2 fails")
-        return METRICS
-
-    with pytest.raises(ValueError, match="round 2 fails"):
-        run_rounds(work, IterationRunsHooks())
-
-    assert {name: run.info.status for name, run in children(parent).items()} == {
         "iteration_1": "FINISHED",
         "iteration_2": "FAILED",
     }
 
 
-def test_hooks_without_mlflow_do_nothing() -> None:
-    hooks = IterationRunsHooks()
-    hooks.before_pipeline_run()
-    node = SimpleNamespace(namespace="iteration_1")
-    hooks.before_node_run(node=node, inputs={})
-    hooks.after_node_run(node=node, outputs={"iteration_1.metrics": METRICS})
-    hooks.after_pipeline_run()
+def test_secrets_are_no_parameters(parent: str) -> None:
+    from selfscore.lineage.redaction import Redaction
+
+    runs = below(parent, redact=Redaction())
+    judge = {"api_key": "sk-1234567890", "server": "https://user:pw@host/v1"}
+    runs.log_parameters("iteration_1", {"params:iteration_1.evaluation": {"judge": judge}})
+    logged = children(parent)["iteration_1"].data.params
+    assert logged == {
+        "evaluation.judge.api_key": "<redacted>",
+        "evaluation.judge.server": "https://<redacted>@host/v1",
+    }

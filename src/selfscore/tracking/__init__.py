@@ -1,0 +1,1 @@
+"""What goes to the tracking server, and what happens when it is away."""

@@ -1,0 +1,86 @@
+"""From tables, records and parameters to MLflow's metrics and names.
+
+Knows the columns of the tables; knows no run and no server.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
+
+# Tables of figures, and what a figure of each is called.
+TABLES = {
+    "metrics": "{split}/{policy}/{metric}",
+    "consistency": "{split}/{policy}/{judge}/{metric}",
+    "judge_agreement": "{split}/{policy}/{judge}/{other_judge}/{metric}",
+    "controls": "{split}/{policy}/{control}/{metric}",
+    "health": "{split}/{policy}/health/{metric}",
+}
+
+
+def table_metrics(table: pd.DataFrame, name: str, step: int) -> list[Metric]:
+    """Figures of a table (columns of the name's pattern, and value), the pooled ones if grouped."""
+    pooled = table[table["group"] == "all"] if "group" in table else table
+    return [
+        metric
+        for row in pooled.to_dict("records")
+        for metric in _metric(name.format_map(row), row["value"], step)
+    ]
+
+
+def curves(log: pd.DataFrame) -> list[Metric]:
+    """Every numeric column of a training log over its `step` column."""
+    return [
+        metric
+        for column in log.select_dtypes("number").columns.drop("step", errors="ignore")
+        for step, value in zip(log["step"], log[column], strict=True)
+        for metric in _metric(str(column), value, int(step))
+    ]
+
+
+def record_metrics(record: Mapping[str, Any], prefix: str, step: int) -> list[Metric]:
+    """Every number in a nested record."""
+    return [
+        metric
+        for name, value in flatten(record, prefix, separator="/").items()
+        if isinstance(value, numbers.Real)
+        for metric in _metric(name, value, step)
+    ]
+
+
+def flatten(value: Any, name: str, separator: str = ".") -> dict[str, Any]:
+    """Nested mappings as one flat one, the keys joined."""
+    if not isinstance(value, Mapping):
+        return {name: value}
+    flat: dict[str, Any] = {}
+    for key, below in value.items():
+        flat.update(flatten(below, f"{name}{separator}{key}" if name else str(key), separator))
+    return flat
+
+
+def clean(name: str) -> str:
+    """Name with only the characters that MLflow takes."""
+    return re.sub(r"[^\w.\- :/]", "_", name)
+
+
+def now() -> int:
+    """Milliseconds since 1970."""
+    return int(time.time() * 1000)
+
+
+def _metric(name: str, value: Any, step: int) -> Iterator[Metric]:
+    from mlflow.entities import Metric
+
+    # What is missing (pandas.NA, None) or not a number has no point on a curve.
+    if value is None or value is pd.NA or not math.isfinite(float(value)):
+        return
+    yield Metric(clean(name), float(value), now(), step)

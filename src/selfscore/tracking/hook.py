@@ -1,0 +1,327 @@
+"""The hooks that track a run: kedro-mlflow's, made to survive its server, and the runs below.
+
+Knows the order of a run and where its tags come from; what is logged of it stands in `runs`. The
+configuration must be right, but a server that is away never stops a run: see `Outbox`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.framework.hooks import hook_impl
+
+from selfscore.lineage import surroundings
+from selfscore.lineage.fingerprint import fingerprint
+from selfscore.lineage.places import is_versioned, load_version, place_of
+from selfscore.lineage.redaction import Redaction
+from selfscore.tracking import server
+from selfscore.tracking.outbox import Outbox
+from selfscore.tracking.runs import RoundRuns
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from kedro.io import DataCatalog
+    from kedro.pipeline import Pipeline
+    from kedro.pipeline.node import Node
+
+logger = logging.getLogger(__name__)
+
+# Where runs are tracked while the server is away: what `make mlflow` looks at.
+LOCAL_STORE = "mlflow.db"
+_IMAGES, _SCORED = "raw_images", "scored_images"
+
+
+class TrackingHooks:
+    """One MLflow run per `kedro run`, and the runs of rounds and experts below it."""
+
+    def __init__(self) -> None:
+        self._context: KedroContext | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """Kedro keeps a hook for the life of the process; nothing of one run is for the next."""
+        self._redact = Redaction()
+        self._kedro_mlflow: Any = None
+        self._away: Exception | None = None
+        self._runs: RoundRuns | None = None
+        self._outboxes: tuple[Outbox, ...] = ()
+        self._logged: set[str] = set()
+        self._catalog: DataCatalog | None = None
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Read `mlflow.yml`, and reach the server; whether it answers matters when a run begins.
+
+        Raises:
+            ValueError: `mlflow.yml` is not valid, or the server refuses what it asks for.
+        """
+        from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
+        from mlflow.exceptions import MlflowException
+        from pydantic import ValidationError
+
+        self._forget()
+        server.be_brief()
+        self._context = context
+        self._redact = Redaction(context._get_config_credentials())
+        self._kedro_mlflow = MlflowHook()
+        try:
+            self._kedro_mlflow.after_context_created(context)
+        except ValidationError as error:
+            # Without the values, which may be secret.
+            wrong = "; ".join(
+                f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
+            )
+            raise ValueError(f"mlflow.yml is not valid: {wrong}.") from None
+        except Exception as error:
+            if server.is_away(error):
+                self._away = error
+            elif isinstance(error, MlflowException):
+                raise ValueError(
+                    f"{self._server()} cannot be used "
+                    f"({server.reason(error, self._redact)}). Correct mlflow.yml."
+                ) from None
+            else:
+                raise
+
+    @hook_impl
+    def after_catalog_created(
+        self,
+        catalog: DataCatalog,
+        conf_catalog: dict[str, Any],
+        conf_creds: dict[str, Any],
+        parameters: dict[str, Any],
+        save_version: str,
+        load_versions: dict[str, str],
+    ) -> None:
+        """Let kedro-mlflow complete its datasets."""
+        if self._kedro_mlflow is not None:
+            self._kedro_mlflow.after_catalog_created(
+                catalog, conf_catalog, conf_creds, parameters, save_version, load_versions
+            )
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Open the run of the whole, in a local store if the server is away."""
+        if self._kedro_mlflow is None or not self._begin(run_params, pipeline, catalog):
+            return
+        if self._kedro_mlflow.run_id is None:
+            return  # `mlflow.yml` leaves this pipeline out.
+        import mlflow
+
+        run = mlflow.active_run()
+        assert run is not None
+        parameters = catalog.load("parameters") if "parameters" in catalog else {}
+        records = Outbox(self._server(), "parameters, metrics and files", self._redact)
+        files = Outbox(self._server(), "files", self._redact, before=records)
+        self._outboxes = (records, files)
+        self._catalog = catalog
+        self._runs = RoundRuns(
+            mlflow.MlflowClient(),
+            run.info.run_id,
+            run.info.experiment_id,
+            records,
+            files,
+            experts=parameters.get("experts", ()),
+            redact=self._redact,
+        )
+        project = Path(run_params["project_path"])
+        self._runs.tag(**self._tags(run_params, parameters, pipeline, catalog, project))
+
+    @hook_impl
+    def before_node_run(
+        self, node: Node, catalog: DataCatalog, inputs: dict[str, Any], is_async: bool
+    ) -> None:
+        """Log the parameters of the node."""
+        if self._runs is None:
+            return
+        parameters = {
+            name: self._redact(value)
+            for name, value in inputs.items()
+            if name.startswith("params:") or name == "parameters"
+        }
+        # A parameter has one value in a run, and most have several readers.
+        new = {name: value for name, value in parameters.items() if name not in self._logged}
+        self._logged.update(new)
+        records = self._outboxes[0]
+        records.put(self._kedro_mlflow.before_node_run, node, catalog, new, is_async)
+        self._runs.log_parameters(node.namespace, parameters, node.outputs)
+
+    @hook_impl
+    def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
+        """Log metrics, training curves, reports and figures among the outputs."""
+        if self._runs is not None:
+            self._runs.log_outputs(node.namespace, outputs)
+
+    @hook_impl
+    def after_dataset_loaded(self, dataset_name: str) -> None:
+        """Tag the run with the images it learns from."""
+        if dataset_name == _SCORED and self._catalog is not None:
+            self._tag_data(load_version(self._catalog[_SCORED]))
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Tag the run with the images it learns from."""
+        if dataset_name == _SCORED and self._catalog is not None:
+            dataset: Any = self._catalog[_SCORED]
+            self._tag_data(dataset.resolve_save_version() if is_versioned(dataset) else None)
+
+    # Around the other hooks, which may still log to the run.
+    @hook_impl(wrapper=True)
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> Generator[None, None, None]:
+        """Close the runs."""
+        self._close_rounds("FINISHED")
+        try:
+            return (yield)
+        finally:
+            self._close("after_pipeline_run", run_params, pipeline, catalog)
+
+    @hook_impl(wrapper=True)
+    def on_pipeline_error(
+        self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> Generator[None, None, None]:
+        """Close the runs; the unfinished ones show as failed."""
+        self._close_rounds("FAILED")
+        try:
+            return (yield)
+        finally:
+            self._close("on_pipeline_error", error, run_params, pipeline, catalog)
+
+    def _begin(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> bool:
+        """Whether there is a run to log to."""
+        asked = self._redact(run_params)
+        if self._away is None:
+            try:
+                self._kedro_mlflow.before_pipeline_run(asked, pipeline, catalog)
+                return True
+            except Exception as error:
+                if not server.is_away(error):
+                    raise
+                self._away = error
+                self._leave()
+        why, uri = server.reason(self._away, self._redact), self._uri()
+        if not server.is_remote(uri):
+            logger.warning(
+                "%s cannot be used (%s). This run is not tracked; its manifest and its datasets "
+                "have all of it.",
+                self._server(),
+                why,
+            )
+            return False
+        assert self._context is not None
+        store = f"sqlite:///{Path(self._context.project_path) / LOCAL_STORE}"
+        logger.warning(
+            "%s does not answer (%s). This run is tracked in %s instead, and its champion is "
+            "registered there: look at it with `mlflow ui --backend-store-uri %s`. The server will "
+            "know nothing of it.",
+            self._server(),
+            why,
+            store,
+            store,
+        )
+        try:
+            self._move_to(store)
+            self._kedro_mlflow.before_pipeline_run(asked, pipeline, catalog)
+        except Exception as error:
+            if not server.is_away(error):
+                raise
+            self._leave()
+            logger.warning(
+                "Nor can this run be tracked there (%s).", server.reason(error, self._redact)
+            )
+            return False
+        return True
+
+    def _move_to(self, store: str) -> None:
+        """Set kedro-mlflow up as `mlflow.yml` says, with another store."""
+        from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+
+        assert self._context is not None
+        configured = self._context.config_loader["mlflow"]
+        tracking = {**configured.get("tracking", {})}
+        name = (tracking.get("experiment") or {}).get("name") or self._context._package_name
+        tracking["experiment"] = {"name": name}
+        configuration = KedroMlflowConfig.model_validate(
+            {**configured, "server": {"mlflow_tracking_uri": store}, "tracking": tracking}
+        )
+        configuration.setup(self._context)
+        self._kedro_mlflow._already_active_mlflow = False
+        self._kedro_mlflow.mlflow_config = configuration
+        self._context.__setattr__("mlflow", configuration)
+
+    def _tags(
+        self,
+        run_params: Mapping[str, Any],
+        parameters: Mapping[str, Any],
+        pipeline: Pipeline,
+        catalog: DataCatalog,
+        project: Path,
+    ) -> dict[str, str]:
+        """What runs are searched by."""
+        tags = {"kedro_run_id": str(run_params["run_id"])}
+        git = surroundings.git_state(project)
+        if git:
+            tags |= {"git_commit": git["commit"], "git_dirty": str(git["dirty"]).lower()}
+        if "model" in parameters:
+            tags["base_model"] = str(parameters["model"]["id"])
+        if {_IMAGES, _SCORED} & pipeline.datasets() and _IMAGES in catalog:
+            place = place_of(catalog[_IMAGES])
+            if place is not None:
+                tags["dataset"] = place.seen_from(project)
+        redacted: dict[str, str] = self._redact(tags)
+        return redacted
+
+    def _tag_data(self, version: str | None) -> None:
+        if self._runs is None or self._catalog is None:
+            return
+        place = place_of(self._catalog[_SCORED], version)
+        if place is not None:
+            self._runs.tag(dataset_sha256=fingerprint(place).sha256)
+
+    def _close_rounds(self, status: str) -> None:
+        if self._runs is None:
+            return
+        self._runs.end(status)
+        left = sum(outbox.finish() for outbox in self._outboxes)
+        if left:
+            logger.warning(
+                "%s is still away: %d writes of this run are not there, and the run shows as "
+                "running. Its manifest and its datasets have all of it.",
+                self._server(),
+                left,
+            )
+            self._leave()
+
+    def _close(self, hook: str, *arguments: Any) -> None:
+        """Let kedro-mlflow close the run of the whole, if it is still open."""
+        import mlflow
+
+        try:
+            if self._kedro_mlflow is not None and mlflow.active_run() is not None:
+                getattr(self._kedro_mlflow, hook)(*arguments)
+        except Exception as error:
+            logger.warning("The run is not closed: %s", server.reason(error, self._redact))
+        self._runs, self._outboxes, self._catalog = None, (), None
+
+    def _leave(self) -> None:
+        """Take the run off MLflow's stack of active ones, whether its server answers or not."""
+        import mlflow
+
+        while mlflow.active_run() is not None:
+            try:
+                mlflow.end_run("FAILED")
+            except Exception as error:
+                logger.debug("The run is left open: %s", server.reason(error, self._redact))
+
+    def _uri(self) -> str:
+        assert self._context is not None
+        return server.uri_of(self._context.config_loader["mlflow"])
+
+    def _server(self) -> str:
+        return f"The tracking server {self._redact(self._uri())}"

@@ -1,0 +1,236 @@
+"""One MLflow run per round and one per expert, below the run that is kept for `kedro run`.
+
+These runs are written through a client and never made the active run, so whatever else logs to the
+active run (kedro-mlflow's parameters, its datasets) is not disturbed, and no run is left open when
+a node fails. Metrics are named alike in every round, and in every expert's run, so that they
+compare side by side; the figures of the evaluation also go to the run of the whole with the round
+as their step, so that they plot as curves there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from selfscore.tracking.figures import (
+    TABLES,
+    clean,
+    curves,
+    flatten,
+    now,
+    record_metrics,
+    table_metrics,
+)
+from selfscore.tracking.outbox import Outbox
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric
+
+# MLflow takes no more at once.
+_METRICS, _PARAMETERS = 1000, 100
+_LONGEST_PARAMETER = 500
+_TRAINING_LOG = "_training_log"
+
+# Which run: () is that of the whole, ("iteration_1",) a round's, ("iteration_1", "scoring") an
+# expert's.
+Where = tuple[str, ...]
+
+
+class RoundRuns:
+    """The runs below that of one `kedro run`.
+
+    Args:
+        client: of the store that the run of the whole is in.
+        run_id: of the run of the whole.
+        experiment_id: of its experiment.
+        records: takes parameters, metrics and tags.
+        files: takes files, which may go to another store.
+        experts: names of the experts that a round may train.
+        redact: takes secrets out of parameters.
+    """
+
+    def __init__(
+        self,
+        client: MlflowClient,
+        run_id: str,
+        experiment_id: str,
+        records: Outbox,
+        files: Outbox,
+        experts: Iterable[str] = (),
+        redact: Callable[[Any], Any] = lambda value: value,
+    ) -> None:
+        self._client = client
+        self._experiment = experiment_id
+        self._records = records
+        self._files = files
+        self._experts = frozenset(experts)
+        self._redact = redact
+        self._ids: dict[Where, str] = {(): run_id}
+        self._tags: dict[str, str] = {}
+        self._last_seen: dict[Where, int] = {}
+        self._parameters: dict[Where, set[str]] = {}
+
+    def tag(self, **tags: str) -> None:
+        """Tag the run of the whole, and every run below it, those to come too."""
+        self._tags.update(tags)
+        for where in ((), *self._last_seen):
+            for name, value in tags.items():
+                self._write(where, "set_tag", name, value)
+
+    def log_parameters(
+        self, namespace: str | None, inputs: Mapping[str, Any], outputs: Iterable[str] = ()
+    ) -> None:
+        """Log a node's parameters, without the round in their names, to the round's run.
+
+        Those of a node that trains an expert also go to the expert's run: there without the
+        section `experts`, the expert's own values laid over the shared ones.
+
+        Args:
+            namespace: of the node; only its first part counts. None: nothing to do.
+            inputs: the node's inputs by dataset name.
+            outputs: names of its outputs.
+        """
+        if not namespace:
+            return
+        top = namespace.split(".")[0]
+        sections = {
+            name.removeprefix("params:").removeprefix(f"{top}."): self._redact(value)
+            for name, value in inputs.items()
+            if name.startswith("params:")
+        }
+        self._log_new_parameters((top,), sections)
+        for expert in filter(None, map(_trained_by, outputs)):
+            own = {name: _of_expert(value, expert) for name, value in sections.items()}
+            self._log_new_parameters((top, expert), own)
+
+    def log_outputs(self, namespace: str | None, outputs: Mapping[str, Any]) -> None:
+        """Log what can be shown among a node's outputs.
+
+        Tables of figures (`metrics`, `consistency`, `judge_agreement`, `controls`, `health`) become
+        metrics such as `split/policy/metric`, and in the run of the expert whose figures they are
+        `split/metric`. Tables named `<expert>_training_log` become curves over `step` in the
+        expert's run, records named `*_report` become metrics and a JSON artifact, and figures and
+        the report become artifacts; the champion also becomes a tag.
+
+        Args:
+            namespace: of the node; outputs without one go to the run of the whole.
+            outputs: the node's outputs by dataset name.
+        """
+        where: Where = (namespace.split(".")[0],) if namespace else ()
+        for name, value in outputs.items():
+            self._log_output(where, name.rsplit(".", 1)[-1], value)
+
+    def end(self, status: str) -> None:
+        """Close the runs below that of the whole, at the time of their last node.
+
+        Args:
+            status: "FINISHED", or "FAILED" for the runs of the round that was under way.
+        """
+        latest = max(self._last_seen, key=lambda where: self._last_seen[where], default=None)
+        # An expert's run is closed before the round's, and fails with it only if it came last.
+        failed = {latest[:depth] for depth in range(1, len(latest) + 1)} if latest else set()
+        for where in sorted(self._last_seen, key=len, reverse=True):
+            ended = status if where in failed else "FINISHED"
+            self._records.put(self._call, "set_terminated", where, (ended, self._last_seen[where]))
+
+    def _log_output(self, where: Where, name: str, value: Any) -> None:
+        step = _round_of(where)
+        if isinstance(value, pd.DataFrame):
+            if name in TABLES and not value.empty:
+                self._log_figures(where, name, value)
+            elif name.endswith(_TRAINING_LOG) and where:
+                self._log_metrics((*where, name.removesuffix(_TRAINING_LOG)), curves(value))
+            elif not where and name.endswith("_table"):
+                self._write(where, "log_text", value.to_csv(index=False), f"{name}.csv")
+        elif isinstance(value, Mapping) and name.endswith("_report"):
+            prefix = name.removesuffix("_report")
+            self._log_metrics(where, record_metrics(value, prefix, step))
+            text = json.dumps(value, indent=2, default=str)
+            self._write(where, "log_text", text, f"{name}.json")
+        elif not where and name == "champion":
+            self._write(where, "set_tag", "champion", value["policy"])
+            self._write(where, "log_text", json.dumps(value, indent=2), "champion.json")
+        elif not where and name == "report":
+            self._write(where, "log_text", value, "report.html")
+        elif hasattr(value, "savefig"):
+            self._write(where, "log_figure", value, f"{name}.png")
+        elif hasattr(value, "write_html"):
+            self._write(where, "log_figure", value, f"{name}.html")
+
+    def _log_figures(self, where: Where, name: str, table: pd.DataFrame) -> None:
+        metrics = table_metrics(table, TABLES[name], _round_of(where))
+        for place in {where, ()}:
+            self._log_metrics(place, metrics)
+        self._write(where, "log_text", table.to_csv(index=False), f"{name}.csv")
+        own_name = TABLES[name].replace("{policy}/", "")
+        for policy, rows in table.groupby("policy", sort=False):
+            if policy in self._experts and where:
+                own = table_metrics(rows, own_name, _round_of(where))
+                self._log_metrics((*where, str(policy)), own)
+
+    def _log_new_parameters(self, where: Where, sections: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        known = self._parameters.setdefault(where, set())
+        values = {
+            clean(name): str(value)
+            for section, below in sections.items()
+            for name, value in flatten(below, section).items()
+        }
+        new = {name: value for name, value in values.items() if name not in known}
+        known.update(new)
+        parameters = [Param(name, value[:_LONGEST_PARAMETER]) for name, value in new.items()]
+        for start in range(0, len(parameters), _PARAMETERS):
+            self._write(where, "log_batch", (), parameters[start : start + _PARAMETERS])
+
+    def _log_metrics(self, where: Where, metrics: list[Metric]) -> None:
+        for start in range(0, len(metrics), _METRICS):
+            self._write(where, "log_batch", metrics[start : start + _METRICS])
+
+    def _write(self, where: Where, method: str, *arguments: Any) -> None:
+        """Call a method of the client on a run, now or later."""
+        seen = now()
+        for depth in range(1, len(where) + 1):
+            if where[:depth] not in self._last_seen:
+                self._records.put(self._create, where[:depth], seen)
+            self._last_seen[where[:depth]] = seen
+        outbox = self._files if method in ("log_text", "log_figure") else self._records
+        outbox.put(self._call, method, where, arguments)
+
+    def _call(self, method: str, where: Where, arguments: tuple[Any, ...]) -> None:
+        getattr(self._client, method)(self._ids[where], *arguments)
+
+    def _create(self, where: Where, begun: int) -> None:
+        own = {"round": str(_round_of(where))} | ({"expert": where[1]} if where[1:] else {})
+        run = self._client.create_run(
+            self._experiment,
+            start_time=begun,
+            run_name=where[-1],
+            tags={**self._tags, **own, "mlflow.parentRunId": self._ids[where[:-1]]},
+        )
+        self._ids[where] = run.info.run_id
+
+
+def _trained_by(output: str) -> str | None:
+    """The expert that a dataset is the training log of."""
+    name = output.rsplit(".", 1)[-1]
+    return name.removesuffix(_TRAINING_LOG) if name.endswith(_TRAINING_LOG) else None
+
+
+def _of_expert(section: Any, expert: str) -> Any:
+    """A section of parameters as it applies to one expert."""
+    if not isinstance(section, Mapping) or "experts" not in section:
+        return section
+    shared = {key: value for key, value in section.items() if key != "experts"}
+    return {**shared, **(section["experts"].get(expert) or {})}
+
+
+def _round_of(where: Where) -> int:
+    """Number of the round; 0 for the baseline and outside rounds."""
+    found = re.fullmatch(r"iteration_(\d+)", where[0] if where else "")
+    return int(found.group(1)) if found else 0

@@ -1,0 +1,89 @@
+"""The tracking server: whether it answers, and what it is called.
+
+Knows the errors of MLflow and of the stores behind it; knows no run.
+"""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# MLflow's own settings make one call to a server that is away take four minutes. Read whenever
+# MLflow asks for something; what the user has set stays. MLflow prints the addresses of runs as
+# they are configured, with a password if there is one.
+_VARIABLES = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+# What the stores of runs and files raise; not all of these need be installed.
+_STORES = ("azure", "boto3", "botocore", "google", "sqlalchemy", "urllib3")
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERROR = 500
+
+
+def be_brief() -> None:
+    """Let MLflow wait seconds for its server, not minutes, and print no addresses."""
+    for name, value in _VARIABLES.items():
+        os.environ.setdefault(name, value)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that a server does not answer; not that it refuses what was asked."""
+    from mlflow.exceptions import InvalidUrlException, MlflowException
+
+    if isinstance(error, InvalidUrlException):
+        return False
+    if isinstance(error, MlflowException):
+        status: int = error.get_http_status_code()
+        return status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS
+    return isinstance(error, OSError) or type(error).__module__.split(".")[0] in _STORES
+
+
+def reason(error: BaseException, redact: Callable[[Any], Any]) -> str:
+    """An error in one line without secrets."""
+    return textwrap.shorten(f"{type(error).__name__}: {redact(str(error))}", 240)
+
+
+def uri_of(configuration: dict[str, Any]) -> str:
+    """Address of the tracking server in the content of `mlflow.yml`."""
+    server = configuration.get("server") or {}
+    named = server.get("mlflow_tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI")
+    return str(named or "mlruns")
+
+
+def is_remote(uri: str) -> bool:
+    """Whether the address is that of another process, not of a file here."""
+    return urlsplit(uri).scheme not in ("", "file", "sqlite")
+
+
+def connect(
+    configuration: dict[str, Any], credentials: dict[str, Any], project: Path
+) -> MlflowClient:
+    """A client of the server that a project's `mlflow.yml` names.
+
+    Args:
+        configuration: content of `mlflow.yml`.
+        credentials: of the project; `server.credentials` names those of the server, which go to
+            the environment, where MLflow looks for them.
+        project: root, which relative paths count from.
+
+    Raises:
+        ValueError: the configuration is not valid.
+    """
+    from kedro_mlflow.config.kedro_mlflow_config import _validate_uri
+    from mlflow import MlflowClient
+
+    server = configuration.get("server") or {}
+    os.environ.update(credentials.get(str(server.get("credentials")), {}))
+    uri = uri_of(configuration)
+    registry = server.get("mlflow_registry_uri") or uri
+    return MlflowClient(*(_validate_uri(str(project), place) for place in (uri, registry)))
