@@ -17,7 +17,7 @@ from selfscore.lineage.one_run_hook import LOCK, OneRunHooks, ScratchInUseError
 from selfscore.lineage.own_versions_hook import OwnVersionsHooks
 from selfscore.settings import HOOKS
 
-# A run as Kedro's session makes it: write a version, wait for a file, read what was written.
+# A run as Kedro's session makes it: wait for a file, write a version, read it.
 RUN = """
 import sys, time
 from pathlib import Path
@@ -32,22 +32,22 @@ from selfscore.lineage.own_versions_hook import OwnVersionsHooks
 
 name, store, clone, awaited = sys.argv[1], *map(Path, sys.argv[2:])
 
-def write():
-    return {"by": name}
-
 def wait():
-    (clone / "written").touch()
+    (clone / "runs").touch()
     while not awaited.exists():
         time.sleep(0.01)
     return True
 
-def read(policy, go):
+def write(go):
+    return {"by": name}
+
+def read(policy):
     return {"read": policy["by"]}
 
 nodes = [
-    Node(write, None, "policy", name="1"),
-    Node(wait, None, "go", name="2"),
-    Node(read, ["policy", "go"], "result", name="3"),
+    Node(wait, None, "go"),
+    Node(write, "go", "policy"),
+    Node(read, "policy", "result"),
 ]
 manager = _create_hook_manager()
 manager.register(OwnVersionsHooks())
@@ -89,8 +89,8 @@ def started(name: str, store: Path, clone: Path, awaited: Path) -> Iterator[subp
         process.wait()
 
 
-def until_written(clone: Path, process: subprocess.Popen[str]) -> None:
-    while not (clone / "written").exists():
+def until_it_runs(clone: Path, process: subprocess.Popen[str]) -> None:
+    while not (clone / "runs").exists():
         assert process.poll() is None
         time.sleep(0.01)
 
@@ -102,11 +102,11 @@ def read_by(clone: Path) -> str:
 def test_each_run_reads_its_own_version_while_another_writes(tmp_path: Path) -> None:
     store, ann, bob, go = (tmp_path / name for name in ("store", "ann", "bob", "go"))
     with started("ann", store, ann, go) as first:
-        until_written(ann, first)
-        with started("bob", store, bob, go) as second:
-            until_written(bob, second)  # a newer version, before the first run reads its own
-            go.touch()
+        until_it_runs(ann, first)
+        # Later versions than the first run's are there before it stores its own.
+        with started("bob", store, bob, tmp_path) as second:
             assert second.wait() == 0
+        go.touch()
         assert first.wait() == 0
     assert "did not match load version" not in (ann / "ann.txt").read_text()
     assert len(list((store / "policy.json").iterdir())) == 2
@@ -116,12 +116,12 @@ def test_each_run_reads_its_own_version_while_another_writes(tmp_path: Path) -> 
 def test_one_run_at_a_time_in_a_clone_and_a_killed_one_blocks_nobody(tmp_path: Path) -> None:
     clone, go = tmp_path / "clone", tmp_path / "go"
     with started("ann", tmp_path, clone, go) as first:
-        until_written(clone, first)
+        until_it_runs(clone, first)
         with started("bob", tmp_path, clone, go) as second:
             assert second.wait() == 1
         said = (clone / "bob.txt").read_text()
         assert f"Another run is writing to '{clone}/data' (process {first.pid} on " in said
-        assert len(list((tmp_path / "policy.json").iterdir())) == 1  # it did nothing
+        assert not (tmp_path / "policy.json").exists()
         first.send_signal(signal.SIGKILL)
         first.wait()
         assert f"process {first.pid} " in (clone / "data" / LOCK).read_text()
