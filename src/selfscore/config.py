@@ -32,7 +32,7 @@ class RoundsConfigLoader(OmegaConfigLoader):
     """
 
     def __getitem__(self, key: str) -> dict[str, Any]:
-        """Load one kind of configuration; reading `parameters` also sets rounds and experts.
+        """Load one kind of configuration; `parameters` and `catalog` also set rounds and experts.
 
         Args:
             key: Kind of configuration, e.g. "parameters" or "catalog".
@@ -41,6 +41,9 @@ class RoundsConfigLoader(OmegaConfigLoader):
             The merged configuration.
         """
         loaded = super().__getitem__(key)
+        if key == "catalog":
+            # `kedro.inspection` reads it, builds the pipelines, and only then reads parameters.
+            _ = self["parameters"]
         if key != "parameters":
             return loaded
         # Imported here: settings import this module, and must not need the pipelines for it.
