@@ -1,0 +1,71 @@
+"""Whatever the rounds and experts: all that a round has from another is the policy before it."""
+
+from __future__ import annotations
+
+from graphlib import TopologicalSorter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from selfscore.pipelines import iteration
+from selfscore.pipelines.iteration import rounds
+from selfscore.preference_data.builders import PAIR_BUILDERS
+
+# Of the machine or of the method as a whole, the same in all rounds.
+SHARED = {"params:seed", "params:prompts", "params:loading", "params:generation"}
+PARAMETERS: dict[str, Any] = {stage: {"one": 1, "two": {"three": 3}} for stage in rounds.STAGES}
+
+layouts = st.builds(
+    rounds.Layout,
+    rounds=st.integers(1, 5),
+    experts=st.lists(st.sampled_from(sorted(PAIR_BUILDERS)), min_size=1, unique=True).map(tuple),
+)
+differences = st.dictionaries(
+    st.sampled_from([*map(rounds.namespace, range(1, 6)), rounds.BASELINE]),
+    st.dictionaries(
+        st.sampled_from(rounds.STAGES),
+        st.fixed_dictionaries({}, optional={"one": st.integers(), "two": st.just({"three": 0})}),
+    ),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(layout=layouts)
+def test_a_round_takes_nothing_from_another_but_the_policy_before_it(layout: rounds.Layout) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rounds, "_configured", layout)
+        nodes = iteration.create_pipeline().nodes
+    maker = {output: node for node in nodes for output in node.outputs}
+    names = [rounds.namespace(number) for number in range(1, layout.rounds + 1)]
+    assert {node.namespace for node in nodes} == {None, rounds.BASELINE, *names}
+
+    for number, name in enumerate(names, start=1):
+        inside = [node for node in nodes if node.namespace == name]
+        inputs = {item for node in inside for item in node.inputs}
+        outputs = {item for node in inside for item in node.outputs}
+        before, after = f"policy_{number - 1}", f"policy_{number}"
+        elsewhere = {
+            item for item in inputs - outputs if item in maker and maker[item].namespace in names
+        }
+        assert before in inputs
+        assert elsewhere == ({before} if number > 1 else set())
+        assert {item for item in outputs if not item.startswith(f"{name}.")} == {after}
+        parameters = {item for item in inputs if item.startswith("params:")} - SHARED
+        assert parameters and all(item.startswith(f"params:{name}.") for item in parameters)
+
+    baseline = {item for node in nodes if node.namespace == rounds.BASELINE for item in node.inputs}
+    assert not {item for item in baseline if item in maker and maker[item].namespace in names}
+    makes = {node: {maker[item] for item in node.inputs if item in maker} for node in nodes}
+    assert list(TopologicalSorter(makes).static_order())  # raises CycleError on a circle
+
+
+@settings(max_examples=100, deadline=None)
+@given(differing=differences)
+def test_what_one_round_does_differently_stays_in_that_round(differing: dict[str, Any]) -> None:
+    expanded = rounds.expand(PARAMETERS | {"rounds": 5} | differing)
+    for name in [*map(rounds.namespace, range(1, 6)), rounds.BASELINE]:
+        for stage, shared in PARAMETERS.items():
+            assert expanded[name][stage] == shared | differing.get(name, {}).get(stage, {})
+            assert expanded[stage] == shared
