@@ -108,9 +108,9 @@ def test_each_run_reads_its_own_version_while_another_writes(tmp_path: Path) -> 
             assert second.wait() == 0
         go.touch()
         assert first.wait() == 0
-    assert "did not match load version" not in (ann / "ann.txt").read_text()
     assert len(list((store / "policy.json").iterdir())) == 2
     assert (read_by(ann), read_by(bob)) == ("ann", "bob")
+    assert "did not match load version" not in (ann / "ann.txt").read_text()
 
 
 def test_one_run_at_a_time_in_a_clone_and_a_killed_one_blocks_nobody(tmp_path: Path) -> None:
