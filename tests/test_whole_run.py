@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,21 +13,13 @@ import torch
 from mlflow import MlflowClient
 from peft import PeftModel
 from PIL import Image
+from project_copy import copy_project
 from transformers import AutoModelForImageTextToText
 
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.vlm.loading import VLM, load_vlm
 
 pytestmark = pytest.mark.slow
-
-
-def copy_project(project: Path, folder: Path) -> Path:
-    """Package, configuration and demo data at a new place, where a run leaves no trace."""
-    for name in ("pyproject.toml", ".telemetry"):
-        shutil.copy(project / name, folder)
-    for name in ("src", "conf", "data/01_raw", "data/06_models/demo_model"):
-        shutil.copytree(project / name, folder / name)
-    return folder
 
 
 def run(folder: Path, *parameters: str) -> str:
