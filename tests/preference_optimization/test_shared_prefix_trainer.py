@@ -231,6 +231,30 @@ def test_a_run_goes_on_from_trls_own_checkpoint_as_if_never_interrupted(policy, 
         assert not torch.equal(start.model.get_parameter(name), tensor), name
 
 
+def test_an_adapter_in_half_precision_goes_on_in_half_precision(idefics3, tmp_path):
+    """As TRL gives it to a 4-bit model; PEFT would load it as 32 bits."""
+
+    def half():
+        made = trainer(
+            SharedPrefixDPOTrainer,
+            load(idefics3),
+            tmp_path,
+            per_device_train_batch_size=2,
+            num_train_epochs=3,
+            save_steps=4,
+        )
+        for parameter in made.model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.bfloat16()
+        return made
+
+    whole = trained(half())
+    again = trained(half(), resume_from_checkpoint=str(tmp_path / "checkpoint-4"))
+    for name, tensor in whole.items():
+        assert again[name].dtype == torch.bfloat16
+        assert torch.equal(again[name], tensor), name
+
+
 @pytest.mark.slow
 def test_two_processes_train_as_one_does(policy, tmp_path):
     """Each sees half of every batch; accelerate averages the gradients."""

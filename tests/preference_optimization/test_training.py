@@ -1,53 +1,29 @@
 import math
+import re
+from dataclasses import replace
 
-import pandas as pd
 import pytest
-import tiny_vlm
+import small_training
 import torch
+from small_training import assert_same, encoder, settings, train
 
-from selfscore.preference_optimization.settings import DPOSettings
+from selfscore.preference_optimization.checkpoints import Latest, latest_in
 from selfscore.preference_optimization.targets import lora_targets
 from selfscore.preference_optimization.training import train_expert
-from selfscore.vlm.features import ImageEncoder
 from selfscore.vlm.loading import load_vlm
+from selfscore.vlm.packing_check import check_packing
 from selfscore.vlm.policy import Policy
-from selfscore.vlm.response import write_response
 
-IMAGES = tiny_vlm.pictures(8)
-
-
-def settings(**changes):
-    values = {
-        "beta": 0.3,
-        "lr": 5e-3,
-        "rank": 4,
-        "alpha": 8,
-        "epochs": 6,
-        "batch_size": 4,
-        "accumulation_steps": 1,
-        "gradient_checkpointing": False,
-        "rpo_alpha": 0.0,
-        "loss_type": "sigmoid",
-        "warmup_ratio": 0.1,
-        "max_grad_norm": 1.0,
-        "targets": "language_model",
-    }
-    return DPOSettings(**values | changes)
-
-
-def encoder(policy):
-    return ImageEncoder(load_vlm(policy), IMAGES)
+REFERENCE = {"ref_chosen_logps": -30.0, "ref_rejected_logps": -31.0}
 
 
 @pytest.fixture(scope="module")
 def pairs():
-    chosen = write_response(3, "The picture is sharp.")
-    rejected = write_response(8, "It is blurred and dark.")
-    return pd.DataFrame({"path": list(IMAGES), "chosen": chosen, "rejected": rejected})
+    return small_training.pairs()
 
 
 def test_training_prefers_the_chosen_and_starts_at_log_two(policy, pairs):
-    adapter, log = train_expert(encoder(policy), pairs, "Rate it.", settings(), seed=0)
+    adapter, log = train(policy, pairs, settings())
     assert log["loss"].iloc[0] == pytest.approx(math.log(2), abs=1e-4)
     assert log["rewards/margins"].iloc[-1] > 0.3
     assert log["rewards/accuracies"].iloc[-1] == 1.0
@@ -59,7 +35,7 @@ def test_training_prefers_the_chosen_and_starts_at_log_two(policy, pairs):
 
 def test_the_same_seed_gives_the_same_adapter_and_another_does_not(policy, pairs):
     short = settings(epochs=1)
-    runs = [train_expert(encoder(policy), pairs, "Rate it.", short, seed)[0] for seed in (0, 0, 1)]
+    runs = [train(policy, pairs, short, seed=seed)[0] for seed in (0, 0, 1)]
     first, again, other = (Policy({}, adapter).digest for adapter in runs)
     assert first == again
     assert first != other
@@ -68,30 +44,22 @@ def test_the_same_seed_gives_the_same_adapter_and_another_does_not(policy, pairs
 def test_experts_of_one_seed_start_from_the_same_a(policy, pairs):
     swapped = pairs.rename(columns={"chosen": "rejected", "rejected": "chosen"})
     still = settings(epochs=1, lr=1e-12)
-    one, two = (
-        train_expert(encoder(policy), table, "Rate it.", still, 0)[0] for table in (pairs, swapped)
-    )
+    one, two = (train(policy, table, still)[0] for table in (pairs, swapped))
     for key, tensor in one.tensors.items():
         if "lora_A" in key:
             torch.testing.assert_close(tensor, two.tensors[key], rtol=0, atol=1e-6)
 
 
 def test_rpo_alpha_adds_the_likelihood_of_the_chosen(policy, pairs):
-    _, log = train_expert(
-        encoder(policy), pairs, "Rate it.", settings(rpo_alpha=1.0, epochs=1), seed=0
-    )
+    _, log = train(policy, pairs, settings(rpo_alpha=1.0, epochs=1))
     assert log["loss"].iloc[0] > math.log(2) + 1
 
 
 def test_checkpointing_computes_the_same(policy, pairs):
     """The adapter after two epochs: every gradient of every step has gone into it."""
     kept, again = (
-        train_expert(
-            encoder(policy),
-            pairs,
-            "Rate it.",
-            settings(epochs=2, rpo_alpha=1.0, gradient_checkpointing=checkpointing),
-            seed=0,
+        train(
+            policy, pairs, settings(epochs=2, rpo_alpha=1.0, gradient_checkpointing=checkpointing)
         )
         for checkpointing in (False, True)
     )
@@ -102,13 +70,7 @@ def test_checkpointing_computes_the_same(policy, pairs):
 
 def test_parts_of_a_step_make_the_step_of_the_whole(policy, pairs):
     whole, parts = (
-        train_expert(
-            encoder(policy),
-            pairs,
-            "Rate it.",
-            settings(epochs=2, batch_size=4, accumulation_steps=steps),
-            seed=0,
-        )
+        train(policy, pairs, settings(epochs=2, batch_size=4, accumulation_steps=steps))
         for steps in (1, 4)
     )
     assert parts[1]["step"].iloc[-1] == whole[1]["step"].iloc[-1]
@@ -117,15 +79,109 @@ def test_parts_of_a_step_make_the_step_of_the_whole(policy, pairs):
         torch.testing.assert_close(parts[0].tensors[name], tensor, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_loss_that_is_no_number_stops_with_the_step(policy, pairs):
-    vlm = load_vlm(policy)
-    name = lora_targets(vlm.model, "language_model")[0]
-    vlm.model.get_submodule(name).weight.data.fill_(float("nan"))
-    with pytest.raises(
-        FloatingPointError, match="not a number any more at step 1.*`dpo_training.lr`"
-    ):
-        train_expert(ImageEncoder(vlm, IMAGES), pairs, "Rate it.", settings(epochs=1), seed=0)
+def test_a_loss_that_is_not_finite_stops_with_step_and_pairs(idefics3, pairs):
+    known = pairs.assign(**REFERENCE)
+    known.loc[5, "ref_chosen_logps"] = float("inf")
+    with pytest.raises(FloatingPointError) as stopped:
+        train(idefics3, known, settings(accumulation_steps=2))
+    message = str(stopped.value)
+    named = re.search(r"loss became inf at step (\d), in the pairs (.*?)\. ", message)
+    assert named and named[1] in "12"
+    in_part = named[2].split(", ")
+    assert len(in_part) == 2 and f"5 ({known['path'][5]})" in in_part
+    assert "`dpo_training.lr`" in message
+
+
+def test_a_gradient_that_is_not_finite_stops_at_its_step_and_keeps_the_checkpoint(idefics3, pairs):
+    class BreaksAtStep7(torch.autograd.Function):
+        backwards = 0
+
+        @staticmethod
+        def forward(ctx, hidden):
+            return hidden.clone()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            BreaksAtStep7.backwards += 1
+            return gradient * (float("nan") if BreaksAtStep7.backwards == 7 else 1)
+
+    def through(module, inputs, output):
+        output.last_hidden_state = BreaksAtStep7.apply(output.last_hidden_state)
+
+    start, done = encoder(idefics3), {}
+    start.vlm.model.base_model.register_forward_hook(through)
+    with pytest.raises(FloatingPointError) as stopped:
+        train_expert(
+            start, pairs.assign(**REFERENCE), "Rate it.", settings(checkpoint_steps=5), 0, done
+        )
+    assert "gradient became nan at step 7, in the pairs" in str(stopped.value)
+    assert str(stopped.value).count("(") == 4
+    assert latest_in(done) == Latest(step=5, accumulation_steps=1)
+
+
+def with_memory_for(fits, seen, policy):
+    """A model that asks torch for more memory than there is where `fits(rows, call)` is False.
+
+    `seen` gets the rows of each call.
+    """
+    start = encoder(policy)
+    check_packing(start, next(iter(start.images)), "Rate it.")
+
+    def allocate(module, inputs, output):
+        rows = output.last_hidden_state.shape[0]
+        seen.append(rows)
+        if not fits(rows, len(seen)):
+            torch.empty(1 << 60, dtype=torch.uint8)
+
+    start.vlm.model.base_model.register_forward_hook(allocate)
+    return start
+
+
+def test_a_batch_that_does_not_fit_is_halved(idefics3, pairs, caplog):
+    """From the first step on: bit for bit as if it had begun with so many parts."""
+    table = small_training.pairs(11).assign(**REFERENCE)
+    options = settings(epochs=2.5, checkpoint_steps=5, rpo_alpha=1.0)
+    seen = []
+    start = with_memory_for(lambda rows, call: rows == 1, seen, idefics3)
+    before = {name: type(module) for name, module in start.vlm.model.named_modules()}
+    adapter, log = train_expert(start, table, "Rate it.", options, 0, {})
+    warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == 2
+    assert "4 pairs at once do not fit" in warnings[0]
+    assert "`dpo_training.accumulation_steps: 4`" in warnings[1]
+    assert seen[:2] == [4, 2] and set(seen[2:]) == {1}
+    begun, begun_log = train(idefics3, table, replace(options, accumulation_steps=4))
+    assert_same((adapter, log), (begun, begun_log))
+    # The model is given back as it was.
+    assert {name: type(module) for name, module in start.vlm.model.named_modules()} == before
+    assert "forward" not in vars(start.vlm.model)
+
+
+def test_memory_that_runs_out_later_costs_the_steps_since_the_checkpoint(idefics3, pairs, caplog):
+    table = pairs.assign(**REFERENCE)
+    options = settings(epochs=6, checkpoint_steps=5)
+    seen, done = [], {}
+    start = with_memory_for(lambda rows, call: call < 8 or rows < 4, seen, idefics3)
+    with caplog.at_level("INFO"):
+        adapter, log = train_expert(start, table, "Rate it.", options, 0, done)
+    assert seen == [4] * 8 + [2] * 2 * 7
+    assert "go through the model in 2 parts of 2" in caplog.text
+    assert "goes on after step 5" in caplog.text
+    assert latest_in(done) == Latest(step=10, accumulation_steps=2)
+    whole, whole_log = train(idefics3, table, options)
+    assert log["step"].tolist() == whole_log["step"].tolist()
+    assert log["loss"].tolist() == pytest.approx(whole_log["loss"].tolist(), rel=1e-5)
+    for name, tensor in whole.tensors.items():
+        torch.testing.assert_close(adapter.tensors[name], tensor, rtol=1e-3, atol=1e-5)
+
+
+def test_one_pair_that_does_not_fit_is_an_error_with_remedies(idefics3, pairs):
+    seen = []
+    start = with_memory_for(lambda rows, call: False, seen, idefics3)
+    table = pairs.assign(**REFERENCE)
+    with pytest.raises(MemoryError, match="One pair alone.*`dpo_training.gradient_checkpointing`"):
+        train_expert(start, table, "Rate it.", settings(batch_size=6, accumulation_steps=2), 0, {})
+    assert seen == [3, 1]
 
 
 @pytest.mark.parametrize(
@@ -136,6 +192,7 @@ def test_a_loss_that_is_no_number_stops_with_the_step(policy, pairs):
         ("rpo_alpha", -0.1),
         ("targets", "tower"),
         ("accumulation_steps", 3),
+        ("checkpoint_steps", 7),
     ],
 )
 def test_bad_settings_are_named(name, value):

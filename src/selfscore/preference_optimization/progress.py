@@ -12,7 +12,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 
 class TrainingProgress(TrainerCallback):
-    """A tqdm bar over the steps of `Trainer.train`."""
+    """A tqdm bar over the steps of `Trainer.train`, from where it starts; to be closed."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -20,8 +20,10 @@ class TrainingProgress(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Open the bar."""
-        self._bar = tqdm(total=state.max_steps, desc="training", unit=" steps")
+        """Open the bar, at the step that a checkpoint was made after if there is one."""
+        self._bar = tqdm(
+            total=state.max_steps, initial=state.global_step, desc="training", unit=" steps"
+        )
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -43,8 +45,7 @@ class TrainingProgress(TrainerCallback):
                 loss=f"{logs['loss']:.3f}", accuracy=f"{logs['rewards/accuracies']:.2f}"
             )
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Close the bar."""
-        self._bar.close()
+    def close(self) -> None:
+        """Leave the bar's line, so that what is said next has its own."""
+        if self._bar is not None:
+            self._bar.close()

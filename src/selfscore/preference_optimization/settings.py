@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Steps from one row of the training log to the next.
+LOGGING_STEPS = 5
+
 
 @dataclass(frozen=True)
 class DPOSettings:
@@ -22,7 +25,9 @@ class DPOSettings:
         accumulation_steps: parts that a step's pairs go through the model in, one after the other;
             takes less memory. The preference's loss is a mean over pairs, so the step is the same
             up to rounding; the supervised term is a mean over the tokens of each part, so pairs
-            with shorter texts count for a little more than without parts.
+            with shorter texts count for a little more than without parts. Where an epoch's last
+            step has fewer pairs and its parts are not of one size, those of the smaller part count
+            for more.
         gradient_checkpointing: whether a layer's activations are computed again for the backward
             pass instead of being kept: less memory, a third more time, the same gradients.
         rpo_alpha: weight of the negative log-likelihood of `chosen` per token (RPO, arXiv
@@ -32,6 +37,9 @@ class DPOSettings:
         max_grad_norm: gradients are clipped to this norm.
         targets: what carries the LoRA: `language_model`, or `whole_model` for the vision tower and
             the connector too, at the price of running them in every step.
+        checkpoint_steps: steps from one checkpoint to the next, of which a run that was stopped
+            loses at most as many; a multiple of `LOGGING_STEPS`, so that no row of the log is half
+            done.
     """
 
     beta: float
@@ -47,6 +55,7 @@ class DPOSettings:
     warmup_ratio: float
     max_grad_norm: float
     targets: str
+    checkpoint_steps: int
 
     def __post_init__(self) -> None:
         for name in ("beta", "lr", "rank", "alpha", "epochs", "batch_size", "max_grad_norm"):
@@ -63,6 +72,11 @@ class DPOSettings:
             raise ValueError(
                 f"Unknown `dpo_training.targets` '{self.targets}': choose language_model or "
                 "whole_model."
+            )
+        if self.checkpoint_steps < 1 or self.checkpoint_steps % LOGGING_STEPS:
+            raise ValueError(
+                f"`dpo_training.checkpoint_steps` must be a multiple of {LOGGING_STEPS}, got "
+                f"{self.checkpoint_steps}."
             )
         if self.rpo_alpha < 0:
             raise ValueError(

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import PeftModel
+from peft import set_peft_model_state_dict
+from safetensors.torch import load_file
 from torch import Tensor, nn
+from transformers import TrainerState
 from trl import DPOTrainer
 
 from selfscore.vlm.features import ImageEncoder, image_inputs, run_tower
@@ -36,14 +39,74 @@ class SharedPrefixDPOTrainer(DPOTrainer):
 
     Where the training data has the columns `ref_chosen_logps` and `ref_rejected_logps`, they are
     the reference; elsewhere TRL computes it with the adapter switched off, also on packed rows.
+    Where it has the column `name`, that is what errors call a pair; elsewhere it is the image.
+    A loss or a gradient that is not finite stops the training before it spoils the weights.
+
+    Args:
+        model: is given an adapter, see `peft_config`; `release` takes it away.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        wrapped = self.accelerator.unwrap_model(self.model)
-        answer_packed_rows(wrapped.get_base_model() if isinstance(wrapped, PeftModel) else wrapped)
+    def __init__(self, model: PreTrainedModel, *args: Any, **kwargs: Any) -> None:
+        self._plain = model
+        self._plain_forward = model.__dict__.get("forward")
+        self._step_names: list[str] = []
+        super().__init__(model, *args, **kwargs)
+        answer_packed_rows(self._plain)
         # Not as TRL's own argument, which it refuses for images because it would compute them.
         self.precompute_ref_logps = set(REFERENCE) <= set(self.train_dataset.column_names)
+
+    def release(self) -> None:
+        """Give the model back without the adapter, with its own forward; the trainer is done."""
+        self.model.unload()
+        del self._plain.forward
+        if self._plain_forward is not None:
+            self._plain.forward = self._plain_forward
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """TRL's loss of one batch.
+
+        Raises:
+            FloatingPointError: it is not finite.
+        """
+        names = inputs.pop("names")
+        self._step_names += names
+        loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        self._check("loss", loss[0] if return_outputs else loss, names)
+        return loss
+
+    def _clip_grad_norm(self, model: nn.Module) -> Any:
+        # The last that is called before the weights are changed.
+        norm = super()._clip_grad_norm(model)
+        self._check("gradient", norm, self._step_names)
+        self._step_names = []
+        return norm
+
+    def _check(self, what: str, value: Tensor, names: Sequence[str]) -> None:
+        if not value.isfinite():
+            raise FloatingPointError(
+                f"The DPO {what} became {value.item()} at step {self.state.global_step + 1}, in "
+                f"the pairs {', '.join(names)}. Look at these rows of the expert's table of pairs, "
+                "lower `dpo_training.lr` or raise `dpo_training.beta`. The same settings would "
+                "come to the same step again."
+            )
+
+    def _load_from_checkpoint(
+        self, resume_from_checkpoint: str, model: nn.Module | None = None
+    ) -> None:
+        # PEFT would widen an adapter in half precision, as TRL gives it to a 4-bit model, to 32
+        # bits, and the training would not go on as it was.
+        folder = Path(resume_from_checkpoint)
+        set_peft_model_state_dict(self.model, load_file(folder / "adapter_model.safetensors"))
+        # TRL begins to count at zero.
+        history = TrainerState.load_from_json(str(folder / "trainer_state.json")).log_history
+        counts = [row["num_tokens"] for row in history if "num_tokens" in row]
+        self._total_train_tokens = counts[-1] if counts else 0
 
 
 class PackedPairCollator:
@@ -65,8 +128,8 @@ class PackedPairCollator:
         """The batch: TRL's inputs for 2B answers, and the B rows they are computed from.
 
         Args:
-            pairs: `images` (one key), `chosen` and `rejected` (whole responses) and, where the
-                reference is known, its summed log-probabilities.
+            pairs: `images` (one key), `chosen` and `rejected` (whole responses), where the
+                reference is known its summed log-probabilities, and perhaps a `name`.
         """
         keys = [pair["images"][0] for pair in pairs]
         texts = [[pair["chosen"], pair["rejected"]] for pair in pairs]
@@ -91,6 +154,7 @@ class PackedPairCollator:
         for name in REFERENCE:
             if name in pairs[0]:
                 batch[name] = torch.tensor([pair[name] for pair in pairs])
+        batch["names"] = [pair.get("name", pair["images"][0]) for pair in pairs]
         return batch
 
     def _image_batch(self, keys: Sequence[str]) -> dict[str, Any]:

@@ -5,18 +5,26 @@ Knows TRL and PEFT; knows nothing of Kedro, of scores, or of which expert it tra
 
 from __future__ import annotations
 
+import logging
+from collections.abc import MutableMapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from pickle import UnpicklingError
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import torch
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model_state_dict
 from transformers import PrinterCallback
 from trl import DPOConfig
 
+from selfscore.preference_optimization.checkpoints import KeepCheckpoints, latest_in, restore
 from selfscore.preference_optimization.progress import TrainingProgress
-from selfscore.preference_optimization.settings import DPOSettings
+from selfscore.preference_optimization.settings import LOGGING_STEPS, DPOSettings
 from selfscore.preference_optimization.shared_prefix_trainer import (
     REFERENCE,
     PackedPairCollator,
@@ -31,14 +39,21 @@ if TYPE_CHECKING:
     from selfscore.vlm.loading import VLM
 
 
+logger = logging.getLogger(__name__)
+
+
 def train_expert(
     encoder: ImageEncoder,
     pairs: pd.DataFrame,
     instruction: str,
     settings: DPOSettings,
     seed: int,
+    done: MutableMapping[str, bytes],
 ) -> tuple[LoraAdapter, pd.DataFrame]:
     """Train one expert; the reference is the same model with the expert switched off.
+
+    A batch that does not fit into memory is halved: the training goes on from its last checkpoint
+    with twice the `accumulation_steps`.
 
     Args:
         encoder: the policy of the last round, folded, and its images; its weights stay frozen.
@@ -48,18 +63,46 @@ def train_expert(
         settings: of the run.
         seed: of the LoRA initialisation and the order of the pairs. Experts that are to be merged
             share it, so that they start from the same A.
+        done: takes the training's checkpoints, and has the last one of an earlier run with the same
+            arguments that was stopped: the training goes on there and ends with the same adapter
+            and log. Empty at first.
 
     Returns:
         The adapter, and one row per logged step with TRL's own metric names.
 
     Raises:
-        FloatingPointError: the loss is no longer a number.
-        ValueError: the model does not compute packed rows as plain ones, see `check_packing`.
+        FloatingPointError: a loss or a gradient is not finite. `done` keeps the last checkpoint.
+        MemoryError: one pair alone does not fit.
+        ValueError: the model does not compute packed rows as plain ones, see `check_packing`; or
+            the checkpoint is not one that a training wrote.
     """
-    vlm = encoder.vlm
     check_packing(encoder, pairs["path"].iloc[0], instruction)
+    latest = latest_in(done)
+    if latest is not None:
+        settings = replace(settings, accumulation_steps=latest.accumulation_steps)
+    while True:
+        try:
+            return _train(encoder, pairs, instruction, settings, seed, done)
+        except RuntimeError as error:
+            if not should_reduce_batch_size(error):
+                raise
+            settings = _in_more_parts(settings, error)
+        # Here, where the error no longer holds what filled the memory.
+        clear_device_cache(garbage_collection=True)
+
+
+def _train(
+    encoder: ImageEncoder,
+    pairs: pd.DataFrame,
+    instruction: str,
+    settings: DPOSettings,
+    seed: int,
+    done: MutableMapping[str, bytes],
+) -> tuple[LoraAdapter, pd.DataFrame]:
+    vlm = encoder.vlm
     modules = lora_targets(vlm.model, settings.targets)
-    with TemporaryDirectory(prefix="dpo_") as folder:
+    with TemporaryDirectory(prefix="dpo_") as folder, closing(TrainingProgress()) as progress:
+        checkpoint = restore(done, Path(folder))
         trainer = SharedPrefixDPOTrainer(
             model=vlm.model,
             args=_arguments(settings, len(pairs), seed, folder, vlm),
@@ -68,7 +111,10 @@ def train_expert(
                 encoder, instruction, tower_frozen=settings.targets == "language_model"
             ),
             processing_class=vlm.processor,
-            callbacks=[TrainingProgress()],
+            callbacks=[
+                progress,
+                KeepCheckpoints(done, settings.checkpoint_steps, settings.accumulation_steps),
+            ],
             peft_config=LoraConfig(
                 r=settings.rank,
                 lora_alpha=settings.alpha,  # type: ignore[arg-type]  # PEFT takes any number
@@ -77,8 +123,19 @@ def train_expert(
             ),
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.train()
-    history = _history(trainer.state.log_history)
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            tensors = {
+                name: tensor.detach().float().cpu().contiguous()
+                for name, tensor in get_peft_model_state_dict(trainer.model).items()
+            }
+        except UnpicklingError as error:
+            raise ValueError(
+                "The training's checkpoint holds a pickle that a training does not write. It was "
+                "not loaded. Remove the checkpoint from `storage.checkpoints` and run again."
+            ) from error
+        finally:
+            trainer.release()
     adapter = LoraAdapter(
         config={
             "peft_type": "LORA",
@@ -89,12 +146,9 @@ def train_expert(
             "bias": "none",
             "target_modules": sorted(modules),
         },
-        tensors={
-            name: tensor.detach().float().cpu().contiguous()
-            for name, tensor in get_peft_model_state_dict(trainer.model).items()
-        },
+        tensors=tensors,
     )
-    return adapter, history
+    return adapter, _history(trainer.state.log_history)
 
 
 def _arguments(settings: DPOSettings, pairs: int, seed: int, folder: str, vlm: VLM) -> DPOConfig:
@@ -122,7 +176,7 @@ def _arguments(settings: DPOSettings, pairs: int, seed: int, folder: str, vlm: V
         gradient_checkpointing=settings.gradient_checkpointing,
         dataloader_pin_memory=cuda,
         remove_unused_columns=False,
-        logging_steps=5,
+        logging_steps=LOGGING_STEPS,
         logging_first_step=True,
         logging_nan_inf_filter=False,
         save_strategy="no",
@@ -138,16 +192,36 @@ def _arguments(settings: DPOSettings, pairs: int, seed: int, folder: str, vlm: V
 def _preference_dataset(pairs: pd.DataFrame) -> Dataset:
     """The pairs as rows of text; TRL tells from `images` that they are about pictures."""
     columns = ["chosen", "rejected", *(name for name in REFERENCE if name in pairs)]
-    table = pairs[columns].assign(images=pd.Series([[path] for path in pairs["path"]]).to_numpy())
+    table = pairs[columns].assign(
+        images=pd.Series([[path] for path in pairs["path"]]).to_numpy(),
+        name=[f"{row} ({path})" for row, path in enumerate(pairs["path"])],
+    )
     return Dataset.from_pandas(table, preserve_index=False)
 
 
-def _history(log_history: list[dict[str, float]]) -> pd.DataFrame:
-    history = pd.DataFrame([row for row in log_history if "loss" in row])
-    broken = history[~history["loss"].abs().lt(float("inf"))]
-    if len(broken):
-        raise FloatingPointError(
-            f"The DPO loss is not a number any more at step {int(broken['step'].iloc[0])}: lower "
-            "`dpo_training.lr` or raise `dpo_training.beta`."
-        )
-    return history
+def _history(log: list[dict[str, float]]) -> pd.DataFrame:
+    """Step and epoch, then the metrics by name: a checkpoint does not keep TRL's order."""
+    history = pd.DataFrame([row for row in log if "loss" in row])
+    first = ["step", "epoch"]
+    return history[[*first, *sorted(history.columns.difference(first))]]
+
+
+def _in_more_parts(settings: DPOSettings, error: RuntimeError) -> DPOSettings:
+    """The settings with at most half the pairs in the model at once."""
+    now, size = settings.accumulation_steps, settings.batch_size
+    if now == size:
+        raise MemoryError(
+            "One pair alone does not fit into memory. Turn on `dpo_training.gradient_checkpointing`"
+            ", lower `dpo_training.rank`, load the model with `loading.quantization: 4bit`, or "
+            "make the images smaller (`model.processor`)."
+        ) from error
+    more = next(parts for parts in range(2 * now, size + 1) if size % parts == 0)
+    logger.warning(
+        "%d pairs at once do not fit into memory, so the steps go through the model in %d parts of "
+        "%d. Set `dpo_training.accumulation_steps: %d` to begin with that.",
+        size // now,
+        more,
+        size // more,
+        more,
+    )
+    return replace(settings, accumulation_steps=more)

@@ -58,6 +58,7 @@ def test_settings_of_one_expert_are_laid_over_the_shared_ones(tmp_path):
         "warmup_ratio": 0.1,
         "max_grad_norm": 1.0,
         "targets": "language_model",
+        "checkpoint_steps": 20,
         "experts": {"scoring": {"rank": 2}},
     }
     folder = tiny_vlm.save_idefics3(tmp_path)
@@ -68,7 +69,7 @@ def test_settings_of_one_expert_are_laid_over_the_shared_ones(tmp_path):
     ranks = {}
     for expert in ("scoring", "consistency"):
         adapter, log = train_expert(
-            policy, pairs, references, images, features, parameters, prompts, {}, 0, expert
+            policy, pairs, references, images, features, parameters, prompts, {}, 0, {}, expert
         )
         ranks[expert] = adapter.config["r"]
         assert len(log) >= 1

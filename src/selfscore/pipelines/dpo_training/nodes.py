@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -26,6 +27,7 @@ def train_expert(
     prompts: dict[str, str],
     loading: dict[str, Any],
     seed: int,
+    checkpoint: MutableMapping[str, bytes],
     expert: str,
 ) -> tuple[LoraAdapter, pd.DataFrame]:
     """Train one expert on its pairs.
@@ -40,6 +42,7 @@ def train_expert(
         prompts: of which `rating` is the instruction the responses answer.
         loading: how the policy is put into memory, see `LoadOptions`.
         seed: shared by all experts of a round.
+        checkpoint: where an earlier run of the same was stopped, see `training.train_expert`.
         expert: whose settings apply.
 
     Returns:
@@ -67,7 +70,7 @@ def train_expert(
     vlm = load_vlm(policy, options=LoadOptions(**loading))
     encoder = ImageEncoder(vlm, images, image_features)
     known = with_reference(pairs, reference_logps)
-    return training.train_expert(encoder, known, prompts["rating"], settings, seed)
+    return training.train_expert(encoder, known, prompts["rating"], settings, seed, checkpoint)
 
 
 def with_reference(pairs: pd.DataFrame, reference_logps: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,61 @@
+"""Trainings of a tiny model that take a second or two."""
+
+import pandas as pd
+import tiny_vlm
+import torch
+
+from selfscore.preference_optimization.settings import DPOSettings
+from selfscore.preference_optimization.training import train_expert
+from selfscore.vlm.features import ImageEncoder
+from selfscore.vlm.loading import load_vlm
+from selfscore.vlm.response import write_response
+
+IMAGES = tiny_vlm.pictures(11)
+
+
+def settings(**changes):
+    """DPOSettings that learn fast."""
+    values = {
+        "beta": 0.3,
+        "lr": 5e-3,
+        "rank": 4,
+        "alpha": 8,
+        "epochs": 6,
+        "batch_size": 4,
+        "accumulation_steps": 1,
+        "gradient_checkpointing": False,
+        "rpo_alpha": 0.0,
+        "loss_type": "sigmoid",
+        "warmup_ratio": 0.1,
+        "max_grad_norm": 1.0,
+        "targets": "language_model",
+        "checkpoint_steps": 20,
+    }
+    return DPOSettings(**values | changes)
+
+
+def pairs(count=8):
+    """One pair for each of the first images."""
+    chosen = write_response(3, "The picture is sharp.")
+    rejected = write_response(8, "It is blurred and dark.")
+    return pd.DataFrame({"path": list(IMAGES)[:count], "chosen": chosen, "rejected": rejected})
+
+
+def encoder(policy):
+    """A freshly loaded model with the images."""
+    return ImageEncoder(load_vlm(policy), IMAGES)
+
+
+def train(policy, table, settings, done=None, seed=0):
+    """Adapter and log of a training that begins with a freshly loaded model."""
+    done = {} if done is None else done
+    return train_expert(encoder(policy), table, "Rate it.", settings, seed, done)
+
+
+def assert_same(one, other):
+    """Two adapters and their logs are the same to the last bit."""
+    assert one[0].config == other[0].config
+    assert one[0].tensors.keys() == other[0].tensors.keys()
+    for name, tensor in other[0].tensors.items():
+        assert torch.equal(one[0].tensors[name], tensor), name
+    pd.testing.assert_frame_equal(one[1], other[1], check_exact=True)
