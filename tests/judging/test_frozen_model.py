@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tiny_vlm
 import torch
+from interrupted import killed_and_begun_again
 
 from selfscore.judging.frozen_model import QUESTION, FrozenModelJudge
 from selfscore.vlm.loading import load_vlm
@@ -77,6 +78,25 @@ def test_a_written_score_is_not_read(vlm, reading) -> None:
     assert leaking == plain
     assert judge.infer_levels([]).shape == (0,)
     assert judge.infer_levels([""]) == pytest.approx(4.5)
+
+
+@pytest.mark.parametrize(("reading", "stored"), [("direct", 1), ("channel", 5)])
+def test_killed_it_goes_on_with_the_next_batch(vlm, reading, stored) -> None:
+    seen = []
+    hook = vlm.model.register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append(len(kwargs["input_ids"])), with_kwargs=True
+    )
+
+    def work(done=None):
+        return FrozenModelJudge(vlm, RATING, 10, reading, 3, done).infer_levels(TEXTS)
+
+    try:
+        whole, in_one_go = work(), seen.copy()
+        again = killed_and_begun_again(work, stored, seen.clear)
+    finally:
+        hook.remove()
+    np.testing.assert_array_equal(again, whole)
+    assert 0 < sum(seen) < sum(in_one_go)
 
 
 def test_an_unknown_reading_is_refused(vlm) -> None:

@@ -105,7 +105,7 @@ def test_lines_are_written_while_they_come() -> None:
 
 
 def test_a_table_of_data_has_the_same_columns_and_keeps_what_is_missing() -> None:
-    table = tabulate(RESULTS)
+    table = tabulate(result.record() for result in RESULTS)
     assert list(table.columns) == list(RESULTS[0].record())
     assert table["level"].tolist()[0] == 1 and table["level"].isna().tolist() == [False, True]
     assert sheet_row(table.iloc[1].to_dict())["probability_1"] is None

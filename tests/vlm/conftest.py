@@ -20,3 +20,20 @@ def vlm(policy):
 @pytest.fixture(scope="session")
 def images():
     return tiny_vlm.pictures(7)
+
+
+class Read(dict):
+    """Pictures that note which of them are taken."""
+
+    def __init__(self, images):
+        super().__init__(images)
+        self.keys_read = []
+
+    def __getitem__(self, key):
+        self.keys_read.append(key)
+        return super().__getitem__(key)
+
+
+@pytest.fixture
+def read(images):
+    return Read(images)

@@ -3,6 +3,7 @@ import logging
 import pytest
 import stock
 import torch
+from interrupted import killed_and_begun_again
 
 from selfscore.merging.delta import to_lora
 from selfscore.preference_optimization.targets import lora_targets
@@ -60,6 +61,28 @@ def test_what_does_not_fit_is_computed_again(vlm, images, caplog):
     assert [len(row.tokens) for row in encoder(keys)] == [len(row.tokens) for row in all_]
     assert encoder.length(keys[0]) == len(all_[0].tokens)
     assert encoder.length(keys[-1]) == 0
+
+
+@pytest.mark.parametrize("kept", [7, 5, 3])
+def test_killed_it_goes_on_with_the_next_batch(vlm, read, kept):
+    keys = list(read)
+    room = sum(row.nbytes for row in compute_features(vlm, read, keys)[:kept])
+
+    def work(done=None):
+        return store_features(vlm, read, keys, batch_size=2, max_bytes=room, done=done)
+
+    whole = work()
+    assert list(whole.images) == keys[:kept]
+    again = killed_and_begun_again(work, 1, read.keys_read.clear)
+    # Up to the end of the batch that does not fit any more.
+    assert read.keys_read == keys[2 : kept + 1]
+    for (key, one), (other_key, other) in zip(
+        whole.images.items(), again.images.items(), strict=True
+    ):
+        assert (key, one.placeholder) == (other_key, other.placeholder)
+        assert one.tokens.dtype == other.tokens.dtype and torch.equal(one.tokens, other.tokens)
+        assert (one.grid is None) == (other.grid is None)
+        assert one.grid is None or torch.equal(one.grid, other.grid)
 
 
 def test_no_memory_keeps_nothing(vlm, images):

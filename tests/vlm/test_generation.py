@@ -6,6 +6,7 @@ import stock
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from interrupted import killed_and_begun_again
 
 from selfscore.vlm.decoding import Decoding, Prefill
 from selfscore.vlm.encoding import end_tokens, prompt_ids, start_ids
@@ -58,6 +59,22 @@ def test_greedy_texts_are_those_of_the_stock_generate(vlm, images, encoder):
         output = vlm.model.generate(**inputs, do_sample=False, max_new_tokens=12)
         new = output[0, inputs["input_ids"].shape[1] :]
         assert vlm.tokenizer.decode(new, skip_special_tokens=True).strip() == text
+
+
+@pytest.mark.parametrize("stored", [0, 2, 4])
+def test_killed_it_goes_on_with_the_next_batch(vlm, read, ending_early, stored):
+    encoder, rows = ImageEncoder(vlm, read), requests(read)
+
+    def work(done=None):
+        return generate(encoder, rows, Decoding(1.0, 12, 5), "writing", done)
+
+    whole, in_one_go = work(), read.keys_read.copy()
+    assert any(row.log_probability is not None for row in whole)
+    read.keys_read.clear()
+    # Texts and log-probabilities, to the last bit.
+    assert killed_and_begun_again(work, stored, read.keys_read.clear) == whole
+    assert read.keys_read == in_one_go[len(in_one_go) - len(read.keys_read) :]
+    assert (read.keys_read == in_one_go) == (stored == 0)
 
 
 def test_other_seeds_write_other_texts_and_greedy_ignores_them(images, encoder):

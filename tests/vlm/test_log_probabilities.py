@@ -1,6 +1,7 @@
 import pytest
 import stock
 import torch
+from interrupted import killed_and_begun_again
 
 from selfscore.vlm.encoding import answer_ids
 from selfscore.vlm.features import ImageEncoder
@@ -43,6 +44,20 @@ def test_sums_come_in_the_order_asked_for_whatever_the_batch(vlm, images):
     assert [len(row) for row in one] == [2, 1, 4]
     for few, many in zip(one, all_, strict=True):
         assert many == pytest.approx(few, rel=1e-5)
+
+
+def test_killed_it_goes_on_with_the_next_batch(vlm, read):
+    keys, answers = list(read), (ANSWERS * 3)[: len(read)]
+    encoder = ImageEncoder(vlm, read)
+
+    def work(done=None):
+        return answer_log_probabilities(encoder, keys, answers, "Rate it.", 2, done)
+
+    whole = work()
+    # Every batch weighs its last bits by what it pads together.
+    assert whole != answer_log_probabilities(encoder, keys, answers, "Rate it.", 1)
+    assert killed_and_begun_again(work, 2, read.keys_read.clear) == whole
+    assert read.keys_read == keys[4:]
 
 
 def test_only_answer_places_reach_the_vocabulary(vlm, images):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import stock
 import torch
+from interrupted import killed_and_begun_again
 
 from selfscore.vlm.decoding import Decoding
 from selfscore.vlm.encoding import level_tokens
@@ -75,6 +76,24 @@ def test_texts_of_another_writer_join_the_same_distributions(encoder, images):
         assert one.response == other.response
         assert one.emitted_level == other.emitted_level
         np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-6)
+
+
+@pytest.mark.parametrize("explain", [True, False])
+def test_killed_it_goes_on_with_the_next_batch(vlm, read, explain):
+    encoder, keys = ImageEncoder(vlm, read), list(read)[::-1]
+
+    def work(done=None):
+        if not explain:
+            return None, level_probabilities(encoder, keys, "Rate it.", 10, 2, done)
+        rows = predict(encoder, keys, PROMPTS, 10, Decoding(1.0, 12, 2), 3, done)
+        return [row.response for row in rows], np.stack([row.probabilities for row in rows])
+
+    texts, probabilities = work()
+    again, same = killed_and_begun_again(work, 2, read.keys_read.clear)
+    assert again == texts
+    assert same.dtype == probabilities.dtype == np.float64
+    np.testing.assert_array_equal(same, probabilities)
+    assert read.keys_read == sorted(keys)[4:]
 
 
 def test_a_model_that_never_writes_the_format_still_has_an_expected_level(encoder, images):

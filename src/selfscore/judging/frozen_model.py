@@ -6,16 +6,16 @@ Knows a loaded model and its chat template; trains nothing and writes no text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from selfscore.judging.judge import without_score_words
+from selfscore.vlm.batches import Room, in_batches
 from selfscore.vlm.encoding import level_tokens
 from selfscore.vlm.response import response_prefix
 
@@ -53,6 +53,7 @@ class FrozenModelJudge:
         n_levels: Number of levels of the scale.
         reading: `channel` or `direct`.
         batch_size: Rows in one forward pass; does not change the levels.
+        done: What this judge has read already, see `in_batches`; None keeps nothing.
     """
 
     vlm: VLM
@@ -60,6 +61,7 @@ class FrozenModelJudge:
     n_levels: int
     reading: str = "channel"
     batch_size: int = 128
+    done: MutableMapping[str, bytes] | None = None
     name = "self"
 
     def __post_init__(self) -> None:
@@ -81,7 +83,6 @@ class FrozenModelJudge:
         levels = [middle + expected[text] - expected[""] for text in read]
         return np.clip(np.asarray(levels, dtype=np.float64), 0.0, self.n_levels - 1.0)
 
-    @torch.inference_mode()
     def _direct(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """P(level | text) of the score token, [len(texts), n_levels]."""
         _, tokens = level_tokens(self.vlm, self.rating, self.n_levels)
@@ -90,36 +91,38 @@ class FrozenModelJudge:
             question = QUESTION.format(explanation=text, rating=self.rating)
             before_level, _, _ = self._turn(question, response_prefix(0)).rpartition("0\n")
             turns.append(before_level)
-        rows = []
-        for batch in self._batches(turns):
-            logits = self._logits(self._tokenize(batch), keep=1)
-            rows.append(logits[:, -1, tokens].double().softmax(dim=-1).cpu().numpy())
-        return np.concatenate(rows)
 
-    @torch.inference_mode()
+        @torch.inference_mode()
+        def read(batch: Sequence[str]) -> list[list[float]]:
+            logits = self._logits(self._tokenize(batch), keep=1)
+            return logits[:, -1, tokens].double().softmax(dim=-1).tolist()
+
+        return self._in_batches(turns, read)
+
     def _channel(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """P(level | text) from P(text | level) and equal levels, [len(texts), n_levels]."""
         starts = [self._turn(self.rating, response_prefix(n)) for n in range(self.n_levels)]
         # The same text follows every level, so its tokens are counted once.
         n_start = len(self._tokenize(starts[:1])["input_ids"][0])
         turns = [f"{start} {text}".rstrip() for text in texts for start in starts]
-        rows = []
-        for batch in self._batches(turns):
+
+        @torch.inference_mode()
+        def read(batch: Sequence[str]) -> list[float]:
             inputs = self._tokenize(batch)
             ids, mask = inputs["input_ids"], inputs["attention_mask"]
             lengths = mask.sum(dim=1) - n_start
             longest = int(lengths.max())
             if longest == 0:
-                rows.append(np.zeros(len(batch)))
-                continue
+                return [0.0] * len(batch)
             logits = self._logits(inputs, keep=longest + 1)[:, -longest - 1 : -1]
             told = logits.float().log_softmax(dim=-1)
             told = told.gather(-1, ids[:, -longest:, None])[..., 0].double()
             # Rows are flush right: the last `length` places are the explanation.
             places = torch.arange(longest, 0, -1, device=ids.device)
-            told = told.masked_fill(places > lengths[:, None], 0.0)
-            rows.append(told.sum(dim=1).cpu().numpy())
-        likelihoods = torch.from_numpy(np.concatenate(rows)).view(len(texts), self.n_levels)
+            return told.masked_fill(places > lengths[:, None], 0.0).sum(dim=1).tolist()
+
+        likelihoods = torch.from_numpy(self._in_batches(turns, read))
+        likelihoods = likelihoods.view(len(texts), self.n_levels)
         return likelihoods.softmax(dim=-1).numpy()
 
     def _turn(self, question: str, response_start: str) -> str:
@@ -144,7 +147,18 @@ class FrozenModelJudge:
     def _logits(self, inputs: dict[str, Tensor], keep: int) -> Tensor:
         return self.vlm.model(**inputs, use_cache=False, logits_to_keep=keep).logits
 
-    def _batches(self, turns: Sequence[str]) -> tqdm[Sequence[str]]:
-        starts = range(0, len(turns), self.batch_size)
-        batches = [turns[start : start + self.batch_size] for start in starts]
-        return tqdm(batches, desc="judging", unit=" batches")
+    def _in_batches(
+        self, turns: Sequence[str], read: Callable[[Sequence[str]], list[Any]]
+    ) -> NDArray[np.float64]:
+        """What is read of every turn, [len(turns)] or [len(turns), n_levels]."""
+        room = Room("evaluation.judging.self.batch_size")
+        batches = in_batches(
+            turns,
+            self.batch_size,
+            lambda batch: room.fit(read, batch),
+            self.done,
+            name=self.reading,
+            description="judging",
+            unit=" readings",
+        )
+        return np.array([row for batch in batches for row in batch])

@@ -25,6 +25,7 @@ def convene(
     rating: str,
     verdicts: MutableMapping[str, dict[str, Any]],
     loading: LoadOptions | None = None,
+    done: MutableMapping[str, bytes] | None = None,
 ) -> list[Judge]:
     """Make the judges named; only those are loaded.
 
@@ -38,6 +39,7 @@ def convene(
         rating: The prompt that asks for a score and its explanation.
         verdicts: Where the hosted judge keeps its verdicts.
         loading: How the judge `self` is put into memory; None for the defaults.
+        done: What the judge `self` has read already, see `in_batches`.
 
     Returns:
         One judge a name, in their order.
@@ -61,7 +63,7 @@ def convene(
                 "the policy given has an adapter: give it `policy_0`."
             )
         vlm = load_vlm(base_policy, options=loading)
-        return FrozenModelJudge(vlm, rating, n_levels, **settings["self"])
+        return FrozenModelJudge(vlm, rating, n_levels, done=done, **settings["self"])
 
     def hosted() -> Judge:
         from selfscore.judging.openai_judge import OpenAIJudge

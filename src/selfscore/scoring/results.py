@@ -105,11 +105,11 @@ class ScoredImage:
         }
 
 
-def tabulate(results: Iterable[ScoredImage]) -> pd.DataFrame:
+def tabulate(records: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """One row an image, with the columns of `ScoredImage.record`; what is missing is missing."""
     import pandas as pd
 
-    table = pd.DataFrame([result.record() for result in results])
+    table = pd.DataFrame(list(records))
     return table.astype(
         {
             "score": "Float64",

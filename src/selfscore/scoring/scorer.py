@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -34,8 +35,8 @@ class Scorer:
         policy: the policy.
         name: what the results call it.
         base_model: where its base model is, when it is no longer where `policy.json` says.
-        batch_size: images that are in memory, and go through the model, together. It does not
-            change what is said of them.
+        batch_size: images that are in memory, and go through the model, together; fewer where
+            memory runs out. It does not change what is said of them.
         max_new_tokens: length at which an explanation is cut off.
         loading: how the model is put into memory; None for the defaults.
 
@@ -54,6 +55,7 @@ class Scorer:
         loading: LoadOptions | None = None,
     ) -> None:
         # Only here, because torch takes seconds to import.
+        from selfscore.vlm.batches import Room
         from selfscore.vlm.decoding import Decoding
         from selfscore.vlm.loading import load_vlm
         from selfscore.vlm.response import Prompts
@@ -77,6 +79,7 @@ class Scorer:
         self._prompts = Prompts(prompts["rating"], prompts["justify"])
         # Greedy: the same image is always told the same.
         self._decoding = Decoding(0.0, max_new_tokens, batch_size)
+        self._room = Room("batch_size")
         try:
             self._vlm = load_vlm(_with_base_model(policy, base_model), options=loading)
         except FileNotFoundError as error:
@@ -119,12 +122,17 @@ class Scorer:
         return list(self.score_each(pictures(images), explain))
 
     def score_each(self, images: Iterable[Picture], explain: bool = True) -> Iterator[ScoredImage]:
-        """`score`, one result after the other; at most one batch of images is in memory."""
+        """`score`, one result after the other; at most one batch of images is in memory.
+
+        Raises:
+            MemoryError: an image does not fit into memory on its own.
+        """
         waiting = iter(images)
         while batch := list(islice(waiting, self._decoding.batch_size)):
-            yield from self._score_batch(batch, explain)
+            score = partial(self._score_batch, explain=explain)
+            yield from self._room.fit(score, batch, lambda picture: picture.name)
 
-    def _score_batch(self, batch: Sequence[Picture], explain: bool) -> Iterator[ScoredImage]:
+    def _score_batch(self, batch: Sequence[Picture], explain: bool) -> list[ScoredImage]:
         opened: dict[str, Image.Image] = {}
         errors: dict[str, str] = {}
         for place, picture in enumerate(batch):
@@ -133,11 +141,12 @@ class Scorer:
             except UnreadableImageError as error:
                 errors[str(place)] = error.reason
         found = self._predict(opened, explain) if opened else {}
-        for place, picture in enumerate(batch):
-            if str(place) in errors:
-                yield ScoredImage(picture.name, self.origin, error=errors[str(place)])
-            else:
-                yield self._result(picture.name, *found[str(place)])
+        return [
+            ScoredImage(picture.name, self.origin, error=errors[str(place)])
+            if str(place) in errors
+            else self._result(picture.name, *found[str(place)])
+            for place, picture in enumerate(batch)
+        ]
 
     def _predict(
         self, images: dict[str, Image.Image], explain: bool

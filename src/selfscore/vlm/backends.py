@@ -5,10 +5,10 @@ Knows how each is made from a policy; knows nothing of levels, pairs or gates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from selfscore.vlm.decoding import Decoding
@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from selfscore.vlm.load_options import LoadOptions
     from selfscore.vlm.policy import LoraAdapter, Policy
 
-    Writer = Callable[[Sequence[Request], Decoding, str], list[Response]]
+    class Writer(Protocol):
+        """A policy that writes."""
+
+        def __call__(
+            self,
+            requests: Sequence[Request],
+            decoding: Decoding,
+            description: str,
+            done: MutableMapping[str, bytes] | None = None,
+        ) -> list[Response]:
+            """See `selfscore.vlm.generation.generate`."""
+
 
 BACKENDS = ("transformers", "vllm")
 
@@ -53,7 +64,7 @@ def writer(
     stored: StoredFeatures,
     adapters: Sequence[LoraAdapter] = (),
 ) -> Writer:
-    """What writes a policy's texts: called with requests, decoding and a name for its progress bar.
+    """What writes a policy's texts: called like `generate`, without the encoder.
 
     Args:
         generation: which backend.

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors.torch import load, save
 from torch import Tensor
-from tqdm import tqdm
 
+from selfscore.vlm.batches import Room, in_batches
 from selfscore.vlm.images import ImageSource
 
 if TYPE_CHECKING:
@@ -105,7 +107,12 @@ class ImageEncoder:
 
 
 def store_features(
-    vlm: VLM, images: ImageSource, keys: Sequence[str], batch_size: int, max_bytes: float
+    vlm: VLM,
+    images: ImageSource,
+    keys: Sequence[str],
+    batch_size: int,
+    max_bytes: float,
+    done: MutableMapping[str, bytes] | None = None,
 ) -> StoredFeatures:
     """Compute features in the order of `keys` until `max_bytes` are full.
 
@@ -117,21 +124,31 @@ def store_features(
         keys: the images, those that are used most first.
         batch_size: images encoded together.
         max_bytes: memory the features may take; 0 keeps none.
+        done: features that this tower has computed already, see `in_batches`.
     """
     kept: dict[str, ImageFeatures] = {}
     size = 0
-    with tqdm(total=len(keys), desc="encoding images", unit=" images") as progress:
-        for start in range(0, len(keys), batch_size):
-            batch = keys[start : start + batch_size]
-            if max_bytes <= 0:
-                break
-            for key, features in zip(batch, compute_features(vlm, images, batch), strict=True):
-                if size + features.nbytes <= max_bytes:
-                    kept[key] = features
-                    size += features.nbytes
-            progress.update(len(batch))
-            if len(kept) < start + len(batch):
-                break
+    room = Room("image_features.batch_size")
+    batches = in_batches(
+        keys if max_bytes > 0 else [],
+        batch_size,
+        partial(room.fit, partial(compute_features, vlm, images)),
+        done,
+        name="images",
+        description="encoding images",
+        unit=" images",
+        write=_to_bytes,
+        read=_from_bytes,
+    )
+    seen = 0
+    for batch in batches:
+        for key, features in zip(keys[seen : seen + len(batch)], batch, strict=True):
+            if size + features.nbytes <= max_bytes:
+                kept[key] = features
+                size += features.nbytes
+        seen += len(batch)
+        if len(kept) < seen:
+            break
     if len(kept) < len(keys):
         logger.warning(
             "The features of %d of %d images are kept (%.2f of at most %.2f GB); the tower runs "
@@ -209,6 +226,33 @@ def image_inputs(
         described.append(ImageFeatures(torch.empty(0), text, grid))
     tensors = output.to(vlm.device, dtype=vlm.model.dtype)
     return {name: value for name, value in tensors.items() if name not in _TEXT_INPUTS}, described
+
+
+def _to_bytes(rows: Sequence[ImageFeatures]) -> bytes:
+    """Features as one safetensors file."""
+    tensors: dict[str, Tensor] = {}
+    for place, row in enumerate(rows):
+        tensors[f"{place}.tokens"] = row.tokens
+        tensors[f"{place}.placeholder"] = torch.tensor(
+            list(row.placeholder.encode()), dtype=torch.uint8
+        )
+        if row.grid is not None:
+            # A copy, because the grids of a batch are views of one tensor.
+            tensors[f"{place}.grid"] = row.grid.clone()
+    return save(tensors)
+
+
+def _from_bytes(content: bytes) -> list[ImageFeatures]:
+    tensors = load(content)
+    count = sum(name.endswith(".tokens") for name in tensors)
+    return [
+        ImageFeatures(
+            tensors[f"{place}.tokens"],
+            bytes(tensors[f"{place}.placeholder"].tolist()).decode(),
+            tensors.get(f"{place}.grid"),
+        )
+        for place in range(count)
+    ]
 
 
 def image_token(vlm: VLM) -> str:

@@ -5,13 +5,14 @@ Knows prompts, batches and texts; knows nothing of levels, pairs or gates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
-from tqdm import tqdm
 
+from selfscore.vlm.batches import Room, in_batches
 from selfscore.vlm.decoding import Continuation, Decoding, Prefill
 from selfscore.vlm.encoding import answer_ids, prompt_ids, start_ids
 from selfscore.vlm.features import ImageEncoder, image_token
@@ -54,7 +55,11 @@ class Response:
 
 
 def generate(
-    encoder: ImageEncoder, requests: Sequence[Request], decoding: Decoding, description: str
+    encoder: ImageEncoder,
+    requests: Sequence[Request],
+    decoding: Decoding,
+    description: str,
+    done: MutableMapping[str, bytes] | None = None,
 ) -> list[Response]:
     """Write one response per request, with a progress bar named `description`.
 
@@ -66,6 +71,7 @@ def generate(
         requests: the texts to write, in any order.
         decoding: how.
         description: of the progress bar.
+        done: texts of this policy that are written already, see `in_batches`.
 
     Returns:
         In the order of `requests`.
@@ -79,18 +85,28 @@ def generate(
             requests[place].instruction,
         ),
     )
-    found: dict[int, Response] = {}
-    with tqdm(total=len(requests), desc=description, unit=" texts") as progress:
-        for start in range(0, len(order), decoding.batch_size):
-            places = order[start : start + decoding.batch_size]
-            responses = _write(encoder, [requests[place] for place in places], decoding)
-            found |= dict(zip(places, responses, strict=True))
-            progress.update(len(places))
+    room = Room("data_generation.decoding.batch_size")
+
+    def write(batch: Sequence[Request]) -> list[tuple[str, float | None]]:
+        written = room.fit(partial(_write, encoder, decoding), batch, lambda row: row.image)
+        return [(row.text, row.log_probability) for row in written]
+
+    batches = in_batches(
+        [requests[place] for place in order],
+        decoding.batch_size,
+        write,
+        done,
+        name="texts",
+        description=description,
+        unit=" texts",
+    )
+    responses = [Response(*row) for batch in batches for row in batch]
+    found = dict(zip(order, responses, strict=True))
     return [found[place] for place in range(len(requests))]
 
 
 @torch.inference_mode()
-def _write(encoder: ImageEncoder, batch: Sequence[Request], decoding: Decoding) -> list[Response]:
+def _write(encoder: ImageEncoder, decoding: Decoding, batch: Sequence[Request]) -> list[Response]:
     """Responses to requests of which those that share a prompt stand side by side."""
     vlm = encoder.vlm
     asked = list(dict.fromkeys((row.image, row.instruction) for row in batch))

@@ -5,11 +5,10 @@ Knows answers as texts; knows no preference and no score.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
+from selfscore.vlm.batches import Room, in_batches
 from selfscore.vlm.encoding import answer_ids, prompt_ids
 from selfscore.vlm.features import ImageEncoder
 from selfscore.vlm.packing_check import check_packing
@@ -26,6 +25,7 @@ def answer_log_probabilities(
     answers: Sequence[Sequence[str]],
     instruction: str,
     batch_size: int,
+    done: MutableMapping[str, bytes] | None = None,
 ) -> list[list[float]]:
     """Sum of the log-probabilities of every answer's tokens, the token that ends it included.
 
@@ -35,6 +35,7 @@ def answer_log_probabilities(
         answers: per image, the responses to weigh: any number, also different ones.
         instruction: what the responses answer.
         batch_size: images in one pass.
+        done: answers that this policy has weighed already, see `in_batches`.
 
     Returns:
         Per image one number (nats, ≤ 0) an answer.
@@ -45,21 +46,27 @@ def answer_log_probabilities(
     vlm = encoder.vlm
     if keys:
         check_packing(encoder, keys[0], instruction)
-    found: list[list[float]] = []
-    progress = tqdm(total=len(keys), desc="weighing answers", unit=" images")
-    for start in range(0, len(keys), batch_size):
-        batch = keys[start : start + batch_size]
-        texts = answers[start : start + batch_size]
-        most = max(len(group) for group in texts)
+    room = Room("preference_building.batch_size")
+
+    def weigh(batch: Sequence[tuple[str, list[str]]]) -> list[list[float]]:
+        most = max(len(group) for _, group in batch)
         # Rows of one batch hold equally many answers; a repeated one costs only its own tokens.
-        padded = [[*group, *[group[-1]] * (most - len(group))] for group in texts]
-        features = encoder(batch)
+        padded = [[*group, *[group[-1]] * (most - len(group))] for _, group in batch]
+        features = encoder([key for key, _ in batch])
         packed = pack_texts(vlm, features, padded, instruction)
         sums = token_log_probabilities(vlm, packed, features).sum(dim=-1).tolist()
-        found += [row[: len(group)] for row, group in zip(sums, texts, strict=True)]
-        progress.update(len(batch))
-    progress.close()
-    return found
+        return [row[: len(group)] for row, (_, group) in zip(sums, batch, strict=True)]
+
+    batches = in_batches(
+        [(key, list(group)) for key, group in zip(keys, answers, strict=True)],
+        batch_size,
+        lambda batch: room.fit(weigh, batch, lambda row: row[0]),
+        done,
+        name="answers",
+        description="weighing answers",
+        unit=" images",
+    )
+    return [weights for batch in batches for weights in batch]
 
 
 def pack_texts(

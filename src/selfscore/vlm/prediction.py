@@ -5,14 +5,14 @@ Knows how a score is read off a model; knows no true score and no unit of the us
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from selfscore.vlm.batches import Room, in_batches
 from selfscore.vlm.decoding import Decoding, Prefill
 from selfscore.vlm.encoding import prompt_ids
 from selfscore.vlm.features import ImageEncoder
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from selfscore.vlm.backends import Writer
+
+_SETTING = "evaluation.decoding.batch_size"
 
 
 @dataclass(frozen=True)
@@ -61,17 +63,33 @@ def predict(
     levels: int,
     decoding: Decoding,
     seed: int,
+    done: MutableMapping[str, bytes] | None = None,
 ) -> list[Prediction]:
     """Score and explain the images named by `keys`, in their order.
 
-    The distribution over levels and the explanation continue one prefill.
+    The distribution over levels and the explanation continue one prefill. What this policy has
+    said already is taken from `done`, see `in_batches`.
     """
-    found: dict[str, Prediction] = {}
-    with tqdm(total=len(keys), desc="scoring and explaining", unit=" images") as progress:
-        for batch in _batches(encoder, keys, decoding.batch_size):
-            rows = predict_batch(encoder, batch, prompts, levels, decoding, seed)
-            found |= dict(zip(batch, rows, strict=True))
-            progress.update(len(batch))
+    room = Room(_SETTING)
+
+    def answer(batch: Sequence[str]) -> list[tuple[str, list[float]]]:
+        rows = room.fit(
+            lambda few: predict_batch(encoder, few, prompts, levels, decoding, seed), batch
+        )
+        return [(row.response, row.probabilities.tolist()) for row in rows]
+
+    order = _by_length(encoder, keys)
+    batches = in_batches(
+        order,
+        decoding.batch_size,
+        answer,
+        done,
+        name="predictions",
+        description="scoring and explaining",
+        unit=" images",
+    )
+    rows = [_prediction(text, np.array(row), levels) for batch in batches for text, row in batch]
+    found = dict(zip(order, rows, strict=True))
     return [found[key] for key in keys]
 
 
@@ -100,6 +118,7 @@ def predict_texts(
     probabilities: NDArray[np.float64],
     decoding: Decoding,
     seed: int,
+    done: MutableMapping[str, bytes] | None = None,
 ) -> list[Prediction]:
     """`predict` with texts by another writer, to distributions that are known.
 
@@ -110,9 +129,10 @@ def predict_texts(
         probabilities: [len(keys), levels], the distribution over levels of each image.
         decoding: of the texts.
         seed: of their sampling.
+        done: texts that are written already, see `in_batches`.
     """
     requests = [Request(key, prompts.rating, seed=row_seed(seed, key)) for key in keys]
-    written = write(requests, decoding, "explaining")
+    written = write(requests, decoding, "explaining", done)
     levels = probabilities.shape[1]
     return [
         _prediction(response.text, row, levels)
@@ -121,20 +141,40 @@ def predict_texts(
 
 
 def level_probabilities(
-    encoder: ImageEncoder, keys: Sequence[str], instruction: str, levels: int, batch_size: int
+    encoder: ImageEncoder,
+    keys: Sequence[str],
+    instruction: str,
+    levels: int,
+    batch_size: int,
+    done: MutableMapping[str, bytes] | None = None,
 ) -> NDArray[np.float64]:
     """Distribution over levels after ``#Score: ``: one prefill an image, and no text.
+
+    What this policy has scored already is taken from `done`, see `in_batches`.
 
     Returns:
         [len(keys), levels], each row sums to 1.
     """
-    found: dict[str, NDArray[np.float64]] = {}
-    with tqdm(total=len(keys), desc="scoring", unit=" images") as progress:
-        for batch in _batches(encoder, keys, batch_size):
-            rows = batch_probabilities(encoder, batch, instruction, levels)
-            found |= dict(zip(batch, rows, strict=True))
-            progress.update(len(batch))
-    return np.stack([found[key] for key in keys])
+    room = Room(_SETTING)
+
+    def score(batch: Sequence[str]) -> list[list[float]]:
+        rows = room.fit(
+            lambda few: list(batch_probabilities(encoder, few, instruction, levels)), batch
+        )
+        return [row.tolist() for row in rows]
+
+    order = _by_length(encoder, keys)
+    batches = in_batches(
+        order,
+        batch_size,
+        score,
+        done,
+        name="probabilities",
+        description="scoring",
+        unit=" images",
+    )
+    found = dict(zip(order, (row for batch in batches for row in batch), strict=True))
+    return np.array([found[key] for key in keys])
 
 
 def batch_probabilities(
@@ -144,11 +184,9 @@ def batch_probabilities(
     return _scored(encoder, keys, instruction, levels)[1]
 
 
-def _batches(encoder: ImageEncoder, keys: Sequence[str], batch_size: int) -> Iterator[list[str]]:
+def _by_length(encoder: ImageEncoder, keys: Sequence[str]) -> list[str]:
     """Every image once, those of like length side by side."""
-    order = sorted(dict.fromkeys(keys), key=lambda key: (encoder.length(key), key))
-    for first in range(0, len(order), batch_size):
-        yield order[first : first + batch_size]
+    return sorted(dict.fromkeys(keys), key=lambda key: (encoder.length(key), key))
 
 
 @torch.inference_mode()

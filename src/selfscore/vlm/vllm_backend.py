@@ -11,16 +11,16 @@ Knows vLLM's documented interface, prompts and adapters; knows nothing of levels
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save_file
-from tqdm import tqdm
 
 from selfscore.vlm.adapters import stacked
+from selfscore.vlm.batches import in_batches
 from selfscore.vlm.encoding import end_tokens, prompt_ids, start_ids
 from selfscore.vlm.features import image_token
 from selfscore.vlm.generation import Response, response_text
@@ -86,29 +86,38 @@ class VllmWriter:
         self._llm = LLM(**engine_arguments(generation, loading, policy, adapter))
 
     def __call__(
-        self, requests: Sequence[Request], decoding: Decoding, description: str
+        self,
+        requests: Sequence[Request],
+        decoding: Decoding,
+        description: str,
+        done: MutableMapping[str, bytes] | None = None,
     ) -> list[Response]:
         """Write one response per request, in their order; see `generate`."""
         from vllm import SamplingParams
 
-        responses: list[Response] = []
-        with tqdm(total=len(requests), desc=description, unit=" texts") as progress:
-            for start in range(0, len(requests), decoding.batch_size):
-                batch = requests[start : start + decoding.batch_size]
-                outputs = self._llm.generate(
-                    [prompt(self._outline, request, self._images) for request in batch],
-                    [
-                        SamplingParams(**sampling(self._outline, request, decoding))
-                        for request in batch
-                    ],
-                    use_tqdm=False,
-                    lora_request=self._lora,
-                )
-                for request, output in zip(batch, outputs, strict=True):
-                    ids = list(output.outputs[0].token_ids)
-                    responses.append(Response(response_text(self._outline, request, ids), None))
-                progress.update(len(batch))
-        return responses
+        # vLLM itself looks after how much of a batch fits into memory.
+        def write(batch: Sequence[Request]) -> list[str]:
+            outputs = self._llm.generate(
+                [prompt(self._outline, request, self._images) for request in batch],
+                [SamplingParams(**sampling(self._outline, request, decoding)) for request in batch],
+                use_tqdm=False,
+                lora_request=self._lora,
+            )
+            return [
+                response_text(self._outline, request, list(output.outputs[0].token_ids))
+                for request, output in zip(batch, outputs, strict=True)
+            ]
+
+        batches = in_batches(
+            requests,
+            decoding.batch_size,
+            write,
+            done,
+            name="texts",
+            description=description,
+            unit=" texts",
+        )
+        return [Response(text, None) for batch in batches for text in batch]
 
 
 def prompt(vlm: VLM, request: Request, images: ImageSource) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def test_a_model_that_never_writes_the_format_is_told_so(scored_images, policy, 
         match=r"(?s)Only 0% of the explanations.*6 malformed.*#Score: 0.*choose a model that",
     ):
         explain_forced_levels(
-            policy, IMAGES, features, forced, SCALE, parameters(), PROMPTS, {}, {}, seed=0
+            policy, IMAGES, features, forced, SCALE, parameters(), PROMPTS, {}, {}, 0, {}
         )
 
 
@@ -84,7 +84,7 @@ def test_what_fails_stays_in_the_table_with_its_reason(scored_images, policy, fe
     forced = force_levels(scored_images, SCALE, parameters(), seed=0)
     lenient = parameters(min_accepted=0.0, max_attempts=3)
     table = explain_forced_levels(
-        policy, IMAGES, features, forced, SCALE, lenient, PROMPTS, {}, {}, seed=0
+        policy, IMAGES, features, forced, SCALE, lenient, PROMPTS, {}, {}, 0, {}
     )
     assert len(table) == len(forced)
     assert (table["attempts"] == 3).all()
@@ -113,7 +113,8 @@ def test_conditioning_by_instruction_asks_another_question(scored_images, policy
             PROMPTS,
             {},
             {},
-            seed=0,
+            0,
+            {},
         )["response"].to_numpy()
         for conditioning in ("prefix", "prefix", "instruction")
     ]
@@ -134,7 +135,8 @@ def test_unknown_conditioning_is_refused(scored_images, policy, features):
             PROMPTS,
             {},
             {},
-            seed=0,
+            0,
+            {},
         )
 
 
@@ -143,7 +145,7 @@ def test_free_texts_are_written_without_a_start_once_a_training_image(
 ):
     lenient = parameters(min_accepted=0.0, max_attempts=1, conditioning="instruction")
     table = explain_freely(
-        policy, IMAGES, features, scored_images, SCALE, lenient, PROMPTS, {}, {}, seed=0
+        policy, IMAGES, features, scored_images, SCALE, lenient, PROMPTS, {}, {}, 0, {}
     )
     assert table["image_id"].tolist() == ["0", "1", "2"]
     assert not table["response"].str.startswith("#Score:").any()

@@ -115,6 +115,7 @@ def judged(answers: Answers, parameters: dict[str, Any]) -> Callable[..., Any]:
             "parameters": parameters,
             "seed": 0,
             "loading": {},
+            "checkpoint": {},
             **{table["policy"].iloc[0]: table for table in tables},
         }
         return judge_explanations(**(arguments | given))

@@ -57,7 +57,8 @@ def adapter_for(policy: Policy) -> LoraAdapter:
 def test_only_the_asked_splits_are_predicted_and_keep_the_contract(
     policy: Policy, features: StoredFeatures
 ) -> None:
-    table = predict(policy, IMAGES, features, SCORED, SCALE, PARAMETERS, PROMPTS, {}, {}, 0, "base")
+    arguments = (IMAGES, features, SCORED, SCALE, PARAMETERS, PROMPTS, {}, {}, 0)
+    table = predict(policy, *arguments, {}, "base")
     Predictions.validate(table)
     assert table["image_id"].tolist() == SCORED["image_id"].tolist()[1:]
     assert set(table["policy"]) == {"base"}
@@ -69,14 +70,14 @@ def test_only_the_asked_splits_are_predicted_and_keep_the_contract(
 def test_an_experts_adapter_is_laid_over_the_policy(
     policy: Policy, features: StoredFeatures
 ) -> None:
-    arguments = (IMAGES, features, SCORED, SCALE, PARAMETERS, PROMPTS, {}, {}, 0, "scoring")
+    arguments = (IMAGES, features, SCORED, SCALE, PARAMETERS, PROMPTS, {}, {}, 0)
     alone, with_adapter = (
-        predict(policy, *arguments),
-        predict(policy, *arguments, adapter=adapter_for(policy)),
+        predict(policy, *arguments, {}, "scoring"),
+        predict(policy, *arguments, {}, "scoring", adapter=adapter_for(policy)),
     )
     assert not np.allclose(alone["expected_level"], with_adapter["expected_level"], atol=1e-4)
     # The adapter as the policy's own says the same: evaluation runs on what is stored.
-    stored = predict(Policy(policy.card, adapter_for(policy)), *arguments)
+    stored = predict(Policy(policy.card, adapter_for(policy)), *arguments, {}, "scoring")
     np.testing.assert_allclose(stored["expected_level"], with_adapter["expected_level"], atol=1e-6)
 
 
@@ -118,4 +119,4 @@ def test_splits_without_images_are_refused(answers: Any) -> None:
     rows = answers.scored(3, "train")
     none = StoredFeatures({}, {})
     with pytest.raises(ValueError, match=r"\['test'\].*there are \['train'\]"):
-        predict(Policy({}), {}, none, rows, answers.scale, PARAMETERS, {}, {}, {}, 0, "merged")
+        predict(Policy({}), {}, none, rows, answers.scale, PARAMETERS, {}, {}, {}, 0, {}, "merged")

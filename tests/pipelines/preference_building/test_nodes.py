@@ -120,7 +120,7 @@ def test_what_generation_told_is_taken_and_the_rest_is_weighed_once(tmp_path):
     prompts = {"rating": "Rate it.", "justify": "Why {level}?"}
     features = StoredFeatures(policy.card["base_model"], {})
     table = weigh_references(
-        policy, images, features, texts, {"batch_size": 3}, prompts, {}, **pairs
+        policy, images, features, texts, {"batch_size": 3}, prompts, {}, {}, **pairs
     )
     # Per image: chosen, rejected, and the rejected text under the true score.
     assert len(table) == 7 * 3
@@ -149,6 +149,7 @@ def test_nothing_is_weighed_where_generation_told_all(tmp_path):
         texts,
         {"batch_size": 3},
         {"rating": "Rate it."},
+        {},
         {},
         scoring=build_pairs(texts, scored, 0, "scoring"),
     )

@@ -69,11 +69,12 @@ def test_the_node_says_what_the_api_says(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.INFO):
-        table = score_images(policy, images, PARAMETERS, {}, "policy_0")
+        table = score_images(policy, images, PARAMETERS, {}, {}, "policy_0")
     assert "Scale: points, from 0.00 (level 0) to 90.00 (level 9)" in caplog.text
     assert "1 of 7 images could not be scored, the first: 'broken.jpg'" in caplog.text
     assert table["image"].tolist() == list(images)
-    expected = tabulate(Scorer(policy, "policy_0").score([folder / name for name in images]))
+    said = Scorer(policy, "policy_0").score([folder / name for name in images])
+    expected = tabulate(result.record() for result in said)
     same = ["score", "level", "explanation", "stated_level", "error", "policy_digest"]
     pd.testing.assert_frame_equal(table[same], expected[same])
     np.testing.assert_allclose(
@@ -84,7 +85,7 @@ def test_the_node_says_what_the_api_says(
 
 
 def test_the_sheet_has_no_lists(policy: Policy, images: ImageFolder) -> None:
-    table = score_images(policy, images, {**PARAMETERS, "explain": False}, {}, "policy_0")
+    table = score_images(policy, images, {**PARAMETERS, "explain": False}, {}, {}, "policy_0")
     sheet = lay_out_sheet(table)
     shares = sheet[[f"probability_{level}" for level in range(10)]]
     broken = sheet["image"] == "broken.jpg"
@@ -100,6 +101,7 @@ def test_the_pipeline_takes_the_policy_it_is_told(policy: Policy, images: ImageF
         "new_images",
         "params:scoring",
         "params:loading",
+        "scores_checkpoint",
     }
     catalog = DataCatalog(
         {
@@ -107,6 +109,7 @@ def test_the_pipeline_takes_the_policy_it_is_told(policy: Policy, images: ImageF
             "new_images": MemoryDataset(images, copy_mode="assign"),
             "params:scoring": MemoryDataset({**PARAMETERS, "explain": False}),
             "params:loading": MemoryDataset({}),
+            "scores_checkpoint": MemoryDataset({}),
         }
     )
     outputs = SequentialRunner().run(pipeline, catalog)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -46,6 +47,7 @@ def encode_images(
     scored_images: pd.DataFrame,
     parameters: dict[str, Any],
     loading: dict[str, Any],
+    checkpoint: MutableMapping[str, bytes],
 ) -> StoredFeatures:
     """Run the base model's tower once over every image, for all that comes after.
 
@@ -55,6 +57,7 @@ def encode_images(
         scored_images: the images; training images come first where not all can be kept.
         parameters: `max_gb` (10⁹ bytes) and `batch_size`.
         loading: how the model is put into memory, see `LoadOptions`.
+        checkpoint: features that are computed already.
     """
     from selfscore.vlm.features import store_features
     from selfscore.vlm.load_options import LoadOptions
@@ -69,6 +72,7 @@ def encode_images(
         paths,
         parameters["batch_size"],
         parameters["max_gb"] * 1e9,
+        checkpoint,
     )
 
 

@@ -34,6 +34,7 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
             "scored_images",
             "params:image_features",
             "params:loading",
+            "image_features_checkpoint",
         ],
         outputs="image_features",
         name="encode_images",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,11 +62,13 @@ def explain_forced_levels(
     loading: dict[str, Any],
     generation: dict[str, Any],
     seed: int,
+    checkpoint: MutableMapping[str, bytes],
 ) -> pd.DataFrame:
     """Let the policy explain each image with each forced level, and gate what it writes.
 
     A text that fails a gate is written again with another random stream, at most `max_attempts`
-    times, and then stays in the table with its reason and `accepted` False.
+    times, and then stays in the table with its reason and `accepted` False. Texts that are in
+    `checkpoint` are not written again.
 
     Returns:
         `forced_levels` with response, explanation, attempts, accepted, reason and log_probability:
@@ -91,6 +94,7 @@ def explain_forced_levels(
         loading,
         generation,
         seed,
+        checkpoint,
     )
 
 
@@ -105,6 +109,7 @@ def explain_freely(
     loading: dict[str, Any],
     generation: dict[str, Any],
     seed: int,
+    checkpoint: MutableMapping[str, bytes],
 ) -> pd.DataFrame:
     """Let the policy score and explain each training image as it likes, and gate what it writes.
 
@@ -129,6 +134,7 @@ def explain_freely(
         loading,
         generation,
         seed,
+        checkpoint,
     )
     given = [parse_response(response, score_scale["levels"]) for response in written["response"]]
     levels = pd.array([answer.level if answer else pd.NA for answer in given], dtype="Int64")
@@ -146,6 +152,7 @@ def _explain(
     loading: dict[str, Any],
     generation: dict[str, Any],
     seed: int,
+    checkpoint: MutableMapping[str, bytes],
 ) -> pd.DataFrame:
     from selfscore.vlm.backends import GenerationOptions, writer
     from selfscore.vlm.decoding import Decoding
@@ -167,7 +174,7 @@ def _explain(
             for row in rows.loc[again].itertuples()
         ]
         description = "explaining" if attempt == 0 else f"explaining again, attempt {attempt + 1}"
-        written = write(requests, decoding, description)
+        written = write(requests, decoding, description, checkpoint)
         rows.loc[again, "response"] = [row.text for row in written]
         rows.loc[again, "log_probability"] = [
             np.nan

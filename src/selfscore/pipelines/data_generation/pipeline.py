@@ -34,13 +34,27 @@ def create_pipeline(free_texts: bool = False, **kwargs: Any) -> Pipeline:
     )
     explain = Node(
         explain_forced_levels,
-        inputs=["policy", "raw_images", "image_features", "forced_levels", *shared],
+        inputs=[
+            "policy",
+            "raw_images",
+            "image_features",
+            "forced_levels",
+            *shared,
+            "generations_checkpoint",
+        ],
         outputs="generations",
         name="explain_forced_levels",
     )
     freely = Node(
         explain_freely,
-        inputs=["policy", "raw_images", "image_features", "scored_images", *shared],
+        inputs=[
+            "policy",
+            "raw_images",
+            "image_features",
+            "scored_images",
+            *shared,
+            "free_texts_checkpoint",
+        ],
         outputs="free_texts",
         name="explain_freely",
     )

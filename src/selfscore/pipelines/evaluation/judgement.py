@@ -54,6 +54,7 @@ def judge_explanations(
     parameters: dict[str, Any],
     seed: int,
     loading: dict[str, Any],
+    checkpoint: MutableMapping[str, bytes],
     **predictions: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What the explanations alone tell: the level they sound like, and whether they are true.
@@ -77,6 +78,7 @@ def judge_explanations(
         parameters: `judging` and `faithfulness`.
         seed: of the sample that is judged.
         loading: how the judge `self` is put into memory, see `LoadOptions`.
+        checkpoint: what the judge `self` has read already.
         predictions: policy → its table.
 
     Returns:
@@ -102,6 +104,7 @@ def judge_explanations(
         rating=prompts["rating"],
         verdicts=hosted_verdicts,
         loading=LoadOptions(**loading),
+        done=checkpoint,
     )
     answers = pd.concat(predictions.values(), ignore_index=True)
     answers["sampled"] = _sampled(answers, judging["sample_size"], seed)

@@ -55,6 +55,7 @@ def create_pipeline(
                     "loading": "params:loading",
                     "parameters": "params:evaluation",
                     "seed": "params:seed",
+                    "checkpoint": "judgements_checkpoint",
                     **predictions,
                 },
                 ["judgements", "forced_judgements"],
@@ -127,6 +128,7 @@ def _prediction(name: str) -> Node:
         "loading": "params:loading",
         "generation": "params:generation",
         "seed": "params:seed",
+        "checkpoint": f"{name}_predictions_checkpoint",
     }
     if name not in WHOLE_POLICIES:
         inputs["adapter"] = f"{name}_adapter"

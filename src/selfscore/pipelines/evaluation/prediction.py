@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,7 @@ def predict(
     loading: dict[str, Any],
     generation: dict[str, Any],
     seed: int,
+    checkpoint: MutableMapping[str, bytes],
     name: str,
     adapter: LoraAdapter | None = None,
 ) -> pd.DataFrame:
@@ -46,6 +48,7 @@ def predict(
         loading: how the policy is put into memory, see `LoadOptions`.
         generation: who writes, see `GenerationOptions`.
         seed: of the sampling, where `decoding.temperature` is above 0.
+        checkpoint: what the policy has said already.
         name: what the policy is called in the tables.
         adapter: an expert's adapter on top of the policy.
 
@@ -78,16 +81,16 @@ def predict(
     decoding = Decoding(**parameters["decoding"])
     encoder = ImageEncoder(load_vlm(policy, adapters, load_options), images, image_features)
     if backend.backend == "transformers":
-        predictions = predict_images(encoder, keys, asked, levels, decoding, seed)
+        predictions = predict_images(encoder, keys, asked, levels, decoding, seed, checkpoint)
     else:
         # The distributions come from transformers all the same, so that scores never depend on who
         # writes the texts. Its model makes room before the other one comes.
         probabilities = level_probabilities(
-            encoder, keys, asked.rating, levels, decoding.batch_size
+            encoder, keys, asked.rating, levels, decoding.batch_size, checkpoint
         )
         del encoder
         write = writer(backend, load_options, policy, images, image_features, adapters)
-        predictions = predict_texts(write, keys, asked, probabilities, decoding, seed)
+        predictions = predict_texts(write, keys, asked, probabilities, decoding, seed, checkpoint)
     return tabulate_predictions(rows, predictions, score_scale, name)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -56,6 +57,7 @@ def weigh_references(
     parameters: dict[str, Any],
     prompts: dict[str, str],
     loading: dict[str, Any],
+    checkpoint: MutableMapping[str, bytes],
     **pairs: pd.DataFrame,
 ) -> pd.DataFrame:
     """How likely the reference finds every answer of every pair, each computed once.
@@ -72,6 +74,7 @@ def weigh_references(
         parameters: `batch_size`: images in one pass.
         prompts: of which `rating` is what the answers answer.
         loading: how the policy is put into memory, see `LoadOptions`.
+        checkpoint: answers that are weighed already.
         pairs: expert name → its pairs.
 
     Returns:
@@ -102,6 +105,7 @@ def weigh_references(
             groups.tolist(),
             prompts["rating"],
             parameters["batch_size"],
+            checkpoint,
         )
         rows = pd.DataFrame({"path": groups.index, "response": groups.to_numpy(), "logp": weights})
         rows = rows.explode(["response", "logp"]).assign(source="pass")

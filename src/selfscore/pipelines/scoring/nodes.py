@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 import pandas as pd
-from tqdm import tqdm
 
 from selfscore.vlm.images import ImageSource
 from selfscore.vlm.policy import Policy
@@ -19,6 +19,7 @@ def score_images(
     new_images: ImageSource,
     parameters: dict[str, Any],
     loading: dict[str, Any],
+    checkpoint: MutableMapping[str, bytes],
     name: str,
 ) -> pd.DataFrame:
     """Score, and explain, every new image.
@@ -28,6 +29,7 @@ def score_images(
         new_images: pictures by path; what cannot be read has an `error` in the table.
         parameters: `explain`, `batch_size`, `max_new_tokens`.
         loading: how the policy is put into memory, see `LoadOptions`.
+        checkpoint: what the policy has said already.
         name: what the policy is called in the table.
 
     Returns:
@@ -36,6 +38,7 @@ def score_images(
     from selfscore.scoring import Scorer
     from selfscore.scoring.pictures import pictures_of
     from selfscore.scoring.results import tabulate
+    from selfscore.vlm.batches import in_batches
     from selfscore.vlm.load_options import LoadOptions
 
     scorer = Scorer(
@@ -48,8 +51,22 @@ def score_images(
     logger.info(
         "Scoring %d images with %s. Scale: %s.", len(new_images), scorer.origin, scorer.origin.scale
     )
-    results = scorer.score_each(pictures_of(new_images), parameters["explain"])
-    table = tabulate(tqdm(results, total=len(new_images), desc="scoring", unit=" images"))
+    pictures = {picture.name: picture for picture in pictures_of(new_images)}
+
+    def score(names: Sequence[str]) -> list[dict[str, Any]]:
+        batch = [pictures[name] for name in names]
+        return [result.record() for result in scorer.score_each(batch, parameters["explain"])]
+
+    batches = in_batches(
+        list(pictures),
+        parameters["batch_size"],
+        score,
+        checkpoint,
+        name="scores",
+        description="scoring",
+        unit=" images",
+    )
+    table = tabulate(record for batch in batches for record in batch)
     broken = table[table["error"].notna()]
     if not broken.empty:
         logger.warning(

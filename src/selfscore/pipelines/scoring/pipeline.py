@@ -19,7 +19,13 @@ def create_pipeline(policy: str = "policy_0", **kwargs: Any) -> Pipeline:
         [
             Node(
                 update_wrapper(partial(score_images, name=policy), score_images),
-                inputs=[policy, "new_images", "params:scoring", "params:loading"],
+                inputs=[
+                    policy,
+                    "new_images",
+                    "params:scoring",
+                    "params:loading",
+                    "scores_checkpoint",
+                ],
                 outputs="scores",
                 name="score_images",
             ),

@@ -1,0 +1,148 @@
+"""Work that takes long, batch by batch: what is done is kept, and what does not fit is halved.
+
+Knows rows, batches and memory; knows no model and no file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from typing import Any, TypeVar
+
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+from tqdm import tqdm
+
+logger = logging.getLogger(__name__)
+
+Row = TypeVar("Row")
+Result = TypeVar("Result")
+
+
+def to_json(results: Sequence[Any]) -> bytes:
+    """Results as JSON; floats come back as they were, to the last bit."""
+    return json.dumps(list(results)).encode()
+
+
+def in_batches(
+    rows: Sequence[Row],
+    size: int,
+    compute: Callable[[Sequence[Row]], list[Any]],
+    done: MutableMapping[str, bytes] | None,
+    *,
+    name: str,
+    description: str,
+    unit: str,
+    write: Callable[[Sequence[Any]], bytes] = to_json,
+    read: Callable[[bytes], list[Any]] = json.loads,
+) -> Iterator[list[Any]]:
+    """Results of the rows, a batch at a time, with a progress bar.
+
+    The batches are those of all rows in their order, whatever is done already: results may depend
+    in their last bits on what is computed together, so work that goes on after a stop cuts the same
+    batches as work that was never stopped. What is given back has always been through `write` and
+    `read`, so it does not tell whether it was computed now or earlier.
+
+    Args:
+        rows: in the order of their computation. Their `repr` must tell them apart.
+        size: rows in a batch; the last one may be smaller.
+        compute: one result a row.
+        done: parts by name: those that are there are not computed, and the others are put in as
+            soon as they are. It belongs to one model with one set of settings. None keeps nothing.
+        name: of the computation, where several share `done`.
+        description: of the progress bar.
+        unit: of the progress bar.
+        write: a batch's results as bytes.
+        read: the inverse of `write`.
+    """
+    done = {} if done is None else done
+    batches = [rows[start : start + size] for start in range(0, len(rows), size)]
+    parts = [f"{name}/{_digest(batch)}" for batch in batches]
+    kept = set(done)
+    before = sum(len(batch) for part, batch in zip(parts, batches, strict=True) if part in kept)
+    # What was done earlier took no time now: counted apart, the rate stays honest.
+    with tqdm(total=len(rows), initial=before, desc=description, unit=unit) as progress:
+        for part, batch in zip(parts, batches, strict=True):
+            stored = done.get(part)
+            if stored is None:
+                stored = write(compute(batch))
+                done[part] = stored
+            if part not in kept:
+                progress.update(len(batch))
+            yield read(stored)
+
+
+class Room:
+    """How many rows fit into memory together; learnt when they do not.
+
+    After a halving, results may differ in their last bits from those of whole batches, because
+    fewer rows are padded together.
+
+    Args:
+        setting: what the user calls the number of rows in a batch.
+    """
+
+    def __init__(self, setting: str) -> None:
+        self._setting = setting
+        self._most: int | None = None
+
+    def fit(
+        self,
+        compute: Callable[[Sequence[Row]], Sequence[Result]],
+        rows: Sequence[Row],
+        name: Callable[[Row], str] = str,
+    ) -> list[Result]:
+        """Compute the rows together, or, out of memory, half as many, and so on.
+
+        Args:
+            compute: one result a row.
+            rows: a batch.
+            name: of a row, for the error.
+
+        Raises:
+            MemoryError: a single row does not fit.
+        """
+        before = min(self._most or len(rows), len(rows))
+        most = self._most
+        results: list[Result] = []
+        while len(results) < len(rows):
+            piece = rows[len(results) : len(results) + (self._most or len(rows))]
+            results += self._attempt(compute, piece, name)
+        if self._most != most:
+            logger.warning(
+                "Memory ran out with %d rows together; from here on at most %d are. Set `%s` to "
+                "%d to save the failed try.",
+                before,
+                self._most,
+                self._setting,
+                self._most,
+            )
+        return results
+
+    def _attempt(
+        self,
+        compute: Callable[[Sequence[Row]], Sequence[Result]],
+        rows: Sequence[Row],
+        name: Callable[[Row], str],
+    ) -> Sequence[Result]:
+        """The results; none, and half as much room, if memory ran out."""
+        try:
+            return compute(rows)
+        except RuntimeError as error:
+            if not should_reduce_batch_size(error):
+                raise
+            if len(rows) == 1:
+                raise MemoryError(
+                    f"'{name(rows[0])}' does not fit into memory on its own. Use smaller pictures "
+                    "(`model.processor`), weights that take less room (`loading.dtype`, "
+                    "`loading.quantization`), or a machine with more memory."
+                ) from error
+        # Only here has the error let go of what the failed try had allocated.
+        clear_device_cache(garbage_collection=True)
+        self._most = len(rows) // 2
+        return []
+
+
+def _digest(batch: Sequence[Any]) -> str:
+    return hashlib.sha256(repr(list(batch)).encode()).hexdigest()[:16]

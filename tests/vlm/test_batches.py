@@ -1,0 +1,144 @@
+import logging
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from interrupted import Killed, Parts
+
+from selfscore.vlm.batches import Room, in_batches
+
+# No computer has room for that many bytes, so the allocator refuses at once.
+TOO_MANY = 2**60
+
+
+def run(rows, size, done, compute=None, name="x"):
+    batches = in_batches(
+        rows,
+        size,
+        compute or (lambda batch: [row / 3 for row in batch]),
+        done,
+        name=name,
+        description="working",
+        unit=" rows",
+    )
+    return [result for batch in batches for result in batch]
+
+
+@given(st.lists(st.floats(), unique=True), st.integers(1, 7), st.integers(0, 9))
+def test_killed_anywhere_it_ends_with_the_same_and_does_nothing_twice(rows, size, stored):
+    seen = []
+
+    def compute(batch):
+        seen.append(tuple(batch))
+        return [[row / 3, repr(row), None] for row in batch]
+
+    whole = run(rows, size, None, compute)
+    in_one_go, done = seen.copy(), Parts(stored)
+    assert [row for batch in in_one_go for row in batch] == rows
+    seen.clear()
+    try:
+        run(rows, size, done, compute)
+    except Killed:
+        seen.pop()
+    # Compared as text, because no NaN equals another.
+    assert repr(run(rows, size, dict(done), compute)) == repr(whole)
+    assert repr(seen) == repr(in_one_go)
+
+
+def test_what_was_done_for_other_rows_or_under_another_name_is_not_taken():
+    done = {}
+    assert run([3, 6], 2, done) == [1, 2]
+    assert run([3, 9], 2, done) == [1, 3]
+    assert run([3, 6], 2, done, lambda batch: ["y"] * len(batch), name="y") == ["y", "y"]
+    assert run([3, 6], 2, done, lambda batch: pytest.fail("done already")) == [1, 2]
+    assert len(done) == 3
+
+
+def test_the_bar_starts_with_what_is_done_already(capsys):
+    done, shown = {}, []
+    run([1, 2, 3, 4, 5], 2, done)
+    del done[list(done)[1]]
+    capsys.readouterr()
+
+    def compute(batch):
+        shown.append(capsys.readouterr().err)
+        return batch
+
+    run([1, 2, 3, 4, 5], 2, done, compute)
+    assert len(shown) == 1 and " 3/5 " in shown[0]
+    assert " 5/5 " in capsys.readouterr().err
+
+
+def allocating(most, seen):
+    """Doubles numbers, at most `most` together: for more, torch's allocator has no room."""
+
+    def compute(rows):
+        seen.append(len(rows))
+        if len(rows) > most:
+            torch.empty(TOO_MANY, dtype=torch.uint8)
+        return [2 * row for row in rows]
+
+    return compute
+
+
+def test_out_of_memory_halves_the_batch_and_those_after_it(caplog):
+    room, seen = Room("some.batch_size"), []
+    compute = allocating(3, seen)
+    with caplog.at_level(logging.WARNING):
+        assert room.fit(compute, range(16)) == [2 * row for row in range(16)]
+        assert seen == [16, 8, 4, *[2] * 8]
+        seen.clear()
+        assert room.fit(compute, [1, 2, 3, 4, 5]) == [2, 4, 6, 8, 10]
+    assert seen == [2, 2, 1]
+    assert caplog.messages == [
+        "Memory ran out with 16 rows together; from here on at most 2 are. Set `some.batch_size` "
+        "to 2 to save the failed try."
+    ]
+
+
+@settings(max_examples=15)  # each halving collects garbage
+@given(st.integers(1, 40), st.integers(1, 12), st.lists(st.integers(), max_size=60))
+def test_whatever_fits_no_row_is_lost_or_moved(size, most, rows):
+    room, compute = Room("batch_size"), allocating(most, [])
+    fitted = run(rows, size, None, lambda batch: room.fit(compute, batch))
+    assert fitted == [2 * row for row in rows]
+
+
+def test_a_row_that_does_not_fit_alone_is_named():
+    with pytest.raises(MemoryError, match=r"'picture 3' does not fit.*`loading.quantization`"):
+        Room("batch_size").fit(allocating(0, []), [3, 4], lambda row: f"picture {row}")
+
+
+def test_other_errors_are_not_tried_again():
+    seen = []
+
+    def compute(rows):
+        seen.append(len(rows))
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        Room("batch_size").fit(compute, [1, 2])
+    assert seen == [2]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a process's addresses")
+def test_texts_are_written_where_memory_is_short(tmp_path):
+    """A process that may take 60 MB more than it has after loading; the batch needs 200."""
+    written = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("short_of_memory.py")), str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert written.returncode == 0, written.stderr
+    assert written.stderr.count("Memory ran out with 4000 rows together") == 1
+    assert "Set `data_generation.decoding.batch_size` to" in written.stderr
+
+
+def test_numbers_come_back_to_the_last_bit():
+    numbers = [0.1 + 0.2, 5e-324, -1e308, math.pi, float("inf")]
+    assert run(numbers, 2, None, list) == numbers
