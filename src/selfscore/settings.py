@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from selfscore.config import RoundsConfigLoader, environment_variable
+from selfscore.datasets.whole_files import write_whole_files
 from selfscore.hooks import RoundsHooks, StageLogHooks, StepTimesHooks
 from selfscore.lineage.checkpoint_hook import CheckpointHooks
 from selfscore.lineage.hook import ManifestHooks
 from selfscore.lineage.one_run_hook import OneRunHooks
 from selfscore.lineage.own_versions_hook import OwnVersionsHooks
 from selfscore.quiet import quiet
+from selfscore.registry.hook import RegistryHooks
+from selfscore.stopping import StoppableSession
 from selfscore.tracking.hook import TrackingHooks
 
 quiet()
+write_whole_files()
+
+SESSION_CLASS = StoppableSession
 
 # Kedro calls hooks last in, first out.
 HOOKS = (
@@ -22,6 +28,7 @@ HOOKS = (
     CheckpointHooks(),
     OwnVersionsHooks(),
     OneRunHooks(),
+    RegistryHooks(),
     TrackingHooks(),
 )
 # `TrackingHooks` calls them, and goes on when the tracking server is away. Packages are named here

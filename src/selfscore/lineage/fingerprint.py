@@ -40,12 +40,15 @@ class Fingerprint:
     stamp: str
 
 
-def fingerprint(place: Place, known: Mapping[str, str] | None = None) -> Fingerprint:
+def fingerprint(
+    place: Place, known: Mapping[str, str] | None = None, trust_marker: bool = True
+) -> Fingerprint:
     """Fingerprint of a file or folder.
 
     Args:
         place: the file or folder.
         known: sha256 by stamp, from earlier fingerprints of the same place.
+        trust_marker: whether a folder's marker is read in place of its files.
 
     Raises:
         FileNotFoundError: there is nothing, or a folder without files.
@@ -60,7 +63,7 @@ def fingerprint(place: Place, known: Mapping[str, str] | None = None) -> Fingerp
     elif "" in found:
         sha256 = sha256_file(place.file_system, place.path)
     else:
-        sha256 = folder_sha256(_file_hashes(place, list(found)))
+        sha256 = folder_sha256(_file_hashes(place, list(found), trust_marker))
     return Fingerprint(sha256, size, len(found), seen)
 
 
@@ -98,9 +101,9 @@ def _listing(place: Place) -> dict[str, dict[str, Any]]:
     }
 
 
-def _file_hashes(place: Place, names: list[str]) -> dict[str, str]:
+def _file_hashes(place: Place, names: list[str], trust_marker: bool) -> dict[str, str]:
     """sha256 of every file: the marker's, where the folder has one that lists exactly these."""
-    if MARKER in names:
+    if trust_marker and MARKER in names:
         marker = json.loads(place.file_system.cat_file(f"{place.path}/{MARKER}"))["sha256"]
         if set(marker) == set(names) - {MARKER}:
             return dict(marker)

@@ -1,16 +1,18 @@
 """A run's manifest while the run goes on: one line of JSON for every event.
 
-Lines are only ever appended, so a process that is killed leaves what it had, and a last line that
-was cut off is passed over.
+Lines are only ever appended, so a process that is killed leaves what it had. A line that was cut
+off, by a kill or by a disk that was full for a while, is passed over.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 from selfscore.lineage.manifest import Artifact, Manifest, NodeRun, from_record, to_record
 from selfscore.lineage.places import Place
@@ -26,12 +28,30 @@ class Journal:
     """
 
     def __init__(self, place: Place) -> None:
-        self._fs, self._path = place.file_system, place.path
+        self._fs, self._path, self._is_local = place.file_system, place.path, place.is_local
+        self._held: IO[bytes] | None = None
 
     def begin(self, manifest: Manifest) -> None:
-        """The run starts."""
+        """The run starts; while its process lives, the journal says so (on a local disk alone)."""
         self._fs.makedirs(str(PurePosixPath(self._path).parent), exist_ok=True)
         self._append("run", to_record(manifest))
+        if self._is_local:
+            self._held = open(self._path, "rb")  # noqa: SIM115 - held until the run ends
+            with contextlib.suppress(OSError):  # Not every file system can lock.
+                fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def is_going_on(self) -> bool:
+        """Whether the process that began it still lives; on other than a local disk, never."""
+        if not self._is_local:
+            return False
+        with open(self._path, "rb") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+        return False
 
     def artifact(self, artifact: Artifact) -> None:
         """A dataset was read or written."""
@@ -53,17 +73,21 @@ class Journal:
     def remove(self) -> None:
         """Take the file away."""
         self._fs.rm_file(self._path)
+        if self._held is not None:
+            self._held.close()
 
     def _append(self, event: str, record: dict[str, Any]) -> None:
         line = json.dumps({"event": event, **{"record": record}}, ensure_ascii=False)
         with self._fs.open(self._path, "ab") as stream:
-            stream.write(line.encode() + b"\n")
+            # The break comes first: what was written before may have been cut off.
+            stream.write(b"\n" + line.encode())
 
 
 def fold(lines: Iterable[str]) -> Manifest | None:
     """The manifest that the events make; None if they do not begin with a start.
 
-    Without an end the status is "interrupted", and so is that of the node that was running.
+    Without an end the status is "interrupted". A node that was running when the run ended, however
+    it did, is "interrupted", too.
     """
     manifest: Manifest | None = None
     nodes: dict[str, NodeRun] = {}
@@ -73,7 +97,7 @@ def fold(lines: Iterable[str]) -> Manifest | None:
         try:
             entry = json.loads(line)
         except json.JSONDecodeError:
-            continue  # Cut off when the process was killed.
+            continue  # Cut off.
         event, record = entry["event"], entry["record"]
         if event == "run":
             manifest = from_record(record)
@@ -93,8 +117,8 @@ def fold(lines: Iterable[str]) -> Manifest | None:
         return None
     if not ended:
         manifest = replace(manifest, status="interrupted")
-        nodes = {
-            name: replace(node, status="interrupted") if node.status == "running" else node
-            for name, node in nodes.items()
-        }
+    nodes = {
+        name: replace(node, status="interrupted") if node.status == "running" else node
+        for name, node in nodes.items()
+    }
     return replace(manifest, nodes=list(nodes.values()), artifacts=artifacts)

@@ -107,17 +107,12 @@ def part_of(
 
 
 def run_config(part: Part) -> dict[str, Any]:
-    """What `kedro run --config` takes: the same nodes, versions and parameters.
-
-    Of the parameters, it has those that the nodes read, those that were given to the run, and those
-    that shape the pipelines. What the manifest does not hold because it is secret comes from the
-    configuration.
-    """
+    """What `kedro run --config` takes: the same nodes, versions and parameters."""
     manifest = part.manifest
     config: dict[str, Any] = {
         "pipelines": ",".join(manifest.command.get("pipeline_names") or ["__default__"]),
         "node_names": ",".join(node.name for node in part.nodes),
-        "params": _without_redacted(_parameters(part)),
+        "params": run_parameters(manifest, part.nodes),
     }
     if manifest.environment.get("name"):
         config["env"] = manifest.environment["name"]
@@ -125,6 +120,30 @@ def run_config(part: Part) -> dict[str, Any]:
     if versions:
         config["load_versions"] = ",".join(f"{name}:{value}" for name, value in versions.items())
     return {"run": config}
+
+
+def run_parameters(manifest: Manifest, nodes: Iterable[NodeRun]) -> dict[str, Any]:
+    """The parameters with which some nodes of a run are run again.
+
+    They are those that the nodes read, those that were given to the run, and those that shape the
+    pipelines. What the manifest does not hold because it is secret comes from the configuration.
+    """
+    # Numbers and lists at the top (rounds, experts, seed) may shape the pipelines.
+    chosen = {
+        key: value for key, value in manifest.parameters.items() if not isinstance(value, Mapping)
+    }
+    chosen = _merged(chosen, manifest.command.get("runtime_params") or {})
+    for name in sorted({name for node in nodes for name in node.inputs}):
+        if name == "parameters":
+            chosen = manifest.parameters
+            break
+        if name.startswith("params:"):
+            path = name.removeprefix("params:").split(".")
+            value = manifest.parameter(name)
+            for key in reversed(path):
+                value = {key: value}
+            chosen = _merged(chosen, value)
+    return _without_redacted(chosen)  # type: ignore[no-any-return]
 
 
 def write_config(part: Part, path: Path) -> None:
@@ -257,25 +276,6 @@ def _is_folder(place: Place) -> bool:
 
 def _is_in(namespace: str | None, above: str) -> bool:
     return namespace is not None and f"{namespace}.".startswith(f"{above}.")
-
-
-def _parameters(part: Part) -> dict[str, Any]:
-    manifest = part.manifest
-    # Numbers and lists at the top (rounds, experts, seed) may shape the pipelines.
-    chosen = {
-        key: value for key, value in manifest.parameters.items() if not isinstance(value, Mapping)
-    }
-    chosen |= manifest.command.get("runtime_params") or {}
-    for name in sorted({name for node in part.nodes for name in node.inputs}):
-        if name == "parameters":
-            return manifest.parameters
-        if name.startswith("params:"):
-            path = name.removeprefix("params:").split(".")
-            value = manifest.parameter(name)
-            for key in reversed(path):
-                value = {key: value}
-            chosen = _merged(chosen, value)
-    return chosen
 
 
 def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

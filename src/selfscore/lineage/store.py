@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from kedro.io import DataCatalog
@@ -27,7 +28,9 @@ def journal_of(catalog: DataCatalog, run_id: str) -> Journal:
 
 
 def read_manifests(catalog: DataCatalog) -> list[Manifest]:
-    """All manifests, the newest run first; a run that left only its journal is "interrupted".
+    """All manifests, the newest run first.
+
+    A run that left only its journal is "interrupted"; it is "running" while its process lives.
 
     A manifest that cannot be read is passed over with a warning.
     """
@@ -53,8 +56,11 @@ def read_manifest(catalog: DataCatalog, run_id: str) -> Manifest:
             return from_record(json.loads(place.file_system.cat_file(place.path)))
         except json.JSONDecodeError as error:
             raise ManifestError(f"'{place.url}' is not JSON: {error}.") from error
+    journal = journal_of(catalog, run_id)
     try:
-        manifest = journal_of(catalog, run_id).read()
+        manifest = journal.read()
+        if manifest is not None and manifest.status == "interrupted" and journal.is_going_on():
+            manifest = replace(manifest, status="running")
     except FileNotFoundError:
         manifest = None
     if manifest is None:

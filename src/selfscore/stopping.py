@@ -1,0 +1,97 @@
+"""A run that Ctrl-C or SIGTERM stops ends like one that fails: its hooks close what is open.
+
+Kedro tells its hooks of exceptions alone, and neither of the two is one.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from kedro.framework.session import KedroSession
+from kedro.runner import SequentialRunner
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class RunStoppedError(Exception):
+    """A run that was stopped from outside.
+
+    Args:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        super().__init__(f"The run was stopped by {name}.")
+        self.exit_code = 128 + number
+
+
+class StoppableSession(KedroSession):
+    """Kedro's session, whose run can be stopped; a second signal ends the process at once."""
+
+    def run(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """Run the pipeline, see `KedroSession.run`.
+
+        Raises:
+            RunStoppedError: it was stopped.
+        """
+        runner = options["runner"] = options.get("runner") or SequentialRunner()
+        runner.run = _stoppable(runner.run)  # type: ignore[method-assign]
+        # Kedro's advice on going on names nodes of the graph, and knows nothing of versions.
+        logging.getLogger(type(runner).__module__).addFilter(_is_no_advice)
+        return super().run(*arguments, **options)
+
+
+class _Stop(KeyboardInterrupt):
+    """What a signal raises where the main thread is: no library catches it as an error."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _stoppable(run: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(run)
+    def until_stopped(*arguments: Any, **options: Any) -> Any:
+        try:
+            with _signals_stop():
+                return run(*arguments, **options)
+        except KeyboardInterrupt as stop:
+            raise RunStoppedError(getattr(stop, "number", signal.SIGINT)) from None
+
+    return until_stopped
+
+
+@contextmanager
+def _signals_stop() -> Iterator[None]:
+    # Signals can be caught in the main thread alone.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, _stop) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    for each in _SIGNALS:
+        signal.signal(each, signal.SIG_DFL)
+    # Not through Python's streams, which may be in the middle of something.
+    os.write(2, b"\nStopping. (Once more, and the process is ended at once.)\n")
+    raise _Stop(number)
+
+
+def _is_no_advice(record: logging.LogRecord) -> bool:
+    text = record.getMessage()
+    return "You can resume the pipeline run" not in text and "No nodes ran. Repeat" not in text
