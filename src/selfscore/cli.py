@@ -17,6 +17,9 @@ import click
 
 from selfscore.lineage.commands import COMMANDS
 
+# `python -m selfscore` looks for this name here.
+from selfscore.lineage.commands import run as run
+
 if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata
 
