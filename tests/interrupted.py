@@ -26,7 +26,9 @@ class Parts(dict[str, bytes]):
 
 
 def killed_and_begun_again(
-    work: Callable[[dict[str, bytes]], Result], stored: int, between: Callable[[], object]
+    work: Callable[[dict[str, bytes]], Result],
+    stored: int,
+    between: Callable[[], object] = lambda: None,
 ) -> Result:
     """The result of work that was killed after `stored` parts and did only the others again.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,6 +42,30 @@ def test_a_result_says_all_there_is_to_say(
     assert origin.digest == PolicyDataset(filepath=str(policy_folder)).load().digest
     assert origin.version == selfscore.__version__
     assert origin.scale == "points 0-90, from 0.00 (level 0) to 90.00 (level 9)"
+
+
+def test_out_of_memory_it_goes_on_with_fewer_and_names_what_does_not_fit(
+    policy_folder: Path, pictures: list[Image.Image], caplog: pytest.LogCaptureFixture
+) -> None:
+    cramped, most = Scorer.load(policy_folder, batch_size=8, max_new_tokens=12), 4
+
+    def allocate(module: object, args: object, kwargs: dict[str, torch.Tensor]) -> None:
+        if len(kwargs["input_ids"]) > most:
+            torch.empty(2**60, dtype=torch.uint8)
+
+    expected = cramped.score(pictures)
+    cramped._vlm.model.base_model.register_forward_pre_hook(allocate, with_kwargs=True)
+    with caplog.at_level(logging.WARNING):
+        found = cramped.score(pictures)
+    np.testing.assert_allclose(distributions(found), distributions(expected), atol=1e-4)
+    assert [row.explanation for row in found] == [row.explanation for row in expected]
+    assert [text for text in caplog.messages if "Memory ran out" in text] == [
+        "Memory ran out with 8 rows together; from here on at most 4 are. Set `batch_size` to 4 "
+        "to save the failed try."
+    ]
+    most = 0
+    with pytest.raises(MemoryError, match="'image 1' does not fit into memory on its own"):
+        cramped.score(pictures)
 
 
 def test_scores_do_not_depend_on_batch_size_order_or_padding(

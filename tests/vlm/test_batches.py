@@ -4,16 +4,30 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from interrupted import Killed, Parts
 
+from selfscore.vlm import features
 from selfscore.vlm.batches import Room, in_batches
+from selfscore.vlm.decoding import Decoding
+from selfscore.vlm.features import ImageEncoder, store_features
+from selfscore.vlm.generation import Request, generate
+from selfscore.vlm.log_probabilities import answer_log_probabilities
+from selfscore.vlm.prediction import level_probabilities, predict
+from selfscore.vlm.response import Prompts, write_response
 
-# No computer has room for that many bytes, so the allocator refuses at once.
-TOO_MANY = 2**60
+# Rows of the model that its memory is said to hold.
+MOST = 2
+
+
+def allocate(rows, most=MOST):
+    """Torch's allocator has no room for more than `most` rows: no computer has that many bytes."""
+    if rows > most:
+        torch.empty(2**60, dtype=torch.uint8)
 
 
 def run(rows, size, done, compute=None, name="x"):
@@ -75,12 +89,11 @@ def test_the_bar_starts_with_what_is_done_already(capsys):
 
 
 def allocating(most, seen):
-    """Doubles numbers, at most `most` together: for more, torch's allocator has no room."""
+    """Doubles numbers, at most `most` together."""
 
     def compute(rows):
         seen.append(len(rows))
-        if len(rows) > most:
-            torch.empty(TOO_MANY, dtype=torch.uint8)
+        allocate(len(rows), most)
         return [2 * row for row in rows]
 
     return compute
@@ -142,3 +155,71 @@ def test_texts_are_written_where_memory_is_short(tmp_path):
 def test_numbers_come_back_to_the_last_bit():
     numbers = [0.1 + 0.2, 5e-324, -1e308, math.pi, float("inf")]
     assert run(numbers, 2, None, list) == numbers
+
+
+@pytest.fixture
+def cramped(vlm, monkeypatch):
+    """A model, and its tower, with memory for few rows only."""
+    run_tower = features.run_tower
+
+    def cramped_tower(model, inputs):
+        allocate(len(inputs.get("image_grid_thw", inputs["pixel_values"])))
+        return run_tower(model, inputs)
+
+    hook = vlm.model.base_model.register_forward_pre_hook(
+        lambda module, args, kwargs: allocate(len(kwargs["input_ids"])), with_kwargs=True
+    )
+    monkeypatch.setattr(features, "run_tower", cramped_tower)
+    yield vlm
+    hook.remove()
+
+
+def written(vlm, images, size):
+    rows = [Request(key, "Rate it.", start, 3) for key in images for start in ("", "#Score: 3")]
+    responses = generate(ImageEncoder(vlm, images), rows, Decoding(1.0, 6, size), "writing")
+    return [row.text for row in responses]
+
+
+def predicted(vlm, images, size):
+    prompts, decoding = Prompts("Rate it.", "Why {level}?"), Decoding(1.0, 6, size)
+    rows = predict(ImageEncoder(vlm, images), list(images), prompts, 10, decoding, seed=0)
+    return np.stack([row.probabilities for row in rows])
+
+
+def scored(vlm, images, size):
+    return level_probabilities(ImageEncoder(vlm, images), list(images), "Rate it.", 10, size)
+
+
+def weighed(vlm, images, size):
+    answers = [[write_response(3, "It is sharp.")] for _ in images]
+    encoder = ImageEncoder(vlm, images)
+    return answer_log_probabilities(encoder, list(images), answers, "Rate it.", size)
+
+
+def encoded(vlm, images, size):
+    stored = store_features(vlm, images, list(images), size, 1e9).images
+    return [row.tokens.float().sum().item() for row in stored.values()]
+
+
+@pytest.mark.parametrize(
+    ("work", "setting"),
+    [
+        (written, "data_generation.decoding.batch_size"),
+        (predicted, "evaluation.decoding.batch_size"),
+        (scored, "evaluation.decoding.batch_size"),
+        (weighed, "preference_building.batch_size"),
+        (encoded, "image_features.batch_size"),
+    ],
+)
+def test_out_of_memory_it_goes_on_with_fewer_and_says_so_once(
+    cramped, images, caplog, work, setting
+):
+    expected = work(cramped, images, MOST)
+    with caplog.at_level(logging.WARNING):
+        found = work(cramped, images, 5)
+    (message,) = [text for text in caplog.messages if "Memory ran out" in text]
+    assert f"with 5 rows together; from here on at most 2 are. Set `{setting}` to 2" in message
+    if work is written:
+        assert found == expected
+    else:
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

@@ -96,6 +96,22 @@ def test_killed_it_goes_on_with_the_next_batch(vlm, read, explain):
     assert read.keys_read == sorted(keys)[4:]
 
 
+def test_distributions_and_texts_of_another_writer_are_kept_side_by_side(encoder, images):
+    keys, decoding, done = list(images), Decoding(1.0, 12, 4), {}
+
+    def work(encoder):
+        rows = level_probabilities(encoder, keys, "Rate it.", 10, 4, done)
+        return predict_texts(partial(generate, encoder), keys, PROMPTS, rows, decoding, 3, done)
+
+    first = work(encoder)
+    assert len(done) == 4
+    # Without a picture nothing could be computed.
+    again = work(ImageEncoder(encoder.vlm, {}))
+    assert [row.response for row in again] == [row.response for row in first]
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.probabilities, other.probabilities)
+
+
 def test_a_model_that_never_writes_the_format_still_has_an_expected_level(encoder, images):
     predictions = predict(encoder, list(images), PROMPTS, 10, Decoding(0.0, 6, 4), seed=0)
     assert len(predictions) == len(images)

@@ -1,8 +1,15 @@
 import numpy as np
 import pandas as pd
+import tiny_vlm
+import torch
+from interrupted import killed_and_begun_again
 
 from selfscore.judging.tfidf import TfidfJudge
-from selfscore.pipelines.baseline.nodes import describe_base_policy, fit_consistency_judge
+from selfscore.pipelines.baseline.nodes import (
+    describe_base_policy,
+    encode_images,
+    fit_consistency_judge,
+)
 
 
 def test_policy_0_is_the_base_model_alone():
@@ -16,6 +23,21 @@ def test_policy_0_is_the_base_model_alone():
     assert policy.revision == "abc"
     assert policy.card["iteration"] == 0
     assert policy.card["parent"] is None
+
+
+def test_training_images_come_first_and_a_killed_run_goes_on(tmp_path):
+    base = {"id": str(tiny_vlm.save_idefics3(tmp_path)), "revision": None, "processor": {}}
+    policy = describe_base_policy(base, {"levels": 10}, {"rating": "R", "justify": "{level}"})
+    images = tiny_vlm.pictures(4)
+    splits = ["test", "train", "validation", "train"]
+    scored = pd.DataFrame({"path": list(images), "split": splits})
+
+    def work(done):
+        return encode_images(policy, images, scored, {"max_gb": 1, "batch_size": 2}, {}, done)
+
+    whole, again = work({}).images, killed_and_begun_again(work, 1).images
+    assert list(whole) == list(again) == ["1.png", "3.png", "0.png", "2.png"]
+    assert all(torch.equal(whole[key].tokens, again[key].tokens) for key in whole)
 
 
 def test_the_judge_reads_accepted_texts_only():

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 import tiny_vlm
 from images import coloured_images
+from interrupted import killed_and_begun_again
 
 from selfscore.pipelines.data_generation.nodes import (
     explain_forced_levels,
@@ -93,6 +94,24 @@ def test_what_fails_stays_in_the_table_with_its_reason(scored_images, policy, fe
     starts = [f"#Score: {level}\n#Explanation:" for level in table["level"]]
     pairs = zip(table["response"], starts, strict=True)
     assert all(response.startswith(start) for response, start in pairs)
+
+
+@pytest.mark.parametrize("stored", [1, 3])
+def test_killed_in_either_attempt_it_ends_with_the_same_table(
+    scored_images, policy, features, stored
+):
+    forced = force_levels(scored_images, SCALE, parameters(), seed=0)
+    # The six texts take two batches in each attempt.
+    lenient = parameters(min_accepted=0.0)
+
+    def work(done):
+        return explain_forced_levels(
+            policy, IMAGES, features, forced, SCALE, lenient, PROMPTS, {}, {}, 0, done
+        )
+
+    whole = work({})
+    again = killed_and_begun_again(work, stored)
+    pd.testing.assert_frame_equal(again, whole, check_exact=True)
 
 
 def test_conditioning_by_instruction_asks_another_question(scored_images, policy, features):

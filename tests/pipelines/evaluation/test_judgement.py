@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny_vlm
+from interrupted import killed_and_begun_again
 
 from selfscore.pipelines.evaluation.judgement import (
     compare_judges,
@@ -94,11 +95,19 @@ def test_two_judges_each_have_their_column(
     folder = str(tiny_vlm.save_idefics3(tmp_path / "model"))
     parameters["judging"] |= {"judges": ["self", "tfidf"], "self": {"batch_size": 8}}
     rows = answers.scored(9)
-    table, forced = judged(
-        answers.table(rows, [0, 1, 2] * 3),
-        base_policy=Policy({"base_model": {"id": folder, "revision": None}}),
-        parameters=parameters,
-    )
+
+    def work(done: dict[str, bytes]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        return judged(
+            answers.table(rows, [0, 1, 2] * 3),
+            base_policy=Policy({"base_model": {"id": folder, "revision": None}}),
+            parameters=parameters,
+            checkpoint=done,
+        )
+
+    table, forced = work({})
+    again = killed_and_begun_again(work, 1)
+    pd.testing.assert_frame_equal(again[0], table, check_exact=True)
+    pd.testing.assert_frame_equal(again[1], forced, check_exact=True)
     assert [name for name in table if name.startswith("inferred_level_")] == [
         "inferred_level_self",
         "inferred_level_tfidf",

@@ -8,6 +8,7 @@ import pytest
 import tiny_vlm
 import torch
 from images import coloured_images
+from interrupted import killed_and_begun_again
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from transformers import AutoModelForImageTextToText
 
@@ -65,6 +66,16 @@ def test_only_the_asked_splits_are_predicted_and_keep_the_contract(
     # Level k stands for the score 10 k, so the two expectations must agree.
     np.testing.assert_allclose(table["expected_score"], 10 * table["expected_level"])
     assert table["probabilities"].map(len).eq(10).all()
+
+
+def test_killed_it_ends_with_the_same_table(policy: Policy, features: StoredFeatures) -> None:
+    arguments = (IMAGES, features, SCORED, SCALE, PARAMETERS, PROMPTS, {}, {}, 0)
+
+    def work(done: dict[str, bytes]) -> pd.DataFrame:
+        return predict(policy, *arguments, done, "base")
+
+    again = killed_and_begun_again(work, 1)
+    pd.testing.assert_frame_equal(again, work({}), check_exact=True)
 
 
 def test_an_experts_adapter_is_laid_over_the_policy(

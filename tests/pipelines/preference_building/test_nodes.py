@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 import tiny_vlm
 from images import coloured_images
+from interrupted import killed_and_begun_again
 
 from selfscore.datasets.contracts import Pairs
 from selfscore.pipelines.preference_building.nodes import (
@@ -119,9 +120,15 @@ def test_what_generation_told_is_taken_and_the_rest_is_weighed_once(tmp_path):
     policy = Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
     prompts = {"rating": "Rate it.", "justify": "Why {level}?"}
     features = StoredFeatures(policy.card["base_model"], {})
-    table = weigh_references(
-        policy, images, features, texts, {"batch_size": 3}, prompts, {}, {}, **pairs
-    )
+
+    def work(done: dict[str, bytes]) -> pd.DataFrame:
+        batches = {"batch_size": 3}
+        return weigh_references(
+            policy, images, features, texts, batches, prompts, {}, done, **pairs
+        )
+
+    table = work({})
+    pd.testing.assert_frame_equal(killed_and_begun_again(work, 1), table, check_exact=True)
     # Per image: chosen, rejected, and the rejected text under the true score.
     assert len(table) == 7 * 3
     assert not table.duplicated(["path", "response"]).any()

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fsspec.implementations.local import LocalFileSystem
+from interrupted import killed_and_begun_again
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from PIL import Image
@@ -82,6 +83,14 @@ def test_the_node_says_what_the_api_says(
         expected["expected_score"].dropna().astype(float),
         atol=1e-4,
     )
+
+
+def test_killed_it_ends_with_the_same_table(policy: Policy, images: ImageFolder) -> None:
+    def work(done: dict[str, bytes]) -> pd.DataFrame:
+        return score_images(policy, images, PARAMETERS, {}, done, "policy_0")
+
+    again = killed_and_begun_again(work, 1)
+    pd.testing.assert_frame_equal(again, work({}), check_exact=True)
 
 
 def test_the_sheet_has_no_lists(policy: Policy, images: ImageFolder) -> None:
