@@ -1,4 +1,5 @@
-"""The project's own commands, which Kedro finds here; those of `lineage` are its own.
+"""The project's own commands, which Kedro finds here; those of `lineage` and `registry` are their
+own.
 
 Knows arguments and streams. Kedro reads this file for each of its commands, so what takes time to
 import is imported when the arguments have been checked.
@@ -19,6 +20,7 @@ from selfscore.lineage.commands import COMMANDS
 
 # `python -m selfscore` looks for this name here.
 from selfscore.lineage.commands import run as run
+from selfscore.registry.command import promote
 
 if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata
@@ -49,7 +51,7 @@ def cli() -> None:
     """Commands of this project."""
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, promote):
     cli.add_command(_command)
 
 

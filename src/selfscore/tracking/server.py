@@ -15,13 +15,14 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# MLflow's own settings make one call to a server that is away take four minutes. Read whenever
-# MLflow asks for something; what the user has set stays. MLflow prints the addresses of runs as
-# they are configured, with a password if there is one.
+# MLflow's own settings make one call to a server that is away take four minutes, and it prints the
+# addresses of runs as they are configured, with a password if there is one. What the user has set
+# stays.
 _VARIABLES = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 # What the stores of runs and files raise; not all of these need be installed.
@@ -31,7 +32,7 @@ _SERVER_ERROR = 500
 
 
 def be_brief() -> None:
-    """Let MLflow wait seconds for its server, not minutes, and print no addresses."""
+    """Let MLflow wait seconds for its server, not minutes, and print neither addresses nor bars."""
     for name, value in _VARIABLES.items():
         os.environ.setdefault(name, value)
 

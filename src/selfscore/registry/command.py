@@ -1,0 +1,116 @@
+"""The command `kedro promote`.
+
+Kedro reads this file for each of its commands, so the rest is imported when this one is called.
+"""
+
+from __future__ import annotations
+
+from contextlib import chdir
+from typing import TYPE_CHECKING
+
+import click
+
+from selfscore.lineage.commands.shared import (
+    conf_source_option,
+    env_option,
+    show_table,
+    told,
+    with_options,
+)
+
+if TYPE_CHECKING:
+    from kedro.framework.startup import ProjectMetadata
+    from mlflow import MlflowClient
+
+
+@click.command()
+@click.argument("version", required=False)
+@click.option("--alias", help="Take the version with this alias; `candidate` by default.")
+@click.option("--model", help="Registered model; `registry.model` by default.")
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@with_options(env_option, conf_source_option)
+@click.pass_obj
+def promote(
+    metadata: ProjectMetadata,
+    version: str | None,
+    alias: str | None,
+    model: str | None,
+    dry_run: bool,
+    env: str | None,
+    conf_source: str | None,
+) -> None:
+    """Use another version of the registered model: move its alias `champion`.
+
+    Without VERSION, the candidate: what the last run that reported has chosen.
+    """
+    if version and alias:
+        raise click.UsageError("Give a version or --alias, not both.")
+    from mlflow.exceptions import MlflowException
+
+    from selfscore.lineage.redaction import Redaction
+    from selfscore.registry import versions
+    from selfscore.tracking import server
+
+    server.be_brief()
+    redact = Redaction()
+    # A relative path to a local store counts from the root.
+    with told(), chdir(metadata.project_path):
+        uri, client, named = _registry(metadata, env, conf_source)
+        name = model or named
+        if name is None:
+            raise click.UsageError("This configuration registers nothing: name a --model.")
+        try:
+            plan = versions.plan_promotion(client, name, version, alias or versions.CANDIDATE)
+            if not dry_run:
+                versions.promote(client, plan)
+        except MlflowException as error:
+            raise click.ClickException(
+                f"The model registry at {redact(uri)} cannot be used "
+                f"({server.reason(error, redact)})."
+            ) from None
+    show_table(
+        ("", "version", "policy", "validation SRCC", "made by the run"),
+        (
+            (
+                label,
+                str(one.version),
+                one.tags.get("policy", "?"),
+                one.tags.get("validation_srcc", "not measured"),
+                one.tags.get("kedro_run_id", "?"),
+            )
+            for label, one in (("was", plan.before), ("now", plan.after))
+            if one is not None
+        ),
+    )
+    if not plan.is_comparable:
+        click.secho(
+            "They were measured on different images: the figures do not compare.",
+            fg="yellow",
+            err=True,
+        )
+    before = plan.before.version if plan.before is not None else "none"
+    moved = "would move" if dry_run else "moved"
+    click.echo(f"The champion of '{plan.model}' {moved}: {before} → {plan.after.version}")
+
+
+def _registry(
+    metadata: ProjectMetadata, env: str | None, conf_source: str | None
+) -> tuple[str, MlflowClient, str | None]:
+    """Address and client of the registry that the configuration names, and the model's name."""
+    from kedro.config import MissingConfigException
+    from kedro.framework.project import settings
+
+    from selfscore.tracking import server
+
+    loader = settings.CONFIG_LOADER_CLASS(
+        conf_source or str(metadata.project_path / settings.CONF_SOURCE),
+        env=env,
+        **settings.CONFIG_LOADER_ARGS,
+    )
+    try:
+        credentials = loader["credentials"]
+    except MissingConfigException:
+        credentials = {}
+    configuration = loader["mlflow"]
+    client = server.connect(configuration, credentials, metadata.project_path)
+    return server.uri_of(configuration), client, loader["parameters"]["registry"]["model"]
