@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import socket
@@ -62,6 +63,9 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     if programs is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     from moto.server import ThreadedMotoServer
+
+    # It says every request otherwise.
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
 
     objects = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     objects.start()
@@ -168,7 +172,9 @@ def _postgresql() -> Path | None:
     if on_path is not None:
         return Path(on_path).resolve().parent
     found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
-    return max((file.parent for file in found), key=lambda place: int(place.parent.name), default=None)
+    return max(
+        (file.parent for file in found), key=lambda place: int(place.parent.name), default=None
+    )
 
 
 def _free_port() -> int:

@@ -85,14 +85,14 @@ def _locked(folder: Path) -> IO[str]:
     file = (folder / LOCK).open("a+", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    except BlockingIOError:
         file.seek(0)
         holder = file.read().strip()
         file.close()
         raise ScratchInUseError(
             f"Another run is writing to '{folder}' ({holder}). Wait for it, or start this one in "
             "another clone or environment: the tables there are overwritten by each run."
-        ) from error
+        ) from None
     except OSError as error:
         logger.warning(
             "'%s' cannot be locked (%s): see to it that no two runs write there at once.",

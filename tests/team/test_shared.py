@@ -1,0 +1,48 @@
+"""What a team shares, and what stays in each clone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kedro.framework.project import pipelines
+from kedro.framework.startup import bootstrap_project
+
+from selfscore.lineage.places import is_versioned, place_of
+from selfscore.lineage.project import open_project
+from selfscore.pipelines.iteration import rounds
+
+
+@pytest.fixture
+def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(project)
+    monkeypatch.setattr(rounds, "_configured", None)
+    monkeypatch.setenv("SELFSCORE_STORE", "memory:///store")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    bootstrap_project(project)
+    return project
+
+
+def test_what_has_versions_is_shared_and_nothing_else_that_is_written(here: Path) -> None:
+    """Without versions, two runs would write over each other's."""
+    catalog = open_project(here, "team").catalog
+    written = {"manifest", "step_times"}.union(*(one.all_outputs() for one in pipelines.values()))
+    shared = set()
+    for name in written:
+        place = place_of(catalog[name], "any" if is_versioned(catalog[name]) else None)
+        assert place is not None, name
+        assert place.is_local != is_versioned(catalog[name]), (name, place.url)
+        if not place.is_local:
+            assert place.url.startswith("memory:///store/"), place.url
+            shared.add(name)
+    assert {"scored_images", "score_scale", "policy_1", "champion", "report", "manifest"} <= shared
+    assert {"iteration_1.scoring_pairs", "iteration_1.metrics", "scores"} <= shared
+
+
+@pytest.mark.parametrize("name", ["SELFSCORE_STORE", "MLFLOW_TRACKING_URI"])
+def test_a_place_that_is_not_given_is_asked_for(
+    here: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(name)
+    with pytest.raises(Exception, match=rf"{name} is not set.*docs/team\.md"):
+        open_project(here, "team")
