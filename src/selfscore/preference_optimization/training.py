@@ -83,12 +83,14 @@ def train_expert(
     while True:
         try:
             return _train(encoder, pairs, instruction, settings, seed, done)
-        except RuntimeError as error:
-            if not should_reduce_batch_size(error):
-                raise
+        except _NoRoomError as error:
             settings = _in_more_parts(settings, error)
-        # Here, where the error no longer holds what filled the memory.
+        # Only here has the error let go of what filled the memory.
         clear_device_cache(garbage_collection=True)
+
+
+class _NoRoomError(Exception):
+    """A batch did not fit into memory."""
 
 
 def _train(
@@ -129,6 +131,10 @@ def _train(
                 name: tensor.detach().float().cpu().contiguous()
                 for name, tensor in get_peft_model_state_dict(trainer.model).items()
             }
+        except RuntimeError as error:
+            if should_reduce_batch_size(error):
+                raise _NoRoomError from error
+            raise
         except UnpicklingError as error:
             raise ValueError(
                 "The training's checkpoint holds a pickle that a training does not write. It was "
@@ -206,7 +212,7 @@ def _history(log: list[dict[str, float]]) -> pd.DataFrame:
     return history[[*first, *sorted(history.columns.difference(first))]]
 
 
-def _in_more_parts(settings: DPOSettings, error: RuntimeError) -> DPOSettings:
+def _in_more_parts(settings: DPOSettings, error: _NoRoomError) -> DPOSettings:
     """The settings with at most half the pairs in the model at once."""
     now, size = settings.accumulation_steps, settings.batch_size
     if now == size:
