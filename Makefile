@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help run test results experiments bench lint format viz lineage mlflow clean
+.PHONY: help run test results experiments bench lint audit format viz lineage mlflow clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -36,6 +36,9 @@ lint: $(INSTALLED)  ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(INSTALLED)  ## Look the dependencies up among known vulnerabilities
+	.ci/audit
 
 format: $(INSTALLED)  ## Put the code into the house's style
 	$(BIN)/ruff format .
