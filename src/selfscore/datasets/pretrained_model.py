@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from selfscore.datasets.directory import DirectoryDataset
 
@@ -25,10 +25,12 @@ class PretrainedModelDataset(DirectoryDataset["VLM"]):
 
         from selfscore.vlm.loading import VLM
 
+        # Where nothing is said of remote code, transformers asks whether to run it.
+        options: Any = {"local_files_only": True, "trust_remote_code": False}
         model = AutoModelForImageTextToText.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+            folder, dtype=torch.float32, use_safetensors=True, **options
         )
-        processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
+        processor = AutoProcessor.from_pretrained(folder, **options)
         return VLM(model.eval(), processor)
 
     def _write(self, data: VLM, folder: Path) -> None:
