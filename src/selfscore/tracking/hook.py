@@ -15,6 +15,7 @@ from kedro.framework.hooks import hook_impl
 
 from selfscore.lineage import surroundings
 from selfscore.lineage.fingerprint import fingerprint
+from selfscore.lineage.hook import RESUMES
 from selfscore.lineage.places import is_versioned, load_version, place_of
 from selfscore.lineage.redaction import Redaction
 from selfscore.tracking import server
@@ -265,6 +266,8 @@ class TrackingHooks:
     ) -> dict[str, str]:
         """What runs are searched by."""
         tags = {"kedro_run_id": str(run_params["run_id"])}
+        if RESUMES.get():
+            tags["resumes"] = str(RESUMES.get())
         git = surroundings.git_state(project)
         if git:
             tags |= {"git_commit": git["commit"], "git_dirty": str(git["dirty"]).lower()}
