@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
+from kedro.io import DatasetError
 
 from selfscore.lineage.places import is_versioned, place_of
 from selfscore.lineage.project import open_project
@@ -37,6 +38,18 @@ def test_what_has_versions_is_shared_and_nothing_else_that_is_written(here: Path
             shared.add(name)
     assert {"scored_images", "score_scale", "policy_1", "champion", "report", "manifest"} <= shared
     assert {"iteration_1.scoring_pairs", "iteration_1.metrics", "scores"} <= shared
+
+
+def test_a_store_that_is_away_is_not_taken_for_an_empty_one(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SELFSCORE_STORE", "s3://our-bucket/demo")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIASOMEBODY")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3-secret")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(DatasetError, match="the store does not answer: Could not connect"):
+        open_project(here, "team").catalog.exists("policy_1")
 
 
 @pytest.mark.parametrize("name", ["SELFSCORE_STORE", "MLFLOW_TRACKING_URI"])

@@ -118,13 +118,16 @@ def scores(ann: Colleague, bob: Colleague, refusal: str) -> dict[str, list[dict[
 
 
 @pytest.fixture(scope="module")
-def handed(ann: Colleague, bob: Colleague, refusal: str) -> str:
-    """What bob's check of ann's handoff says."""
+def handed(ann: Colleague, bob: Colleague, refusal: str) -> dict[str, str]:
+    """What bob is told of ann's handoff, and of what he would have to make himself."""
     archive = ann.clone / "policy_1.tar.gz"
     create = ["handoff", "create", "policy_1", "--env=team", "--with-data", f"--output={archive}"]
-    ann.says(ann.starts(*create))
+    plan = ["plan", "--pipelines=iteration", "--only-missing-outputs", "--params=rounds=1"]
+    running = ann.starts(*create), bob.starts(*plan, "--env=team")
+    ann.says(running[0])
     shutil.copy(archive, bob.clone)
-    return bob.says(bob.starts("handoff", "verify", archive.name))
+    verified = bob.says(bob.starts("handoff", "verify", archive.name))
+    return {"verify": verified, "plan": bob.says(running[1])}
 
 
 def rows(team: Team, query: str) -> list[tuple[object, ...]]:
@@ -148,9 +151,19 @@ def test_both_get_the_same_scores_from_the_store(
     assert not (bob.clone / "data/team").exists()
 
 
-def test_what_is_handed_on_comes_from_the_store(handed: str) -> None:
-    assert "FAILED" not in handed
-    assert "ok" in handed
+def test_what_is_handed_on_comes_from_the_store(handed: dict[str, str]) -> None:
+    assert re.findall(r"^(\w[\w ]+?) +(ok|FAILED) ", handed["verify"], re.MULTILINE) == [
+        (check, "ok")
+        for check in ("files", "policy", "adapter", "digest", "scale and prompts", "manifests")
+    ]
+
+
+def test_who_takes_over_makes_nothing_again_that_takes_long(handed: dict[str, str]) -> None:
+    steps = dict(re.findall(r"^(\w[\w.]+) +(run|skip) ", handed["plan"], re.MULTILINE))
+    assert steps["baseline.encode_images"] == "run"  # image features stay in the clone
+    for name, state in steps.items():
+        if name.startswith("iteration_1.") and not name.endswith("_levels"):
+            assert state == "skip", name
 
 
 def test_a_second_run_in_the_same_clone_is_refused(refusal: str, ann: Colleague) -> None:
@@ -171,8 +184,8 @@ def test_the_run_is_in_postgresql_and_its_files_in_the_store(team: Team, refusal
 def test_the_clone_keeps_what_has_no_versions(ann: Colleague, refusal: str) -> None:
     kept = {file.name for file in (ann.clone / "data/team").rglob("*") if file.is_file()}
     assert {"step_times.json", "split_images.parquet", "forced_levels.parquet"} <= kept
-    names = {key.rpartition("/")[2] for key in objects(ann.team)}
-    assert not names & kept
+    names = {key.rpartition("/")[2] for key in objects(ann.team) if key.startswith("demo/")}
+    assert names & kept <= {"_complete.json"}
     assert not (ann.clone / "mlflow.db").exists()
     assert not (ann.clone / "data/08_reporting").exists()
 
@@ -182,7 +195,7 @@ def test_no_secret_is_anywhere(
     ann: Colleague,
     bob: Colleague,
     scores: dict[str, list[dict[str, object]]],
-    handed: str,
+    handed: dict[str, str],
 ) -> None:
     """Bob makes a mistake, too: he gives the database's address instead of the server's."""
     bob.says(
@@ -200,7 +213,9 @@ def test_no_secret_is_anywhere(
             found[str(file)] = file.read_bytes()
     for (table,) in rows(team, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
         found[f"table {table}"] = str(rows(team, f'SELECT * FROM "{table}"')).encode()
-    assert {"table params", "table tags", str(ann.clone / "said.txt")} <= set(found)
+    # The search sees what is written.
+    for where in ("/manifests/", "said.txt", "table params", "opened/manifests/"):
+        assert any(where in place and b"iteration_1" in found[place] for place in found), where
     leaks = {
         (place, secret)
         for place, content in found.items()

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import fsspec
 from fsspec.spec import AbstractFileSystem
 from kedro.io import AbstractVersionedDataset, DatasetError, Version
-from kedro.io.core import get_protocol_and_path
+from kedro.io.core import VersionNotFoundError, get_protocol_and_path
 
 MARKER = "_complete.json"
 
@@ -95,7 +95,17 @@ class DirectoryDataset(AbstractVersionedDataset[T, T]):
         )
 
     def _exists(self) -> bool:
-        return is_complete(self._fs, str(self._get_load_path()))
+        try:
+            path = str(self._get_load_path())
+        except VersionNotFoundError as error:
+            if error.__cause__ is None:
+                raise
+            # Kedro would take a store that does not answer for an empty one.
+            raise DatasetError(
+                f"Whether there is a {self.kind} in '{self._filepath}' cannot be told, because the "
+                f"store does not answer: {error.__cause__}"
+            ) from error
+        return is_complete(self._fs, path)
 
     def _describe(self) -> dict[str, Any]:
         return {
