@@ -56,18 +56,18 @@ def in_batches(
         write: a batch's results as bytes.
         read: the inverse of `write`.
     """
-    done = {} if done is None else done
     batches = [rows[start : start + size] for start in range(0, len(rows), size)]
     parts = [f"{name}/{_digest(batch)}" for batch in batches]
-    kept = set(done)
+    kept = set(done or ())
     before = sum(len(batch) for part, batch in zip(parts, batches, strict=True) if part in kept)
     # What was done earlier took no time now: counted apart, the rate stays honest.
     with tqdm(total=len(rows), initial=before, desc=description, unit=unit) as progress:
         for part, batch in zip(parts, batches, strict=True):
-            stored = done.get(part)
+            stored = None if done is None else done.get(part)
             if stored is None:
                 stored = write(compute(batch))
-                done[part] = stored
+                if done is not None:
+                    done[part] = stored
             if part not in kept:
                 progress.update(len(batch))
             yield read(stored)
