@@ -168,6 +168,7 @@ def test_who_takes_over_makes_nothing_again_that_takes_long(handed: dict[str, st
 
 def test_a_second_run_in_the_same_clone_is_refused(refusal: str, ann: Colleague) -> None:
     assert f"Another run is writing to '{ann.clone}/data/team' (process " in refusal
+    assert "Traceback" not in refusal
     assert len([key for key in objects(ann.team) if re.search("^demo/.*/manifests/", key)]) == 1
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from kedro.framework.hooks import hook_impl
+from kedro.io import DatasetError
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 LOCK = ".running"
 
 
-class ScratchInUseError(RuntimeError):
+class ScratchInUseError(DatasetError):
     """Another run is writing to the same folder."""
 
 
