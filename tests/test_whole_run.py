@@ -96,26 +96,54 @@ def test_a_policy_loads_with_plain_peft_and_says_the_same(two_rounds, monkeypatc
         assert not torch.allclose(untrained.model(**inputs).logits, logits[0], atol=1e-2)
 
 
-def test_mlflow_holds_one_run_with_a_child_per_round(two_rounds):
+def test_mlflow_holds_one_run_with_a_child_per_round_and_one_per_expert_below(two_rounds):
     folder, _ = two_rounds
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     experiment = client.get_experiment_by_name("selfscore")
     runs = client.search_runs([experiment.experiment_id])
-    parents = [r for r in runs if "mlflow.parentRunId" not in r.data.tags]
-    assert len(parents) == 1
-    children = {r.info.run_name: r for r in runs if r not in parents}
+
+    def below(run_id):
+        return {
+            run.info.run_name: run
+            for run in runs
+            if run.data.tags.get("mlflow.parentRunId") == run_id
+        }
+
+    [parent] = below(None).values()
+    children = below(parent.info.run_id)
     assert set(children) == {"baseline", "iteration_1", "iteration_2"}
-    assert {r.info.status for r in runs} == {"FINISHED"}
+    assert {run.info.status for run in runs} == {"FINISHED"}
     for name in ("iteration_1", "iteration_2"):
-        assert children[name].data.tags["mlflow.parentRunId"] == parents[0].info.run_id
         assert "test/merged/srcc" in children[name].data.metrics
         assert children[name].data.params["dpo_training.beta"]
-        curve = client.get_metric_history(children[name].info.run_id, "scoring/loss")
-        assert len(curve) > 1
+        experts = below(children[name].info.run_id)
+        assert set(experts) == {"scoring", "consistency"}
+        for expert in experts.values():
+            assert "test/srcc" in expert.data.metrics
+            for curve in ("loss", "rewards/margins"):
+                assert len(client.get_metric_history(expert.info.run_id, curve)) > 1
+        betas = {name: run.data.params["dpo_training.beta"] for name, run in experts.items()}
+        assert betas == {"scoring": "1.0", "consistency": "2.0"}
     assert {
-        point.step
-        for point in client.get_metric_history(parents[0].info.run_id, "test/merged/srcc")
+        point.step for point in client.get_metric_history(parent.info.run_id, "test/merged/srcc")
     } == {1, 2}
+    assert parent.data.params["iteration_1.dpo_training.beta"] == "1.0"
+    files = {file.path for file in client.list_artifacts(parent.info.run_id)}
+    expected = {"report.html", "champion.json", "manifest.json", "iteration_figure.png"}
+    assert files >= expected | {"iteration_curve.html", "iteration_table.csv"}
+    tags = "tags.base_model = 'data/06_models/demo_model' and tags.dataset = '{}'"
+    images = "data/01_raw/demo_images/images"
+    assert len(client.search_runs([experiment.experiment_id], tags.format(images))) == len(runs)
+
+
+def test_the_champion_is_registered(two_rounds):
+    folder, output = two_rounds
+    assert "not in the model registry" not in output
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+    version = client.get_model_version_by_alias("selfscore_test", "champion")
+    chosen = json.loads(newest(folder, "08_reporting/champion.json").read_text())
+    assert (version.tags["policy"], version.tags["digest"]) == (chosen["policy"], chosen["digest"])
+    assert version.tags["validation_srcc"].startswith(f"{chosen['value']:.3f} [")
 
 
 def test_the_screen_tells_what_is_done(two_rounds):

@@ -54,6 +54,7 @@ def test_the_candidate_becomes_the_champion(home, call: Command) -> None:
     assert first in was
     assert second in now
     assert champion(home) == "2"
+    assert "Version 2 is the champion of 'selfscore' already." in call().output
 
     assert "moved: 2 → 1" in call("1").output
     home.client.set_registered_model_alias("selfscore", "tried", "2")

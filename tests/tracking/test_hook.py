@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ import pytest
 from kedro.framework.hooks import hook_impl
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from kedro.runner import AbstractRunner, ThreadRunner
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -74,17 +76,17 @@ def track_at(root: Path, address: str) -> None:
     file.write_text("\n".join(kept) + "\n")
 
 
-def ingest(root: Path, *hooks: object, **parameters: Any) -> dict[str, Any]:
+def ingest(
+    root: Path, *hooks: object, runner: AbstractRunner | None = None, **parameters: Any
+) -> dict[str, Any]:
     """A run of the pipeline; its manifest."""
-    import json
-
     bootstrap_project(root)
     images = {"folder": str(root / "images"), "scores": str(root / "scores.csv")}
     runtime = {"images": images, "ingestion": {"levels": 4}, **parameters}
     with KedroSession.create(project_path=root, runtime_params=runtime) as session:
         for one in hooks:
             session._hook_manager.register(one)
-        session.run(pipeline_names=["ingestion"])
+        session.run(pipeline_names=["ingestion"], runner=runner)
     file = max((root / "data/08_reporting/manifests/manifest.json").iterdir()) / "manifest.json"
     manifest: dict[str, Any] = json.loads(file.read_text())
     assert manifest["status"] == "finished"
@@ -123,7 +125,7 @@ def test_a_run_is_found_by_data_model_and_commit(root: Path) -> None:
     subprocess.run(["git", "init", "-q", "."], check=True)
     author = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
     subprocess.run(["git", *author, "commit", "-q", "--allow-empty", "-m", "a"], check=True)
-    manifest = ingest(root, **{"api_key": "sk-1234567890"})
+    manifest = ingest(root, runner=ThreadRunner(), api_key="sk-1234567890")
 
     run = newest(store)
     assert run.data.tags["dataset"] == manifest["artifacts"]["raw_images"]["path"] == "images"

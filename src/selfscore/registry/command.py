@@ -88,9 +88,13 @@ def promote(
             fg="yellow",
             err=True,
         )
-    before = plan.before.version if plan.before is not None else "none"
+    now = str(plan.after.version)
+    was = "none" if plan.before is None else str(plan.before.version)
+    if was == now:
+        click.echo(f"Version {now} is the champion of '{plan.model}' already.")
+        return
     moved = "would move" if dry_run else "moved"
-    click.echo(f"The champion of '{plan.model}' {moved}: {before} → {plan.after.version}")
+    click.echo(f"The champion of '{plan.model}' {moved}: {was} → {now}")
 
 
 def _registry(

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
-from selfscore.lineage import handoff
-from selfscore.lineage.project import Project
 from selfscore.lineage.redaction import Redaction
-from selfscore.lineage.store import read_manifests
 
 if TYPE_CHECKING:
     from kedro.io import DataCatalog
@@ -79,6 +76,9 @@ class RegistryHooks:
         active = mlflow.active_run()
         if active is None:
             raise RuntimeError("this run is not tracked")
+        from selfscore.lineage import handoff
+        from selfscore.lineage.project import Project
+        from selfscore.lineage.store import read_manifests
         from selfscore.registry import versions
 
         path = Path(run_params["project_path"])

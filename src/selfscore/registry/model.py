@@ -12,12 +12,12 @@ import os
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 from mlflow.environment_variables import _MLFLOW_IS_IN_SERVING_ENVIRONMENT
 from mlflow.models import ModelSignature
-from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc import PythonModel, PythonModelContext
 from mlflow.types import DataType, ParamSchema, ParamSpec
 from mlflow.types.schema import AnyType, Array, ColSpec, Schema
 from PIL import Image
@@ -27,9 +27,6 @@ from selfscore.lineage import bundle
 from selfscore.lineage.base_model import describe_base_model
 from selfscore.scoring.pictures import Picture, pictures
 from selfscore.scoring.policies import FoundPolicy, read_policy
-
-if TYPE_CHECKING:
-    from mlflow.pyfunc import PythonModelContext
 
 # Names in the stored model: of the handoff, and of the setting that says where the base model is.
 HANDOFF = "handoff"

@@ -11,6 +11,7 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kedro.config import MissingConfigException
 from kedro.framework.hooks import hook_impl
 
 from selfscore.lineage import surroundings
@@ -51,6 +52,7 @@ class TrackingHooks:
         self._outboxes: tuple[Outbox, ...] = ()
         self._logged: set[str] = set()
         self._catalog: DataCatalog | None = None
+        self._knows_data = False
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -161,7 +163,7 @@ class TrackingHooks:
     @hook_impl
     def after_dataset_loaded(self, dataset_name: str) -> None:
         """Tag the run with the images it learns from."""
-        if dataset_name == _SCORED and self._catalog is not None:
+        if dataset_name == _SCORED and self._catalog is not None and not self._knows_data:
             self._tag_data(load_version(self._catalog[_SCORED]))
 
     @hook_impl
@@ -202,10 +204,10 @@ class TrackingHooks:
                 self._kedro_mlflow.before_pipeline_run(asked, pipeline, catalog)
                 return True
             except Exception as error:
+                self._leave()
                 if not server.is_away(error):
                     raise
                 self._away = error
-                self._leave()
         why, uri = server.reason(self._away, self._redact), self._uri()
         if not server.is_remote(uri):
             logger.warning(
@@ -220,7 +222,8 @@ class TrackingHooks:
         logger.warning(
             "%s does not answer (%s). This run is tracked in %s instead, and its champion is "
             "registered there: look at it with `mlflow ui --backend-store-uri %s`. The server will "
-            "know nothing of it.",
+            "know nothing of this run; `kedro run --pipelines=reporting` registers the champion at "
+            "the server when it is back.",
             self._server(),
             why,
             store,
@@ -244,7 +247,7 @@ class TrackingHooks:
         from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
 
         assert self._context is not None
-        configured = self._context.config_loader["mlflow"]
+        configured = self._configuration()
         tracking = {**configured.get("tracking", {})}
         name = (tracking.get("experiment") or {}).get("name") or self._context._package_name
         tracking["experiment"] = {"name": name}
@@ -283,6 +286,7 @@ class TrackingHooks:
     def _tag_data(self, version: str | None) -> None:
         if self._runs is None or self._catalog is None:
             return
+        self._knows_data = True
         place = place_of(self._catalog[_SCORED], version)
         if place is not None:
             self._runs.tag(dataset_sha256=fingerprint(place).sha256)
@@ -322,9 +326,17 @@ class TrackingHooks:
             except Exception as error:
                 logger.debug("The run is left open: %s", server.reason(error, self._redact))
 
-    def _uri(self) -> str:
+    def _configuration(self) -> dict[str, Any]:
+        """What `mlflow.yml` says; kedro-mlflow has defaults where there is none."""
         assert self._context is not None
-        return server.uri_of(self._context.config_loader["mlflow"])
+        try:
+            found: dict[str, Any] = self._context.config_loader["mlflow"]
+        except MissingConfigException:
+            return {}
+        return found
+
+    def _uri(self) -> str:
+        return server.uri_of(self._configuration())
 
     def _server(self) -> str:
         return f"The tracking server {self._redact(self._uri())}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -71,16 +72,19 @@ class RoundRuns:
         self._experts = frozenset(experts)
         self._redact = redact
         self._ids: dict[Where, str] = {(): run_id}
+        self._lock = threading.Lock()
         self._tags: dict[str, str] = {}
         self._last_seen: dict[Where, int] = {}
         self._parameters: dict[Where, set[str]] = {}
 
     def tag(self, **tags: str) -> None:
         """Tag the run of the whole, and every run below it, those to come too."""
+        from mlflow.entities import RunTag
+
         self._tags.update(tags)
-        for where in ((), *self._last_seen):
-            for name, value in tags.items():
-                self._write(where, "set_tag", name, value)
+        new = [RunTag(name, value) for name, value in tags.items()]
+        for where in [(), *self._last_seen]:
+            self._write(where, "log_batch", (), (), new)
 
     def log_parameters(
         self, namespace: str | None, inputs: Mapping[str, Any], outputs: Iterable[str] = ()
@@ -195,10 +199,12 @@ class RoundRuns:
     def _write(self, where: Where, method: str, *arguments: Any) -> None:
         """Call a method of the client on a run, now or later."""
         seen = now()
-        for depth in range(1, len(where) + 1):
-            if where[:depth] not in self._last_seen:
-                self._records.put(self._create, where[:depth], seen)
-            self._last_seen[where[:depth]] = seen
+        # Nodes may run in threads, and a run is made once.
+        with self._lock:
+            for depth in range(1, len(where) + 1):
+                if where[:depth] not in self._last_seen:
+                    self._records.put(self._create, where[:depth], seen)
+                self._last_seen[where[:depth]] = seen
         outbox = self._files if method in ("log_text", "log_figure") else self._records
         outbox.put(self._call, method, where, arguments)
 
