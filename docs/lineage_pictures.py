@@ -49,6 +49,8 @@ def take(project: Path) -> None:
         page.mouse.move(0, 0)  # off the graph, which shows what lies under the pointer
         page.wait_for_timeout(_SETTLED)
         _save(page, "lineage_round", _around_nodes(page))
+        # Wide, because the layers' names stand over the left of the graph.
+        page.set_viewport_size({"width": 1860, "height": 1000})
         _open(page, f"{address}?pid=iteration&fid=iteration_1")
         _save(page, "lineage_layers")
 
