@@ -160,10 +160,12 @@ def test_what_is_handed_on_comes_from_the_store(handed: dict[str, str]) -> None:
 
 def test_who_takes_over_makes_nothing_again_that_takes_long(handed: dict[str, str]) -> None:
     steps = dict(re.findall(r"^(\w[\w.]+) +(run|skip) ", handed["plan"], re.MULTILINE))
-    assert steps["baseline.encode_images"] == "run"  # image features stay in the clone
-    for name, state in steps.items():
-        if name.startswith("iteration_1.") and not name.endswith("_levels"):
-            assert state == "skip", name
+    assert len(steps) > 50
+    # Only what stays in the clone, and what leaves nothing.
+    assert {name.rpartition(".")[2] for name, state in steps.items() if state == "run"} == {
+        *("read_scores", "check_images", "draw_splits", "encode_images", "force_levels"),
+        "watch_health",
+    }
 
 
 def test_a_second_run_in_the_same_clone_is_refused(refusal: str, ann: Colleague) -> None:
