@@ -163,8 +163,7 @@ def test_who_takes_over_makes_nothing_again_that_takes_long(handed: dict[str, st
     assert len(steps) > 50
     # Only what stays in the clone, and what leaves nothing.
     assert {name.rpartition(".")[2] for name, state in steps.items() if state == "run"} == {
-        *("read_scores", "check_images", "draw_splits", "encode_images", "force_levels"),
-        "watch_health",
+        *("read_scores", "check_images", "draw_splits", "encode_images", "watch_health"),
     }
 
 
@@ -186,7 +185,7 @@ def test_the_run_is_in_postgresql_and_its_files_in_the_store(team: Team, refusal
 
 def test_the_clone_keeps_what_has_no_versions(ann: Colleague, refusal: str) -> None:
     kept = {file.name for file in (ann.clone / "data/team").rglob("*") if file.is_file()}
-    assert {"step_times.json", "split_images.parquet", "forced_levels.parquet"} <= kept
+    assert {"step_times.json", "split_images.parquet", "tokens.safetensors"} <= kept
     names = {key.rpartition("/")[2] for key in objects(ann.team) if key.startswith("demo/")}
     assert names & kept <= {"_complete.json"}
     assert not (ann.clone / "mlflow.db").exists()
