@@ -91,7 +91,7 @@ def metric(name: str) -> Metric:
 
 def policy(name: str) -> str:
     """What a policy of a round is called."""
-    return _LABELS.get(name, f"{name} expert")
+    return _LABELS.get(name, f"{name.replace('_', ' ')} expert")
 
 
 def stage(name: str) -> str:

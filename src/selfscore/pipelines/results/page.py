@@ -27,8 +27,6 @@ NAMES = {
 }
 POLICIES = {
     "base": "base model",
-    "scoring": "scoring only",
-    "consistency": "consistency only",
     "merged": "**merged**",
 }
 
@@ -59,8 +57,8 @@ score in the answer's text. **PLCC** the same, linear. **MAE** in the raters' un
 **Consistency** rank correlation of the stated score with the one that a judge infers from the
 explanation alone; the judge is fitted once, on the base model's texts, and reads no numbers.
 **Faithfulness** share of the explanation's statements that are true of the picture, by the
-rendered severities. **Valid format** share of answers that can be read at all. *Scoring only* and
-*consistency only* are a round's experts before merging; *merged* is what the round hands on.
+rendered severities. **Valid format** share of answers that can be read at all. *… only*
+is one of a round's experts before merging; *merged* is what the round hands on.
 """
 
 
@@ -227,4 +225,4 @@ def _metric(metric: str) -> str:
 
 
 def _policy(policy: str) -> str:
-    return POLICIES.get(policy, f"{policy} only")
+    return POLICIES.get(policy, f"{policy.replace('_', ' ')} only")
