@@ -1,5 +1,4 @@
-"""The project's own commands, which Kedro finds here; those of `lineage` and `registry` are their
-own.
+"""The project's own commands, where Kedro finds them; `lineage` and `registry` bring theirs.
 
 Knows arguments and streams. Kedro reads this file for each of its commands, so what takes time to
 import is imported when the arguments have been checked.
