@@ -12,6 +12,7 @@ import pytest
 from kedro.io import DatasetError
 from kedro.pipeline import Node, Pipeline
 
+from selfscore.lineage.handoff import create
 from selfscore.lineage.hook import RESUMES
 from selfscore.lineage.journal import Journal
 from selfscore.lineage.places import Place
@@ -22,6 +23,7 @@ from selfscore.lineage.resumption import (
     session_arguments,
     whole_run,
 )
+from selfscore.lineage.verification import verify
 
 LEFT = ["iteration_1.train", "iteration_1.merge", "iteration_1.measure"]
 BROKEN = {"iteration_1": {"dpo_training": {"lr": None}}}
@@ -117,6 +119,17 @@ def test_a_run_that_went_on_and_was_stopped_again_counts_as_one(tiny, only) -> N
     assert found.loads == {"policy_0": first, "iteration_1.scoring_adapter": second}
     with pytest.raises(ResumptionError, match="whose manifest is gone"):
         whole_run(manifests[0], manifests[:1])
+
+
+def test_what_several_runs_made_is_handed_on_as_one(tiny, only, tmp_path: Path) -> None:
+    first = fail(tiny)
+    token = RESUMES.set(first)
+    second = tiny.run(only(*LEFT))
+    RESUMES.reset(token)
+    output = tmp_path / "handoff"
+    create(tiny.opened(), tiny.manifests(), "iteration_1", output, with_data=True)
+    assert all(one.passed for one in verify(output))
+    assert {path.stem for path in (output / "manifests").iterdir()} == {first, second}
 
 
 def test_changed_inputs_and_code_are_told(tiny) -> None:

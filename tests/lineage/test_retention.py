@@ -70,6 +70,18 @@ def test_a_run_under_way_and_one_that_is_registered_count():
     assert kept == [newest, tracked, champion, under_way]
 
 
+def test_a_run_and_those_that_went_on_from_it_are_one():
+    old = manifest("2026-01-01", set())
+    killed = manifest("2026-01-02", set(), "interrupted")
+    failed = replace(manifest("2026-01-03", set(), "failed"), command={"resumes": killed.run_id})
+    done = replace(manifest("2026-01-04", set()), command={"resumes": failed.run_id})
+    newest = manifest("2026-02-01", set())
+    runs = [newest, done, failed, killed, old]
+    assert counting(runs, Retention(keep_runs=1), ()) == [newest]
+    assert counting(runs, Retention(keep_runs=2), ()) == [newest, done, failed, killed]
+    assert counting(runs[2:], Retention(keep_runs=1), ()) == [failed, killed]
+
+
 @pytest.mark.parametrize("values", [{"keep_last": 0}, {"keep_runs": 0}])
 def test_nothing_at_all_cannot_be_kept(values):
     with pytest.raises(ValueError, match="at least 1"):

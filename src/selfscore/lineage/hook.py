@@ -21,6 +21,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import settings
 from kedro.io import DatasetError
 
+from selfscore.datasets.directory import DirectoryDataset
 from selfscore.lineage import surroundings, tracked_runs
 from selfscore.lineage.base_model import describe_base_model
 from selfscore.lineage.code import function_name, modules_of, sha256_module
@@ -102,8 +103,8 @@ class ManifestHooks:
             self._begin_node(node)
             if not dataset_name.startswith("params:") and dataset_name != "parameters":
                 found = self._note_artifact(dataset_name, None, None)
-        if found is not None and self._seals.is_broken(found):
-            self._refuse(found)
+        if found is not None:
+            self._check(found)
 
     @hook_impl(trylast=True)
     def before_node_run(self, node: Node) -> None:
@@ -225,8 +226,14 @@ class ManifestHooks:
             self._seals.add(artifact)
         return artifact
 
-    def _refuse(self, found: Artifact) -> None:
+    def _check(self, found: Artifact) -> None:
+        """Refuse what is not what a run wrote."""
         assert self._catalog is not None
+        # Those check their own files when they are loaded.
+        if isinstance(self._catalog[found.name], DirectoryDataset):
+            return
+        if not self._seals.is_broken(found):
+            return
         # A run beside this one may have written it in the meantime.
         self._seals = Seals(read_manifests(self._catalog))
         if self._seals.is_broken(found):

@@ -17,6 +17,8 @@ from selfscore.lineage.places import is_growing, is_versioned, place_of, version
 from selfscore.lineage.project import Project
 from selfscore.lineage.replay import run_parameters
 
+_NOT_BEGUN = "did not begin"
+
 
 class ResumptionError(ValueError):
     """A run that cannot be gone on with."""
@@ -37,6 +39,11 @@ class Rest:
     reasons: dict[str, str]
     loads: dict[str, str]
     changed: list[str]
+
+    @property
+    def remarkable(self) -> set[str]:
+        """The nodes that had begun, and those whose results are damaged."""
+        return {name for name, why in self.reasons.items() if why != _NOT_BEGUN}
 
 
 def last_run(manifests: Sequence[Manifest], run_id: str | None = None) -> Manifest:
@@ -97,8 +104,8 @@ def rest_of(project: Project, manifest: Manifest) -> Rest:
     reasons = {}
     for node in manifest.nodes:
         if node.status != "finished":
-            begun = "" if node.status == "waiting" else f" ({node.status})"
-            reasons[node.name] = f"did not finish{begun}"
+            begun = node.status != "waiting"
+            reasons[node.name] = f"did not finish ({node.status})" if begun else _NOT_BEGUN
         elif damaged := next(_damaged(project, manifest, node), None):
             reasons[node.name] = damaged
     nodes = [node for node in manifest.nodes if node.name in reasons]
@@ -122,7 +129,7 @@ def session_arguments(rest: Rest) -> tuple[dict[str, Any], dict[str, Any]]:
     manifest = rest.manifest
     nodes = [node for node in manifest.nodes if node.name in rest.reasons]
     # An output that is damaged is there, and would count as not missing.
-    whole = all(reason.startswith("did not finish") for reason in rest.reasons.values())
+    whole = all(reason.startswith("did not ") for reason in rest.reasons.values())
     return (
         {
             "env": manifest.environment.get("name"),

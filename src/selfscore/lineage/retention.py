@@ -18,7 +18,8 @@ class Retention:
     Attributes:
         keep_last: the newest versions of every dataset, at least 1.
         keep_runs: the newest runs whose manifests count, at least 1; None: all of them. A run that
-            did not end, and one that the registry names, counts in any case.
+            did not end, and one that the registry names, counts in any case. A run and those that
+            went on from it are one.
     """
 
     keep_last: int = 3
@@ -60,15 +61,16 @@ def counting(
     if retention.keep_runs is None:
         return list(manifests)
     named = set(registered)
-    ended = [one.run_id for one in manifests if one.status in ("finished", "failed")]
-    newest = set(ended[: retention.keep_runs])
-    return [
-        manifest
-        for manifest in manifests
-        if manifest.run_id in newest
-        or manifest.run_id not in ended
-        or named & _identities(manifest)
-    ]
+    gone_on_with = {one.command.get("resumes") for one in manifests}
+    last = [one for one in manifests if one.run_id not in gone_on_with]
+    ended = [one.run_id for one in last if one.status in ("finished", "failed")]
+    kept: set[str | None] = {one.run_id for one in last if one.run_id not in ended}
+    kept |= {one.run_id for one in manifests if named & _identities(one)}
+    kept |= set(ended[: retention.keep_runs])
+    for manifest in manifests:
+        if manifest.run_id in kept:
+            kept.add(manifest.command.get("resumes"))
+    return [manifest for manifest in manifests if manifest.run_id in kept]
 
 
 def to_remove(

@@ -48,8 +48,9 @@ def resume(
     if rest is None or not rest.reasons:
         click.echo(f"The run {last.run_id} finished: nothing is left to do.")
         return
-    click.echo(f"Of the run {rest.manifest.run_id}, {len(rest.reasons)} nodes are left:")
-    show_table(("node", "why"), rest.reasons.items())
+    click.echo(f"Of the run {rest.manifest.run_id}, {len(rest.reasons)} nodes are left.")
+    shown = {name: why for name, why in rest.reasons.items() if dry_run or name in rest.remarkable}
+    show_table(("node", "why"), shown.items())
     if not dry_run:
         _go_on(metadata, rest, last)
 
