@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -159,8 +159,12 @@ class Runs:
         if self.start().wait():
             raise KillError(f"The run failed, see '{self.folder / 'log.txt'}'.")
 
-    def kill_at(self, moment: Moment, timeline: Sequence[NodeRun]) -> tuple[str | None, float]:
-        """Run, or go on, to a moment. If its node is done already, it is the one that follows.
+    def kill_at(self, moment: Moment, seconds: Mapping[str, float]) -> tuple[str | None, float]:
+        """Run, or go on, to a moment. If its node is done already, it is the next one that runs.
+
+        Args:
+            moment: when to kill.
+            seconds: node → how long it takes.
 
         Returns:
             The node that was hit, and for how many seconds it had run.
@@ -168,41 +172,44 @@ class Runs:
         Raises:
             KillError: the run ended before.
         """
-        place = {node.name: number for number, node in enumerate(timeline)}
-        seconds = {node.name: node.seconds or 0 for node in timeline}
-        before = len(list((self.folder / _MANIFESTS).glob("*")))
+        done = {
+            node.name
+            for manifest in manifests_in(self.folder)
+            for node in manifest.nodes
+            if node.status == "finished"
+        }
+        earlier = set((self.folder / _MANIFESTS).glob("*"))
         process = self.start()
-        began: tuple[str, float] | None = None
+        began = ("", 0.0)
         while process.poll() is None:
-            node = self._running(before)
-            if node is not None and (began is None or began[0] != node):
+            node, finished = self._progress(earlier)
+            if node is not None and node != began[0]:
                 began = (node, time.monotonic())
-            if began is not None and node is not None and place[node] >= place[moment.node]:
+            reached = moment.node == node or moment.node in done | finished
+            if node is not None and reached:
                 left = moment.fraction * seconds[node] - (time.monotonic() - began[1])
                 if left <= _LOOK:
                     time.sleep(max(left, 0))
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
-                    hit = self._running(before)
-                    since = time.monotonic() - began[1]
-                    return hit, since if hit == began[0] else 0.0
+                    hit, _ = self._progress(earlier)
+                    return hit, time.monotonic() - began[1] if hit == node else 0.0
             time.sleep(_LOOK)
         raise KillError(f"The run ended before '{moment.node}', see '{self.folder / 'log.txt'}'.")
 
-    def _running(self, before: int) -> str | None:
-        """The node that runs now in the run that began after so many others."""
-        places = sorted((self.folder / _MANIFESTS).glob(f"*/{JOURNAL}"))
-        if len(list((self.folder / _MANIFESTS).glob("*"))) <= before or not places:
-            return None
-        running = None
-        for line in places[-1].read_text(errors="replace").splitlines():
-            if line.startswith('{"event": "node"') and line.endswith("}"):
-                record = json.loads(line)["record"]
-                if record.get("status") == "running":
-                    running = record["name"]
-                elif record.get("status") == "finished" and record["name"] == running:
-                    running = None
-        return running
+    def _progress(self, earlier: set[Path]) -> tuple[str | None, set[str]]:
+        """The node that runs in a run that is none of the earlier ones, and those it finished."""
+        running, finished = None, set()
+        for place in set((self.folder / _MANIFESTS).glob("*")) - earlier:
+            if (place / JOURNAL).is_file():
+                for line in (place / JOURNAL).read_text(errors="replace").splitlines():
+                    if line.startswith('{"event": "node"') and line.endswith("}"):
+                        record = json.loads(line)["record"]
+                        if record.get("status") == "running":
+                            running = record["name"]
+                        elif record.get("status") == "finished":
+                            finished.add(record["name"])
+        return None if running in finished else running, finished
 
 
 def measure(
@@ -222,11 +229,12 @@ def measure(
     [manifest] = manifests_in(alone.folder)
     expected = results_in(alone.folder)
     stages = {node.name: stage_of(node) for node in manifest.nodes}
+    took = {node.name: node.seconds or 0 for node in manifest.nodes}
     hits, differing = [], []
     for number, moments in enumerate(draw(manifest.nodes, kills, seed), start=1):
         killed = Runs(work / f"killed_{number}", parameters, threads)
         for moment in moments:
-            node, since = killed.kill_at(moment, manifest.nodes)
+            node, since = killed.kill_at(moment, took)
             hits.append(Kill(number, stages.get(node or ""), node, round(since, 2)))
             print(f"run {number}: killed at {node}, {since:.1f} s into it", flush=True)
         killed.finish()
