@@ -60,13 +60,11 @@ def test_what_must_be_the_same_is_compared() -> None:
 
 @pytest.mark.slow
 def test_killed_runs_make_what_a_run_left_alone_makes(tmp_path: Path) -> None:
-    parameters = {"rounds": 1, "ingestion": {"max_images_per_split": 16}}
-    found = kill.measure(3, 0, parameters, tmp_path / "work", threads=1)
-    assert found["kills"] == 3
+    parameters = {"rounds": 1, "ingestion": {"max_images_per_split": 24, "levels": 6}}
+    found = kill.measure(2, 0, parameters, tmp_path / "work", threads=1)
+    assert found["kills"] == len(found["hits"]) == 2
     assert found["differing"] == []
     assert found["compared"] > 20
-    hit = {one["stage"] for one in found["hits"]}
-    assert "dpo_training" in hit
     assert set(found["policies"]) == {"policy_0", "policy_1"}
     # Work in progress is tidied up by the node that finishes it.
     left = [path for path in (tmp_path / "work").rglob("checkpoints/*/*") if path.is_dir()]
