@@ -37,7 +37,14 @@ COMPARED = re.compile(
     r"|\.(generations|free_texts|judgements|forced_judgements|metrics|consistency|controls|health"
     r"|reference_logps))|iteration_table|champion"
 )
+# Small steps, so that work in progress is stored several times in nodes that take seconds here.
+SMALL_STEPS: dict[str, Any] = {
+    "data_generation": {"decoding": {"batch_size": 16}},
+    "evaluation": {"decoding": {"batch_size": 16}},
+    "dpo_training": {"batch_size": 4, "checkpoint_steps": 5},
+}
 _MANIFESTS = "data/08_reporting/manifests/manifest.json"
+_PARTS = "data/checkpoints/*/*/parts"
 _LOOK = 0.05  # seconds between two looks at the journal
 
 
@@ -63,12 +70,14 @@ class Kill:
         stage: pipeline of the node that was hit; None between two nodes.
         node: that was hit.
         seconds: for which it had run.
+        in_progress: parts of its work that it had stored by then.
     """
 
     run: int
     stage: str | None
     node: str | None
-    seconds: float | None
+    seconds: float
+    in_progress: int
 
 
 class KillError(RuntimeError):
@@ -236,8 +245,12 @@ def measure(
         killed = Runs(work / f"killed_{number}", parameters, threads)
         for moment in moments:
             node, since = killed.kill_at(moment, took)
-            hits.append(Kill(number, stages.get(node or ""), node, round(since, 2)))
-            print(f"run {number}: killed at {node}, {since:.1f} s into it", flush=True)
+            stored = sum(file.is_file() for file in killed.folder.glob(f"{_PARTS}/**/*"))
+            hits.append(Kill(number, stages.get(node or ""), node, round(since, 2), stored))
+            print(
+                f"run {number}: killed at {node}, {since:.1f} s into it, {stored} parts stored",
+                flush=True,
+            )
         killed.finish()
         found = results_in(killed.folder)
         differing += [
@@ -269,7 +282,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.work.exists():
         parser.error(f"'{options.work}' is there already: remove it, or give another --work.")
     started = time.monotonic()
-    parameters = {"rounds": options.rounds}
+    parameters = {"rounds": options.rounds} | SMALL_STEPS
     found = measure(options.kills, options.seed, parameters, options.work, options.threads)
     command = f"python -m benchmarks.kill --kills {options.kills} --seed {options.seed}"
     run = Run("kill", options.seed, command, ("test",), parameters)
