@@ -54,6 +54,13 @@ PARAMETERS: dict[str, Any] = {
                     "says": "None against two.",
                     "of": "radius_0 1 merged srcc",
                     "over": "default 1 merged srcc",
+                    "because": "there is nothing to say.",
+                },
+                {
+                    "says": "One against none.",
+                    "of": "default 1 merged srcc",
+                    "over": 0,
+                    "because": "one is more.",
                 },
             ],
         },
@@ -133,6 +140,12 @@ def test_a_contradiction_is_explained_in_words() -> None:
     page = written()["radius"]
     assert "*It falls.* Contradicts the paper: it cannot." in page
     assert "*The score rises.*" not in page
+
+
+def test_an_answer_is_explained_where_that_is_known() -> None:
+    page = written()["radius"]
+    assert "*One against none.* Rises: one is more." in page
+    assert "nothing to say" not in page
 
 
 def test_one_seed_decides_nothing() -> None:

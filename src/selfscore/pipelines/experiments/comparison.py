@@ -65,7 +65,8 @@ class Finding:
         says: the claim.
         expected: one of `EXPECTATIONS`; None: nothing was claimed, it is only asked.
         paper: whether it is the paper's claim.
-        because: why the runs may not show it, "" where that is not known.
+        because: why the runs may not show it; of a mere question, why the answer is what it is. ""
+            where that is not known.
         differences: by seed.
         mean: of the differences, with its interval.
     """
@@ -89,10 +90,10 @@ class Finding:
         """Whether the claim holds; of a mere question, what the answer is."""
         if self.expected is None:
             return self.direction or "no clear difference"
-        if self.expected == "does_not_fall":
-            if self.mean.n < 2:
-                return OPEN
-            return CONTRADICTED if self.direction == "falls" else HOLDS
+        if self.expected == "does_not_fall" and self.mean.n > 1:
+            if self.direction == "falls":
+                return CONTRADICTED
+            return HOLDS if self.agreeing == self.mean.n else OPEN
         if self.direction is None:
             return OPEN
         return HOLDS if self.direction == self.expected else CONTRADICTED

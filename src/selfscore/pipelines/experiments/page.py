@@ -35,8 +35,8 @@ Made by `kedro run --pipelines=experiments` from the records that
 _READING = """\
 A difference is taken seed by seed; its interval is Student's 95 % interval of the mean over the
 seeds, which share the images, the split and the base model. A claim *holds* or is *contradicted*
-where the whole interval lies on one side of 0; that something *does not fall* holds unless the
-whole interval lies below 0.
+where the whole interval lies on one side of 0; that something *does not fall* holds where it
+falls on no seed.
 """
 
 _INDEX = """\
@@ -141,11 +141,12 @@ def _answers(findings: Sequence[Finding]) -> str:
 
 
 def _explanations(findings: Sequence[Finding]) -> list[str]:
-    """A sentence on every claim that was not borne out."""
+    """A sentence on every claim that was not borne out, and on an answer that can be explained."""
     return [
         f"*{finding.says}* {_verdict(finding).capitalize()}: {_reason(finding)}\n"
         for finding in findings
-        if finding.expected and finding.verdict != HOLDS
+        if (finding.expected and finding.verdict != HOLDS)
+        or (not finding.expected and finding.direction and finding.because)
     ]
 
 
