@@ -277,7 +277,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--work", type=Path, default=PROJECT / "data/kill", help="a new folder")
-    parser.add_argument("--record", type=Path, default=PROJECT / "benchmarks/records/kill.json")
+    parser.add_argument("--record", type=Path, help="file; by default benchmarks/records/kill/…")
     options = parser.parse_args(arguments)
     if options.work.exists():
         parser.error(f"'{options.work}' is there already: remove it, or give another --work.")
@@ -287,8 +287,9 @@ def main(arguments: list[str] | None = None) -> int:
     command = f"python -m benchmarks.kill --kills {options.kills} --seed {options.seed}"
     run = Run("kill", options.seed, command, ("test",), parameters)
     about = describe(run, time.monotonic() - started, options.threads)
-    options.record.parent.mkdir(parents=True, exist_ok=True)
-    options.record.write_text(json.dumps(about | found, indent=1) + "\n")
+    record = options.record or PROJECT / f"benchmarks/records/kill/seed_{options.seed}.json"
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(json.dumps(about | found, indent=1) + "\n")
     same = not found["differing"]
     print(
         f"{found['kills']} kills, {found['compared']} results: "
