@@ -23,7 +23,7 @@ TITLES = {
     "format_valid": "Answers in the\nresponse format (share)",
     "mae": "Mean absolute error\n(unit of the scores)",
 }
-LABELS = {BASE: "base model", MERGED: "merged", "scoring": "scoring expert only"}
+LABELS = {BASE: "base model", MERGED: "merged"}
 # Okabe and Ito's colours, told apart by colour-blind readers too.
 COLOURS = {MERGED: "#0072B2", "scoring": "#D55E00", "consistency": "#009E73", BASE: "#555555"}
 MORE_COLOURS = ("#CC79A7", "#E69F00", "#56B4E9")
@@ -154,4 +154,4 @@ def _title(metric: str) -> str:
 
 
 def _label(policy: str) -> str:
-    return LABELS.get(policy, f"{policy} expert only")
+    return LABELS.get(policy, f"{policy.replace('_', ' ')} expert only")
