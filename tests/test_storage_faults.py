@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from kedro.io import DatasetError
 from kedro_datasets.json import JSONDataset
+from small_files import small_files
 
 from selfscore.datasets.adapter import AdapterDataset
 from selfscore.datasets.whole_files import write_whole_files
@@ -19,18 +18,9 @@ from selfscore.storage_faults import explain
 from selfscore.vlm.policy import LoraAdapter
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """No file may be larger than two thousand bytes: a real error of the system."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_a_table_or_json(tmp_path: Path, small_files: None) -> None:
+def test_a_table_or_json(tmp_path: Path) -> None:
     write_whole_files()
-    with pytest.raises(DatasetError) as caught:
+    with small_files(), pytest.raises(DatasetError) as caught:
         JSONDataset(filepath=str(tmp_path / "a.json")).save({"a": "x" * 10_000})
     words = explain(caught.value)
     assert words is not None
@@ -38,10 +28,10 @@ def test_a_table_or_json(tmp_path: Path, small_files: None) -> None:
     assert "ulimit" in words
 
 
-def test_a_library_that_is_not_written_in_python(tmp_path: Path, small_files: None) -> None:
+def test_a_library_that_is_not_written_in_python(tmp_path: Path) -> None:
     place = tmp_path / "adapter"
     adapter = LoraAdapter({"r": 1}, {"a.lora_A.weight": torch.zeros(100, 100)})
-    with pytest.raises(DatasetError) as caught:
+    with small_files(), pytest.raises(DatasetError) as caught:
         AdapterDataset(filepath=str(place)).save(adapter)
     words = explain(caught.value)
     assert words is not None

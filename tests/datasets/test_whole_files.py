@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from kedro_datasets.json import JSONDataset
 from kedro_datasets.matplotlib import MatplotlibDataset
 from kedro_datasets.pandas import CSVDataset, ParquetDataset
 from kedro_datasets.text import TextDataset
+from small_files import small_files
 
 from selfscore.datasets.table import TableDataset
 from selfscore.datasets.whole_files import WholeFiles, write_whole_files
@@ -30,15 +30,6 @@ from selfscore.datasets.whole_files import WholeFiles, write_whole_files
 @pytest.fixture(autouse=True)
 def whole_files() -> None:
     write_whole_files()
-
-
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """No file may be larger than two thousand bytes: a real error of the system."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def table(rows: int) -> pd.DataFrame:
@@ -61,15 +52,13 @@ KINDS: dict[str, tuple[type, Callable[[int], Any]]] = {
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_file_that_is_too_large_leaves_the_one_before(
-    name: str, tmp_path: Path, small_files: None
-) -> None:
+def test_a_file_that_is_too_large_leaves_the_one_before(name: str, tmp_path: Path) -> None:
     kind, make = KINDS[name]
     place = tmp_path / "folder" / name
     dataset = kind(filepath=str(place))
     dataset.save(make(10))
     before = place.read_bytes()
-    with pytest.raises(DatasetError) as caught:
+    with small_files(), pytest.raises(DatasetError) as caught:
         dataset.save(make(10_000))
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.filename == str(place)
@@ -77,10 +66,11 @@ def test_a_file_that_is_too_large_leaves_the_one_before(
     assert os.listdir(place.parent) == [name]
 
 
-def test_a_picture_that_is_too_large_is_not_there(tmp_path: Path, small_files: None) -> None:
+def test_a_picture_that_is_too_large_is_not_there(tmp_path: Path) -> None:
     dataset = MatplotlibDataset(filepath=str(tmp_path / "a.png"))
-    with pytest.raises(DatasetError):
-        dataset.save(figure(100))
+    picture = figure(100)
+    with small_files(), pytest.raises(DatasetError):
+        dataset.save(picture)
     assert os.listdir(tmp_path) == []
 
 
