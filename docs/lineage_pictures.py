@@ -50,7 +50,7 @@ def take(project: Path) -> None:
         page.wait_for_timeout(_SETTLED)
         _save(page, "lineage_round", _around_nodes(page))
         # Wide, because the layers' names stand over the left of the graph.
-        page.set_viewport_size({"width": 1860, "height": 1000})
+        page.set_viewport_size({"width": 2450, "height": 1100})
         _open(page, f"{address}?pid=iteration&fid=iteration_1")
         _save(page, "lineage_layers")
 

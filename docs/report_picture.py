@@ -8,7 +8,10 @@ the tests of pages do.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+
+from PIL import Image
 
 from tests.chromium import opened
 
@@ -33,7 +36,9 @@ def take(project: Path) -> None:
     with opened() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 1120}, color_scheme="light")
         page.goto(f"{reports[-1].resolve().as_uri()}#summary")
-        page.screenshot(path=project / PICTURE)
+        shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    # With few colours, which is all that it has.
+    shot.quantize(128, dither=Image.Dither.NONE).save(project / PICTURE, optimize=True)
 
 
 if __name__ == "__main__":
