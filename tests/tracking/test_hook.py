@@ -25,6 +25,7 @@ from kedro.runner import AbstractRunner, ThreadRunner
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from selfscore.lineage.hook import RESUMES
 from selfscore.pipelines.iteration import rounds
 
 PASSWORD = "geheim"
@@ -142,6 +143,26 @@ def test_a_run_is_found_by_data_model_and_commit(root: Path) -> None:
     assert "sk-1234567890" not in str(run.to_dictionary())
     files = MlflowClient(store).list_artifacts(run.info.run_id)
     assert [file.path for file in files] == ["manifest.json"]
+
+
+def test_a_run_that_goes_on_closes_what_a_killed_one_left_open(root: Path) -> None:
+    store = f"sqlite:///{root}/runs.db"
+    track_at(root, store)
+    client = MlflowClient(store)
+    experiment = client.create_experiment("selfscore")
+    left = {
+        name: client.create_run(experiment, tags={"kedro_run_id": name}).info.run_id
+        for name in ("killed", "another")
+    }
+    token = RESUMES.set("killed")
+    try:
+        ingest(root)
+    finally:
+        RESUMES.reset(token)
+    status = {name: client.get_run(run_id).info.status for name, run_id in left.items()}
+    assert status == {"killed": "KILLED", "another": "RUNNING"}
+    assert newest(store).data.tags["resumes"] == "killed"
+    assert newest(store).info.status == "FINISHED"
 
 
 def test_a_server_that_is_away_from_the_start_is_replaced_by_a_local_store(

@@ -134,6 +134,8 @@ class TrackingHooks:
         )
         project = Path(run_params["project_path"])
         self._runs.tag(**self._tags(run_params, parameters, pipeline, catalog, project))
+        if (before := RESUMES.get()) is not None:
+            self._runs.close_killed(before)
 
     @hook_impl
     def before_node_run(
@@ -269,8 +271,8 @@ class TrackingHooks:
     ) -> dict[str, str]:
         """What runs are searched by."""
         tags = {"kedro_run_id": str(run_params["run_id"])}
-        if RESUMES.get():
-            tags["resumes"] = str(RESUMES.get())
+        if (before := RESUMES.get()) is not None:
+            tags["resumes"] = before
         git = surroundings.git_state(project)
         if git:
             tags |= {"git_commit": git["commit"], "git_dirty": str(git["dirty"]).lower()}

@@ -142,6 +142,19 @@ class RoundRuns:
             ended = status if where in failed else "FINISHED"
             self._records.put(self._call, "set_terminated", where, (ended, self._last_seen[where]))
 
+    def close_killed(self, kedro_run_id: str) -> None:
+        """Close what a killed run left open: nobody else does, and this run goes on from it.
+
+        Args:
+            kedro_run_id: of that run.
+        """
+        self._records.put(self._close_killed, kedro_run_id)
+
+    def _close_killed(self, kedro_run_id: str) -> None:
+        left = f"tags.kedro_run_id = '{kedro_run_id}' and attributes.status = 'RUNNING'"
+        for run in self._client.search_runs([self._experiment], left):
+            self._client.set_terminated(run.info.run_id, "KILLED")
+
     def _log_output(self, where: Where, name: str, value: Any) -> None:
         step = _round_of(where)
         if isinstance(value, pd.DataFrame):
