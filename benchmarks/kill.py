@@ -5,9 +5,9 @@
 A first run is left alone: it tells how long each node takes, and what must come out. Every further
 run is killed several times (SIGKILL to its process group, so nothing can tidy up), each time at a
 moment drawn over the seconds of its nodes, and gone on with by `kedro resume`. Of every five kills,
-one each is aimed at training, generation, evaluation and merging, and one at any node; where that is
-faster than in the first run, the next node is hit, and the record says which. Policies, adapters,
-generations, pairs, predictions, judgements and metrics must be the same to the bit.
+one each is aimed at training, generation, evaluation and merging, and one at any node; where that
+is faster than in the first run, the next node is hit, and the record says which. Policies,
+adapters, generations, pairs, predictions, judgements and metrics must be the same to the bit.
 """
 
 from __future__ import annotations
