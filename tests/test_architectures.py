@@ -96,7 +96,7 @@ def test_a_round_from_images_to_the_report(save, project, tmp_path):
     pairs = pd.read_parquet(newest(tmp_path, "05_model_input/iteration_1/scoring_pairs.parquet"))
     assert len(pairs) > 0
     metrics = pd.read_parquet(newest(tmp_path, "08_reporting/iteration_1/metrics.parquet"))
-    assert set(metrics["policy"]) == {"scoring", "consistency", "merged"}
+    assert set(metrics["policy"]) == {"scoring", "consistency", "grounding_contrast", "merged"}
     report = json.loads(newest(tmp_path, "08_reporting/iteration_1/merge_report.json").read_text())
     assert 0 < report["energy_kept"] <= 1
     table = pd.read_csv(newest(tmp_path, "08_reporting/iteration_table.csv"))
