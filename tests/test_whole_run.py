@@ -37,6 +37,8 @@ def run(folder: Path, *parameters: str) -> str:
     assert finished.returncode == 0, finished.stdout[-4000:]
     return finished.stdout
 
+EXPERTS = {"scoring", "consistency", "grounding_contrast"}
+
 
 def newest(folder: Path, name: str) -> Path:
     """The newest version of a versioned artifact."""
@@ -61,7 +63,7 @@ def test_every_round_leaves_its_artifacts(two_rounds):
         assert len(pairs) > 20
         assert set(pairs["split"]) == {"train"}
         metrics = pd.read_parquet(newest(folder, f"08_reporting/{name}/metrics.parquet"))
-        assert set(metrics["policy"]) == {"scoring", "consistency", "merged"}
+        assert set(metrics["policy"]) == {*EXPERTS, "merged"}
         assert set(metrics["split"]) == {"validation", "test"}
         report = json.loads(newest(folder, f"08_reporting/{name}/merge_report.json").read_text())
         assert 0.5 < report["energy_kept"] <= 1
@@ -117,13 +119,13 @@ def test_mlflow_holds_one_run_with_a_child_per_round_and_one_per_expert_below(tw
         assert "test/merged/srcc" in children[name].data.metrics
         assert children[name].data.params["dpo_training.beta"]
         experts = below(children[name].info.run_id)
-        assert set(experts) == {"scoring", "consistency"}
+        assert set(experts) == EXPERTS
         for expert in experts.values():
             assert "test/srcc" in expert.data.metrics
             assert client.get_metric_history(expert.info.run_id, "rewards/margins")
         assert len(client.get_metric_history(experts["scoring"].info.run_id, "loss")) > 1
         betas = {name: run.data.params["dpo_training.beta"] for name, run in experts.items()}
-        assert betas == {"scoring": "1.0", "consistency": "2.0"}
+        assert betas == {"scoring": "1.0", "consistency": "2.0", "grounding_contrast": "2.0"}
     assert {
         point.step for point in client.get_metric_history(parent.info.run_id, "test/merged/srcc")
     } == {1, 2}
