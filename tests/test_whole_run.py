@@ -21,6 +21,8 @@ from selfscore.vlm.loading import VLM, load_vlm
 
 pytestmark = pytest.mark.slow
 
+EXPERTS = {"scoring", "consistency", "grounding_contrast"}
+
 
 def run(folder: Path, *parameters: str) -> str:
     """`kedro run` of the tiny configuration; its output."""
@@ -36,8 +38,6 @@ def run(folder: Path, *parameters: str) -> str:
     )
     assert finished.returncode == 0, finished.stdout[-4000:]
     return finished.stdout
-
-EXPERTS = {"scoring", "consistency", "grounding_contrast"}
 
 
 def newest(folder: Path, name: str) -> Path:
