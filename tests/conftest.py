@@ -10,7 +10,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import shutil  # noqa: E402
-from collections.abc import Callable  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import numpy as np  # noqa: E402
@@ -24,6 +24,17 @@ PROJECT = Path(__file__).parents[1]
 def project() -> Path:
     """Root of the repository."""
     return PROJECT
+
+
+@pytest.fixture(autouse=True)
+def addresses_are_forgotten() -> Iterator[None]:
+    """MLflow notes the addresses it is given in the environment, where later runs find them."""
+    names = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    yield
+    for name in names:
+        os.environ.pop(name, None)
+    os.environ.update(before)
 
 
 @pytest.fixture
