@@ -13,25 +13,28 @@ from selfscore.vlm.response import write_response
 IMAGES = tiny_vlm.pictures(11)
 
 
+# Settings that learn fast.
+VALUES = {
+    "beta": 0.3,
+    "lr": 5e-3,
+    "rank": 4,
+    "alpha": 8,
+    "epochs": 6,
+    "batch_size": 4,
+    "accumulation_steps": 1,
+    "gradient_checkpointing": False,
+    "rpo_alpha": 0.0,
+    "loss_type": "sigmoid",
+    "warmup_ratio": 0.1,
+    "max_grad_norm": 1.0,
+    "targets": "language_model",
+    "checkpoint_steps": 20,
+}
+
+
 def settings(**changes):
-    """DPOSettings that learn fast."""
-    values = {
-        "beta": 0.3,
-        "lr": 5e-3,
-        "rank": 4,
-        "alpha": 8,
-        "epochs": 6,
-        "batch_size": 4,
-        "accumulation_steps": 1,
-        "gradient_checkpointing": False,
-        "rpo_alpha": 0.0,
-        "loss_type": "sigmoid",
-        "warmup_ratio": 0.1,
-        "max_grad_norm": 1.0,
-        "targets": "language_model",
-        "checkpoint_steps": 20,
-    }
-    return DPOSettings(**values | changes)
+    """`VALUES` with what differs."""
+    return DPOSettings(**VALUES | changes)
 
 
 def pairs(count=8):

@@ -33,6 +33,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from benchmarks.performance.memory import peak_resident
+from benchmarks.performance.shapes import SIGLIP_B
 from selfscore.preference_optimization.targets import lora_targets
 
 ANSWER = 128
@@ -80,14 +81,6 @@ def _qwen2(hidden: int, mlp: int, layers: int, heads: int, kv: int, vocabulary: 
     }
 
 
-_SIGLIP_B = {
-    "hidden_size": 768,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "image_size": 512,
-    "patch_size": 16,
-}
 _SIGLIP_SO = {
     "model_type": "siglip_vision_model",
     "hidden_size": 1152,
@@ -120,7 +113,7 @@ MODELS = (
         "smolvlm_256m",
         "Idefics3",
         {"model_type": "llama", **_qwen2(576, 1536, 30, 9, 3, 49280)},
-        _SIGLIP_B,
+        SIGLIP_B,
         **_SMOLVLM,
         options={"scale_factor": 4, "tie_word_embeddings": False},
     ),
@@ -128,7 +121,7 @@ MODELS = (
         "smolvlm_500m",
         "Idefics3",
         {"model_type": "llama", **_qwen2(960, 2560, 32, 15, 5, 49280)},
-        _SIGLIP_B,
+        SIGLIP_B,
         **_SMOLVLM,
         options={"scale_factor": 4, "tie_word_embeddings": False},
     ),

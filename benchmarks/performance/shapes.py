@@ -44,7 +44,7 @@ class Shape:
         return (self.side // self.vision["patch_size"]) ** 2 // self.scale_factor**2
 
 
-_SIGLIP_B = {
+SIGLIP_B = {
     "hidden_size": 768,
     "intermediate_size": 3072,
     "num_hidden_layers": 12,
@@ -70,7 +70,7 @@ SHAPES = {
                 "num_key_value_heads": 3,
                 "vocab_size": 49280,
             },
-            vision=_SIGLIP_B,
+            vision=SIGLIP_B,
             scale_factor=4,
         ),
         Shape(
@@ -85,7 +85,7 @@ SHAPES = {
                 "num_key_value_heads": 5,
                 "vocab_size": 49280,
             },
-            vision=_SIGLIP_B,
+            vision=SIGLIP_B,
             scale_factor=4,
         ),
         Shape(

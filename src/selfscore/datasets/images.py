@@ -9,10 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
-import fsspec
 from fsspec.spec import AbstractFileSystem
-from kedro.io import AbstractDataset, DatasetError
-from kedro.io.core import get_protocol_and_path
+from kedro.io import DatasetError
 from kedro_datasets._typing import ImagePreview
 from PIL import Image, ImageOps
 
@@ -23,6 +21,7 @@ from selfscore.datasets.decoding import (
     UnreadableImageError,
     decode,
 )
+from selfscore.datasets.located import LocatedDataset
 
 _REMEDY = (
     "Name the folder with your images as `images.folder` (to learn from) or `scoring.images` (to "
@@ -112,37 +111,22 @@ class ImageFolder(Mapping[str, Image.Image]):
         return f"'{key}' in '{self._root}'"
 
 
-class ImageFolderDataset(AbstractDataset[NoReturn, ImageFolder]):
+class ImageFolderDataset(LocatedDataset[ImageFolder]):
     """The images below a folder, read only.
 
     Args:
-        filepath: Folder, local or with a protocol that fsspec knows (`s3://…`).
         max_pixels: An image with more pixels is unreadable, 1 to `decoding.MOST_PIXELS`.
-        credentials: Passed to the file system.
-        fs_args: Passed to the file system.
-        metadata: Not used here; kedro-viz reads it.
+        place: As of `LocatedDataset`; `filepath` is the folder.
     """
 
-    def __init__(
-        self,
-        *,
-        filepath: str,
-        max_pixels: int = MAX_PIXELS,
-        credentials: dict[str, Any] | None = None,
-        fs_args: dict[str, Any] | None = None,
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, *, max_pixels: int = MAX_PIXELS, **place: Any) -> None:
         if not 1 <= max_pixels <= MOST_PIXELS:
             raise DatasetError(
                 f"`images.max_pixels` must be 1 to {MOST_PIXELS}, not {max_pixels}. Scale larger "
                 f"images down first; the models look at far fewer pixels."
             )
         self._max_pixels = max_pixels
-        self._protocol, self._path = get_protocol_and_path(filepath)
-        self._fs: AbstractFileSystem = fsspec.filesystem(
-            self._protocol, **(credentials or {}), **(fs_args or {})
-        )
-        self.metadata = metadata
+        super().__init__(**place)
 
     def load(self) -> ImageFolder:
         """List the images; none is opened yet.
@@ -180,6 +164,3 @@ class ImageFolderDataset(AbstractDataset[NoReturn, ImageFolder]):
 
     def _exists(self) -> bool:
         return bool(self._fs.isdir(self._path))
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._path, "protocol": self._protocol}

@@ -7,16 +7,15 @@ Knows where the files are. Does not know what stands in them: `selfscore.dataset
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import fsspec
 import pandas as pd
 from fsspec.spec import AbstractFileSystem
-from kedro.io import AbstractDataset, DatasetError
-from kedro.io.core import get_protocol_and_path
+from kedro.io import DatasetError
 from kedro_datasets._typing import TablePreview
 
 from selfscore.datasets.formats.text import TABLES, read_table
+from selfscore.datasets.located import LocatedDataset
 
 _REMEDY = (
     'Name yours as `images.scores` in conf/base/globals.yml, or with --params="images.scores=…".'
@@ -97,29 +96,8 @@ class ScoreFiles(Mapping[str, bytes]):
         return self._names[0] if self.is_one_file else self.named(file_name)
 
 
-class ScoreFilesDataset(AbstractDataset[NoReturn, ScoreFiles]):
-    """A file with scores, or a folder of such files, read only.
-
-    Args:
-        filepath: File or folder, local or with a protocol that fsspec knows (`s3://…`).
-        credentials: Passed to the file system.
-        fs_args: Passed to the file system.
-        metadata: Not used here; kedro-viz reads it.
-    """
-
-    def __init__(
-        self,
-        *,
-        filepath: str,
-        credentials: dict[str, Any] | None = None,
-        fs_args: dict[str, Any] | None = None,
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        self._protocol, self._path = get_protocol_and_path(filepath)
-        self._fs: AbstractFileSystem = fsspec.filesystem(
-            self._protocol, **(credentials or {}), **(fs_args or {})
-        )
-        self.metadata = metadata
+class ScoreFilesDataset(LocatedDataset[ScoreFiles]):
+    """A file with scores, or a folder of such files, read only."""
 
     def load(self) -> ScoreFiles:
         """List the files; none is read yet.
@@ -144,9 +122,3 @@ class ScoreFilesDataset(AbstractDataset[NoReturn, ScoreFiles]):
         else:
             table = pd.DataFrame({"file": list(files)})
         return TablePreview(table.head(nrows).to_dict(orient="split"))
-
-    def _exists(self) -> bool:
-        return bool(self._fs.exists(self._path))
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._path, "protocol": self._protocol}

@@ -11,10 +11,10 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
-import fsspec
 from fsspec.spec import AbstractFileSystem
-from kedro.io import AbstractDataset, DatasetError
-from kedro.io.core import get_protocol_and_path
+from kedro.io import DatasetError
+
+from selfscore.datasets.located import LocatedDataset
 
 logger = logging.getLogger(__name__)
 
@@ -74,37 +74,18 @@ class VerdictLog(MutableMapping[str, dict[str, Any]]):
             )
 
 
-class VerdictsDataset(AbstractDataset[NoReturn, VerdictLog]):
+class VerdictsDataset(LocatedDataset[VerdictLog]):
     """The verdicts of a hosted judge, an input that the node adds to while it runs.
 
     Kedro stores what a node returns, and stores nothing when it is stopped half-way; verdicts that
     were paid for must outlive that. So a node takes this mapping as an input, and every verdict it
     puts in is stored at once.
-
-    Args:
-        filepath: The file (JSON lines), local or on a file system that can append.
-        credentials: Passed to the file system.
-        fs_args: Passed to the file system.
-        metadata: Not used here; kedro-viz reads it.
+    The file has lines of JSON, and its file system must be one that can append.
     """
-
-    def __init__(
-        self,
-        *,
-        filepath: str,
-        credentials: dict[str, Any] | None = None,
-        fs_args: dict[str, Any] | None = None,
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        self._protocol, self._filepath = get_protocol_and_path(filepath)
-        self._fs: AbstractFileSystem = fsspec.filesystem(
-            self._protocol, **(credentials or {}), **(fs_args or {})
-        )
-        self.metadata = metadata
 
     def load(self) -> VerdictLog:
         """The verdicts so far; none, if there is no file yet."""
-        return VerdictLog(self._fs, self._filepath)
+        return VerdictLog(self._fs, self._path)
 
     def save(self, data: NoReturn) -> NoReturn:
         """Refused: the verdicts are stored while they are added.
@@ -113,11 +94,5 @@ class VerdictsDataset(AbstractDataset[NoReturn, VerdictLog]):
             DatasetError: Always.
         """
         raise DatasetError(
-            f"'{self._filepath}' is no output: give it to the node as an input, which adds to it."
+            f"'{self._path}' is no output: give it to the node as an input, which adds to it."
         )
-
-    def _exists(self) -> bool:
-        return bool(self._fs.exists(self._filepath))
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._filepath, "protocol": self._protocol}

@@ -1,13 +1,12 @@
 """The hook that ties a node's work in progress to what the node is about to do.
 
 Work that was begun by other code, with other parameters or from other data is never gone on with.
-What the hook cannot see is the versions of the libraries.
+What the hook cannot see is the versions of the libraries, and the base model's files.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
@@ -21,8 +20,6 @@ from selfscore.lineage.places import is_growing, load_version, place_of
 if TYPE_CHECKING:
     from kedro.io import DataCatalog
     from kedro.pipeline.node import Node
-
-logger = logging.getLogger(__name__)
 
 
 class CheckpointHooks:

@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+import small_training
 import tiny_vlm
 from images import coloured_images
 
@@ -44,23 +45,8 @@ def test_settings_of_one_expert_are_laid_over_the_shared_ones(tmp_path):
             "rejected": write_response(8, "It is blurred."),
         }
     )
-    parameters = {
-        "beta": 0.3,
-        "lr": 1e-3,
-        "rank": 4,
-        "alpha": 8,
-        "epochs": 1,
-        "batch_size": 2,
-        "accumulation_steps": 1,
-        "gradient_checkpointing": False,
-        "rpo_alpha": 0.0,
-        "loss_type": "sigmoid",
-        "warmup_ratio": 0.1,
-        "max_grad_norm": 1.0,
-        "targets": "language_model",
-        "checkpoint_steps": 20,
-        "experts": {"scoring": {"rank": 2}},
-    }
+    own = {"lr": 1e-3, "epochs": 1, "batch_size": 2, "experts": {"scoring": {"rank": 2}}}
+    parameters = small_training.VALUES | own
     folder = tiny_vlm.save_idefics3(tmp_path)
     policy = Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
     prompts = {"rating": "Rate it.", "justify": "Why {level}?"}
