@@ -27,9 +27,8 @@ from selfscore.lineage.commands.shared import (
 if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata
 
-
-@click.command()
-@with_options(
+# Which nodes, and of which configuration.
+_ASKED = (
     pipelines_option,
     namespaces_option,
     tags_option,
@@ -38,6 +37,10 @@ if TYPE_CHECKING:
     params_option,
     conf_source_option,
 )
+
+
+@click.command()
+@with_options(*_ASKED)
 @click.option("--all", "everything", is_flag=True, help="Show what is up to date, too.")
 @click.option("--check", is_flag=True, help="Exit with 1 if anything is not up to date.")
 @click.pass_obj
@@ -81,15 +84,7 @@ def stale(
 
 
 @click.command()
-@with_options(
-    pipelines_option,
-    namespaces_option,
-    tags_option,
-    nodes_option,
-    env_option,
-    params_option,
-    conf_source_option,
-)
+@with_options(*_ASKED)
 @click.option("--from-nodes", default="", callback=split_node_names, help="As in `kedro run`.")
 @click.option("--to-nodes", default="", callback=split_node_names, help="As in `kedro run`.")
 @click.option("--from-inputs", default="", callback=split_string, help="As in `kedro run`.")
