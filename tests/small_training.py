@@ -6,8 +6,8 @@ import torch
 
 from selfscore.preference_optimization.settings import DPOSettings
 from selfscore.preference_optimization.training import train_expert
-from selfscore.vlm.features import ImageEncoder
-from selfscore.vlm.loading import load_vlm
+from selfscore.vlm.loading.loader import load_vlm
+from selfscore.vlm.reading.features import ImageEncoder
 from selfscore.vlm.response import write_response
 
 IMAGES = tiny_vlm.pictures(11)
@@ -49,10 +49,10 @@ def encoder(policy):
     return ImageEncoder(load_vlm(policy), IMAGES)
 
 
-def train(policy, table, settings, done=None, seed=0):
+def train(policy, table, settings, checkpoint=None, seed=0):
     """Adapter and log of a training that begins with a freshly loaded model."""
-    done = {} if done is None else done
-    return train_expert(encoder(policy), table, "Rate it.", settings, seed, done)
+    checkpoint = {} if checkpoint is None else checkpoint
+    return train_expert(encoder(policy), table, "Rate it.", settings, seed, checkpoint)
 
 
 def assert_same(one, other):

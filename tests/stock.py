@@ -2,7 +2,7 @@
 
 import torch
 
-from selfscore.vlm.encoding import render
+from selfscore.vlm.reading.tokens import render
 
 
 def encode(vlm, image, instruction, answer):

@@ -19,9 +19,9 @@ import tiny_vlm
 import torch
 
 from selfscore.datasets.policy import PolicyDataset
-from selfscore.vlm.encoding import answer_ids
-from selfscore.vlm.loading import load_vlm
+from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.policy import Policy
+from selfscore.vlm.reading.tokens import answer_ids
 from selfscore.vlm.response import write_response
 
 pytestmark = pytest.mark.slow

@@ -23,10 +23,10 @@ from kedro.framework.startup import bootstrap_project
 
 from selfscore.lineage import code
 from selfscore.metrics import health
-from selfscore.pipelines.demo_images.nodes import SPLITS
 from selfscore.pipelines.experiments.comparison import variants_of
 from selfscore.pipelines.iteration import rounds
 from selfscore.preference_data.builders import PAIR_BUILDERS
+from selfscore_demo.pipelines.demo_images.nodes import SPLITS
 
 CONF = Path(__file__).parents[1] / "conf" / "base"
 # Tables whose keys are names of something, and those there are.

@@ -15,9 +15,7 @@ from kedro.framework.startup import bootstrap_project
 
 from selfscore.preference_data.quality_gates import QualityGates
 from selfscore.preference_optimization.settings import DPOSettings
-from selfscore.vlm.backends import GenerationOptions
-from selfscore.vlm.decoding import Decoding
-from selfscore.vlm.load_options import LoadOptions
+from selfscore.vlm.options import Decoding, GenerationOptions, LoadOptions
 
 CONF = Path(__file__).parents[1] / "conf"
 ENVIRONMENTS = [

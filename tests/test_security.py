@@ -29,7 +29,7 @@ from selfscore.datasets.directory import MARKER, read_json, write_directory, wri
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.datasets.pretrained_model import PretrainedModelDataset
 from selfscore.scoring.policies import read_policy
-from selfscore.vlm.loading import load_outline, load_vlm
+from selfscore.vlm.loading.loader import load_outline, load_vlm
 from selfscore.vlm.policy import LoraAdapter, Policy
 
 SOURCES = sorted((Path(__file__).parents[1] / "src").rglob("*.py"))
@@ -219,7 +219,7 @@ def dangers(source: str) -> Iterator[str]:
 
 def is_dangerous(call: ast.Call) -> bool:
     called = ast.unparse(call.func)
-    # Under None, what is unpacked with two stars: `_source` of selfscore.vlm.loading.
+    # Under None, what is unpacked with two stars: `_source` of selfscore.vlm.loading.loader.
     given = {one.arg: ast.unparse(one.value) for one in call.keywords}
     if re.fullmatch(r"Auto\w+\.from_pretrained", called):
         unsafe = called.startswith("AutoModel") and given.get("use_safetensors") != "True"

@@ -17,7 +17,7 @@ from project_copy import copy_project
 from transformers import AutoModelForImageTextToText
 
 from selfscore.datasets.policy import PolicyDataset
-from selfscore.vlm.loading import VLM, load_vlm
+from selfscore.vlm.loading.loader import VLM, load_vlm
 
 pytestmark = pytest.mark.slow
 

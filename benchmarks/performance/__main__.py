@@ -33,15 +33,15 @@ from selfscore.merging.delta import low_rank
 from selfscore.merging.experts import merge_adapters
 from selfscore.merging.methods import MERGE_METHODS
 from selfscore.merging.settings import MergeSettings
-from selfscore.vlm.decoding import Decoding
-from selfscore.vlm.encoding import answer_ids, prompt_ids
-from selfscore.vlm.features import ImageEncoder, StoredFeatures, compute_features
-from selfscore.vlm.generation import Request, generate
-from selfscore.vlm.loading import load_vlm
-from selfscore.vlm.log_probabilities import answer_log_probabilities
+from selfscore.vlm.loading.loader import load_vlm
+from selfscore.vlm.options import Decoding
 from selfscore.vlm.policy import LoraAdapter, Policy
-from selfscore.vlm.prediction import level_probabilities, predict
+from selfscore.vlm.reading.features import ImageEncoder, StoredFeatures, compute_features
+from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
+from selfscore.vlm.reading.tokens import answer_ids, prompt_ids
 from selfscore.vlm.response import Prompts, response_prefix, write_response
+from selfscore.vlm.writing.generation import Request, generate
+from selfscore.vlm.writing.prediction import level_probabilities, predict
 
 RECORD = Path(__file__).with_name("speed.json")
 INSTRUCTION = "Rate the quality of this picture from 0 (worst) to 9 (best) and explain the score."

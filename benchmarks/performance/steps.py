@@ -24,9 +24,9 @@ from selfscore.preference_optimization.shared_prefix_trainer import (
     PackedPairCollator,
     SharedPrefixDPOTrainer,
 )
-from selfscore.vlm.features import ImageEncoder, StoredFeatures, compute_features
-from selfscore.vlm.loading import VLM, load_vlm
+from selfscore.vlm.loading.loader import VLM, load_vlm
 from selfscore.vlm.policy import Policy
+from selfscore.vlm.reading.features import ImageEncoder, StoredFeatures, compute_features
 
 Step = Callable[[], float]
 

@@ -18,8 +18,8 @@ from PIL import Image
 from trl import DPOConfig, DPOTrainer
 
 from selfscore.preference_optimization.targets import lora_targets
-from selfscore.vlm.encoding import render
-from selfscore.vlm.loading import VLM
+from selfscore.vlm.loading.loader import VLM
+from selfscore.vlm.reading.tokens import render
 
 
 @torch.inference_mode()

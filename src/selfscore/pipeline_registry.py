@@ -1,11 +1,11 @@
 """Every pipeline that `kedro run --pipelines=…` knows."""
 
+from importlib.util import find_spec
+
 from kedro.pipeline import Pipeline
 
 from selfscore.pipelines import (
     baseline,
-    demo_images,
-    demo_model,
     experiments,
     ingestion,
     iteration,
@@ -36,6 +36,17 @@ def register_pipelines() -> dict[str, Pipeline]:
         "record": experiments.create_record(rounds),
         "baseline_record": experiments.create_record(0),
         "experiments": experiments.create_pipeline(),
+        **_demo(),
+    }
+
+
+def _demo() -> dict[str, Pipeline]:
+    """What makes the demo; it is no part of the installed package."""
+    if find_spec("selfscore_demo") is None:
+        return {}
+    from selfscore_demo.pipelines import demo_images, demo_model
+
+    return {
         "demo_images": demo_images.create_pipeline(),
         "demo_model": demo_model.create_pipeline(),
     }

@@ -9,9 +9,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.performance import __main__ as speed
 from benchmarks.performance import flops, page, shapes
-from selfscore.vlm.features import image_inputs, run_tower
-from selfscore.vlm.loading import load_vlm
+from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.policy import Policy
+from selfscore.vlm.reading.features import image_inputs, run_tower
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import torch
 from interrupted import killed_and_begun_again
 
 from selfscore.judging.frozen_model import QUESTION, FrozenModelJudge
-from selfscore.vlm.loading import load_vlm
+from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.policy import Policy
 
 RATING = "Rate this picture from 0 (worst) to 9 (best) and explain."
@@ -87,8 +87,8 @@ def test_killed_it_goes_on_with_the_next_batch(vlm, reading, stored) -> None:
         lambda module, args, kwargs: seen.append(len(kwargs["input_ids"])), with_kwargs=True
     )
 
-    def work(done=None):
-        return FrozenModelJudge(vlm, RATING, 10, reading, 3, done).infer_levels(TEXTS)
+    def work(checkpoint=None):
+        return FrozenModelJudge(vlm, RATING, 10, reading, 3, checkpoint).infer_levels(TEXTS)
 
     try:
         whole, in_one_go = work(), seen.copy()

@@ -1,7 +1,7 @@
 import pytest
 import tiny_vlm
 
-from selfscore.judging.panel import convene
+from selfscore.judging.panel import make_judges
 from selfscore.judging.tfidf import fit_judge
 from selfscore.vlm.policy import LoraAdapter, Policy
 
@@ -15,7 +15,7 @@ NOWHERE = Policy({"base_model": {"id": "./no/such/model", "revision": None}})
 
 def convened(names: list[str], policy: Policy = NOWHERE, openai: dict | None = None) -> list:
     settings = {"self": {"reading": "direct", "batch_size": 4}, "openai": openai or HOSTED}
-    return convene(
+    return make_judges(
         names, settings, n_levels=10, tfidf_state=STATE, base_policy=policy,
         rating="Rate this picture from 0 (worst) to 9 (best).", verdicts={},
     )  # fmt: skip

@@ -13,7 +13,7 @@ from transformers import AutoModelForImageTextToText
 from selfscore.merging.delta import delta
 from selfscore.merging.experts import merge_adapters
 from selfscore.merging.settings import MergeSettings
-from selfscore.vlm.loading import fold
+from selfscore.vlm.loading.loader import fold
 from selfscore.vlm.policy import LoraAdapter
 
 RANK = 4

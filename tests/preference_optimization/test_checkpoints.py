@@ -55,10 +55,10 @@ def whole(idefics3):
 
 def killed(idefics3, options=OPTIONS):
     """What a training leaves that is stopped after its first checkpoint."""
-    done = KilledAtCheckpoint()
+    checkpoint = KilledAtCheckpoint()
     with pytest.raises(KilledError):
-        train(idefics3, PAIRS, options, done)
-    return done
+        train(idefics3, PAIRS, options, checkpoint)
+    return checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -67,20 +67,20 @@ def stopped(idefics3):
 
 
 def test_saving_changes_nothing(idefics3, whole):
-    done = {}
-    assert_same(train(idefics3, PAIRS, OPTIONS, done), whole)
-    assert latest_in(done).step == 10
-    assert sorted(done) == sorted([LATEST, *(f"checkpoint-10/{file}" for file in FILES)])
+    checkpoint = {}
+    assert_same(train(idefics3, PAIRS, OPTIONS, checkpoint), whole)
+    assert latest_in(checkpoint).step == 10
+    assert sorted(checkpoint) == sorted([LATEST, *(f"checkpoint-10/{file}" for file in FILES)])
 
 
 def test_a_run_stopped_at_every_checkpoint_ends_the_same(idefics3, whole, capsys):
-    done = killed(idefics3)
-    assert latest_in(done).step == 5
+    checkpoint = killed(idefics3)
+    assert latest_in(checkpoint).step == 5
     with pytest.raises(KilledError):
-        train(idefics3, PAIRS, OPTIONS, done)
-    assert latest_in(done).step == 10
+        train(idefics3, PAIRS, OPTIONS, checkpoint)
+    assert latest_in(checkpoint).step == 10
     capsys.readouterr()
-    assert_same(train(idefics3, PAIRS, OPTIONS, dict(done)), whole)
+    assert_same(train(idefics3, PAIRS, OPTIONS, dict(checkpoint)), whole)
     bar = capsys.readouterr().err
     assert " 10/15 " in bar and " 15/15 " in bar and " 9/15 " not in bar
 
@@ -94,10 +94,10 @@ def test_a_step_in_parts_goes_on_as_well(idefics3):
 
 def test_it_goes_on_with_the_parts_that_memory_had_room_for(idefics3):
     options = settings(**vars(OPTIONS) | {"batch_size": 4, "epochs": 4})
-    done = dict(killed(idefics3, options))
-    done[LATEST] = json.dumps({"step": 5, "accumulation_steps": 2}).encode()
-    train(idefics3, PAIRS, options, done)
-    assert latest_in(done) == Latest(step=10, accumulation_steps=2)
+    checkpoint = dict(killed(idefics3, options))
+    checkpoint[LATEST] = json.dumps({"step": 5, "accumulation_steps": 2}).encode()
+    train(idefics3, PAIRS, options, checkpoint)
+    assert latest_in(checkpoint) == Latest(step=10, accumulation_steps=2)
 
 
 def test_a_killed_process_goes_on_in_another(idefics3, whole, tmp_path):
@@ -108,9 +108,9 @@ from pathlib import Path
 import test_checkpoints as tests
 from selfscore.datasets.checkpoint import Checkpoint
 from selfscore.vlm.policy import Policy
-done = Checkpoint(Path({str(tmp_path / "done")!r}))
-done.claim("one")
-tests.train(Policy({idefics3.card!r}), tests.PAIRS, tests.OPTIONS, done)
+checkpoint = Checkpoint(Path({str(tmp_path / "done")!r}))
+checkpoint.claim("one")
+tests.train(Policy({idefics3.card!r}), tests.PAIRS, tests.OPTIONS, checkpoint)
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
@@ -125,10 +125,10 @@ tests.train(Policy({idefics3.card!r}), tests.PAIRS, tests.OPTIONS, done)
     process.send_signal(signal.SIGKILL)
     _, errors = process.communicate()
     assert process.returncode == -signal.SIGKILL, errors
-    done = Checkpoint(tmp_path / "done")
-    done.claim("one")
-    assert latest_in(done).step in (5, 10)
-    assert_same(train(idefics3, PAIRS, OPTIONS, done), whole)
+    checkpoint = Checkpoint(tmp_path / "done")
+    checkpoint.claim("one")
+    assert latest_in(checkpoint).step in (5, 10)
+    assert_same(train(idefics3, PAIRS, OPTIONS, checkpoint), whole)
 
 
 def new(folder, name):
@@ -158,13 +158,13 @@ class Stops(dict):
         super().__delitem__(name)
 
 
-def save(done, step, folder):
+def save(checkpoint, step, folder):
     """What a trainer and `KeepCheckpoints` do at a step; every file says the step."""
     made = folder / f"checkpoint-{step}"
     made.mkdir()
     for file in (*FILES, "training_args.bin"):
         (made / file).write_text(f"{file} {step}")
-    keep = KeepCheckpoints(done, every=5, accumulation_steps=1)
+    keep = KeepCheckpoints(checkpoint, every=5, accumulation_steps=1)
     keep.on_save(SimpleNamespace(output_dir=folder), SimpleNamespace(global_step=step), None)
 
 
@@ -174,32 +174,32 @@ def test_there_is_a_whole_checkpoint_wherever_it_is_stopped(tmp_path):
     changes = 2 * len(FILES) + 1
     for stop in range(changes + 1):
         folder = new(tmp_path, str(stop))
-        done = Stops(first, stop)
+        checkpoint = Stops(first, stop)
         if stop < changes:
             with pytest.raises(KilledError):
-                save(done, 10, folder)
+                save(checkpoint, 10, folder)
         else:
-            save(done, 10, folder)
+            save(checkpoint, 10, folder)
         step = 5 if stop <= len(FILES) else 10
-        place = restore(done, new(tmp_path, f"out-{stop}"))
+        place = restore(checkpoint, new(tmp_path, f"out-{stop}"))
         assert sorted(file.name for file in place.iterdir()) == sorted(FILES)
         assert {file.read_text() for file in place.iterdir()} == {f"{f} {step}" for f in FILES}
         # The next one clears what is left.
-        done.left = -1
-        save(done, 15, new(folder, "next"))
-        assert sorted(done) == sorted([LATEST, *(f"checkpoint-15/{file}" for file in FILES)])
+        checkpoint.left = -1
+        save(checkpoint, 15, new(folder, "next"))
+        assert sorted(checkpoint) == sorted([LATEST, *(f"checkpoint-15/{file}" for file in FILES)])
 
 
 def test_a_damaged_checkpoint_is_not_used(tmp_path, caplog):
-    done = Checkpoint(tmp_path / "done")
-    done.claim("one")
-    save(done, 5, tmp_path)
-    assert restore(done, new(tmp_path, "sound")) is not None
+    checkpoint = Checkpoint(tmp_path / "done")
+    checkpoint.claim("one")
+    save(checkpoint, 5, tmp_path)
+    assert restore(checkpoint, new(tmp_path, "sound")) is not None
     stored = tmp_path / "done" / "parts" / "checkpoint-5" / "optimizer.pt"
     content = bytearray(stored.read_bytes())
     content[-1] ^= 1
     stored.write_bytes(content)
-    assert restore(done, new(tmp_path, "damaged")) is None
+    assert restore(checkpoint, new(tmp_path, "damaged")) is None
     assert "starts anew: of its checkpoint after step 5, 'checkpoint-5/optimizer.pt'" in caplog.text
 
 
@@ -222,9 +222,9 @@ def test_a_planted_pickle_is_refused_and_not_run(idefics3, stopped, tmp_path, fi
     else:
         pickle.dump(Malicious(str(victim)), planted)
     refusal = (SafetensorError, None) if file.endswith("safetensors") else (ValueError, "a pickle")
-    done = dict(stopped) | {f"checkpoint-5/{file}": planted.getvalue()}
+    checkpoint = dict(stopped) | {f"checkpoint-5/{file}": planted.getvalue()}
     with pytest.raises(refusal[0], match=refusal[1]):
-        train(idefics3, PAIRS, OPTIONS, done)
+        train(idefics3, PAIRS, OPTIONS, checkpoint)
     assert victim.is_dir()
     # It is one: what loads it without asking is its victim.
     planted.seek(0)

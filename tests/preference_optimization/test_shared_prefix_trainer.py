@@ -19,9 +19,9 @@ from selfscore.preference_optimization.shared_prefix_trainer import (
     SharedPrefixDPOTrainer,
 )
 from selfscore.preference_optimization.targets import lora_targets
-from selfscore.vlm.features import ImageEncoder, store_features
-from selfscore.vlm.loading import decoder_name, load_vlm
-from selfscore.vlm.log_probabilities import answer_log_probabilities
+from selfscore.vlm.loading.loader import decoder_name, load_vlm
+from selfscore.vlm.reading.features import ImageEncoder, store_features
+from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 from selfscore.vlm.response import write_response
 
 IMAGES = tiny_vlm.pictures(4)

@@ -10,9 +10,9 @@ from small_training import assert_same, encoder, settings, train
 from selfscore.preference_optimization.checkpoints import Latest, latest_in
 from selfscore.preference_optimization.targets import lora_targets
 from selfscore.preference_optimization.training import train_expert
-from selfscore.vlm.loading import load_vlm
-from selfscore.vlm.packing_check import check_packing
+from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.policy import Policy
+from selfscore.vlm.reading.packing_check import check_packing
 
 REFERENCE = {"ref_chosen_logps": -30.0, "ref_rejected_logps": -31.0}
 
@@ -108,15 +108,20 @@ def test_a_gradient_that_is_not_finite_stops_at_its_step_and_keeps_the_checkpoin
     def through(module, inputs, output):
         output.last_hidden_state = BreaksAtStep7.apply(output.last_hidden_state)
 
-    start, done = encoder(idefics3), {}
+    start, checkpoint = encoder(idefics3), {}
     start.vlm.model.base_model.register_forward_hook(through)
     with pytest.raises(FloatingPointError) as stopped:
         train_expert(
-            start, pairs.assign(**REFERENCE), "Rate it.", settings(checkpoint_steps=5), 0, done
+            start,
+            pairs.assign(**REFERENCE),
+            "Rate it.",
+            settings(checkpoint_steps=5),
+            0,
+            checkpoint,
         )
     assert "gradient became nan at step 7, in the pairs" in str(stopped.value)
     assert str(stopped.value).count("(") == 4
-    assert latest_in(done) == Latest(step=5, accumulation_steps=1)
+    assert latest_in(checkpoint) == Latest(step=5, accumulation_steps=1)
 
 
 def with_memory_for(fits, seen, policy):
@@ -160,14 +165,14 @@ def test_a_batch_that_does_not_fit_is_halved(idefics3, pairs, caplog):
 def test_memory_that_runs_out_later_costs_the_steps_since_the_checkpoint(idefics3, pairs, caplog):
     table = pairs.assign(**REFERENCE)
     options = settings(epochs=6, checkpoint_steps=5)
-    seen, done = [], {}
+    seen, checkpoint = [], {}
     start = with_memory_for(lambda rows, call: call < 8 or rows < 4, seen, idefics3)
     with caplog.at_level("INFO"):
-        adapter, log = train_expert(start, table, "Rate it.", options, 0, done)
+        adapter, log = train_expert(start, table, "Rate it.", options, 0, checkpoint)
     assert seen == [4] * 8 + [2] * 2 * 7
     assert "go through the model in 2 parts of 2" in caplog.text
     assert "goes on after step 5" in caplog.text
-    assert latest_in(done) == Latest(step=10, accumulation_steps=2)
+    assert latest_in(checkpoint) == Latest(step=10, accumulation_steps=2)
     whole, whole_log = train(idefics3, table, options)
     assert log["step"].tolist() == whole_log["step"].tolist()
     assert log["loss"].tolist() == pytest.approx(whole_log["loss"].tolist(), rel=1e-5)

@@ -9,7 +9,7 @@ from kedro.framework.startup import bootstrap_project
 
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.scoring.project import find_policy, load_options
-from selfscore.vlm.load_options import LoadOptions
+from selfscore.vlm.options import LoadOptions
 
 VERSION = "2026-01-01T10.00.00.000Z"
 

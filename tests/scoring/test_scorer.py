@@ -17,9 +17,9 @@ import selfscore
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.scoring import ScoredImage, Scorer
 from selfscore.scoring.pictures import pictures as named
-from selfscore.vlm.encoding import answer_ids
-from selfscore.vlm.loading import VLM, load_vlm
+from selfscore.vlm.loading.loader import VLM, load_vlm
 from selfscore.vlm.policy import Policy
+from selfscore.vlm.reading.tokens import answer_ids
 
 
 def distributions(results: Sequence[ScoredImage]) -> np.ndarray:

@@ -1,7 +1,7 @@
 import pytest
 import tiny_vlm
 
-from selfscore.vlm.loading import load_vlm
+from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.policy import Policy
 
 

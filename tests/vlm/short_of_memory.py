@@ -9,11 +9,11 @@ sys.path.insert(0, str(TESTS))
 
 import tiny_vlm  # noqa: E402
 
-from selfscore.vlm.decoding import Decoding  # noqa: E402
-from selfscore.vlm.features import ImageEncoder  # noqa: E402
-from selfscore.vlm.generation import Request, generate  # noqa: E402
-from selfscore.vlm.loading import load_vlm  # noqa: E402
+from selfscore.vlm.loading.loader import load_vlm  # noqa: E402
+from selfscore.vlm.options import Decoding  # noqa: E402
 from selfscore.vlm.policy import Policy  # noqa: E402
+from selfscore.vlm.reading.features import ImageEncoder  # noqa: E402
+from selfscore.vlm.writing.generation import Request, generate  # noqa: E402
 
 ROWS, SMALL, MORE = 4000, 50, 60 * 2**20
 

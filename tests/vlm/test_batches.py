@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from interrupted import Killed, Parts
 
-from selfscore.vlm import features
-from selfscore.vlm.batches import Room, in_batches
-from selfscore.vlm.decoding import Decoding
-from selfscore.vlm.features import ImageEncoder, store_features
-from selfscore.vlm.generation import Request, generate
-from selfscore.vlm.log_probabilities import answer_log_probabilities
-from selfscore.vlm.prediction import level_probabilities, predict
+from selfscore.vlm.batches import ShrinkingBatch, in_batches
+from selfscore.vlm.options import Decoding
+from selfscore.vlm.reading import features
+from selfscore.vlm.reading.features import ImageEncoder, store_features
+from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 from selfscore.vlm.response import Prompts, write_response
+from selfscore.vlm.writing.generation import Request, generate
+from selfscore.vlm.writing.prediction import level_probabilities, predict
 
 # Rows of the model that its memory is said to hold.
 MOST = 2
@@ -30,12 +30,12 @@ def allocate(rows, most=MOST):
         torch.empty(2**60, dtype=torch.uint8)
 
 
-def run(rows, size, done, compute=None, name="x"):
+def run(rows, size, checkpoint, compute=None, name="x"):
     batches = in_batches(
         rows,
         size,
         compute or (lambda batch: [row / 3 for row in batch]),
-        done,
+        checkpoint,
         name=name,
         description="working",
         unit=" rows",
@@ -53,38 +53,38 @@ def test_killed_anywhere_it_ends_with_the_same_and_does_nothing_twice(rows, size
         return [[row / 3, repr(row), None] for row in batch]
 
     whole = run(rows, size, None, compute)
-    in_one_go, done = seen.copy(), Parts(stored)
+    in_one_go, checkpoint = seen.copy(), Parts(stored)
     assert [row for batch in in_one_go for row in batch] == rows
     seen.clear()
     try:
-        run(rows, size, done, compute)
+        run(rows, size, checkpoint, compute)
     except Killed:
         seen.pop()
     # Compared as text, because no NaN equals another.
-    assert repr(run(rows, size, dict(done), compute)) == repr(whole)
+    assert repr(run(rows, size, dict(checkpoint), compute)) == repr(whole)
     assert repr(seen) == repr(in_one_go)
 
 
 def test_what_was_done_for_other_rows_or_under_another_name_is_not_taken():
-    done = {}
-    assert run([3, 6], 2, done) == [1, 2]
-    assert run([3, 9], 2, done) == [1, 3]
-    assert run([3, 6], 2, done, lambda batch: ["y"] * len(batch), name="y") == ["y", "y"]
-    assert run([3, 6], 2, done, lambda batch: pytest.fail("done already")) == [1, 2]
-    assert len(done) == 3
+    checkpoint = {}
+    assert run([3, 6], 2, checkpoint) == [1, 2]
+    assert run([3, 9], 2, checkpoint) == [1, 3]
+    assert run([3, 6], 2, checkpoint, lambda batch: ["y"] * len(batch), name="y") == ["y", "y"]
+    assert run([3, 6], 2, checkpoint, lambda batch: pytest.fail("done already")) == [1, 2]
+    assert len(checkpoint) == 3
 
 
 def test_the_bar_starts_with_what_is_done_already(capsys):
-    done, shown = {}, []
-    run([1, 2, 3, 4, 5], 2, done)
-    del done[list(done)[1]]
+    checkpoint, shown = {}, []
+    run([1, 2, 3, 4, 5], 2, checkpoint)
+    del checkpoint[list(checkpoint)[1]]
     capsys.readouterr()
 
     def compute(batch):
         shown.append(capsys.readouterr().err)
         return batch
 
-    run([1, 2, 3, 4, 5], 2, done, compute)
+    run([1, 2, 3, 4, 5], 2, checkpoint, compute)
     assert len(shown) == 1 and " 3/5 " in shown[0]
     assert " 5/5 " in capsys.readouterr().err
 
@@ -101,7 +101,7 @@ def allocating(most, seen):
 
 
 def test_out_of_memory_halves_the_batch_and_those_after_it(caplog):
-    room, seen = Room("some.batch_size"), []
+    room, seen = ShrinkingBatch("some.batch_size"), []
     compute = allocating(3, seen)
     with caplog.at_level(logging.WARNING):
         assert room.fit(compute, range(16)) == [2 * row for row in range(16)]
@@ -118,14 +118,14 @@ def test_out_of_memory_halves_the_batch_and_those_after_it(caplog):
 @settings(max_examples=15)  # each halving collects garbage
 @given(st.integers(1, 40), st.integers(1, 12), st.lists(st.integers(), max_size=60))
 def test_whatever_fits_no_row_is_lost_or_moved(size, most, rows):
-    room, compute = Room("batch_size"), allocating(most, [])
+    room, compute = ShrinkingBatch("batch_size"), allocating(most, [])
     fitted = run(rows, size, None, lambda batch: room.fit(compute, batch))
     assert fitted == [2 * row for row in rows]
 
 
 def test_a_row_that_does_not_fit_alone_is_named():
     with pytest.raises(MemoryError, match=r"'picture 3' does not fit.*`loading.quantization`"):
-        Room("batch_size").fit(allocating(0, []), [3, 4], lambda row: f"picture {row}")
+        ShrinkingBatch("batch_size").fit(allocating(0, []), [3, 4], lambda row: f"picture {row}")
 
 
 def test_other_errors_are_not_tried_again():
@@ -136,7 +136,7 @@ def test_other_errors_are_not_tried_again():
         raise RuntimeError("CUDA error: device-side assert triggered")
 
     with pytest.raises(RuntimeError, match="device-side assert"):
-        Room("batch_size").fit(compute, [1, 2])
+        ShrinkingBatch("batch_size").fit(compute, [1, 2])
     assert seen == [2]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from selfscore.datasets.directory import DirectoryDataset
 
 if TYPE_CHECKING:
-    from selfscore.vlm.loading import VLM
+    from selfscore.vlm.loading.loader import VLM
 
 
 class PretrainedModelDataset(DirectoryDataset["VLM"]):
@@ -23,7 +23,7 @@ class PretrainedModelDataset(DirectoryDataset["VLM"]):
         import torch
         from transformers import AutoModelForImageTextToText, AutoProcessor
 
-        from selfscore.vlm.loading import VLM
+        from selfscore.vlm.loading.loader import VLM
 
         # Where nothing is said of remote code, transformers asks whether to run it.
         options: Any = {"local_files_only": True, "trust_remote_code": False}

@@ -15,14 +15,14 @@ import torch
 from numpy.typing import NDArray
 
 from selfscore.judging.judge import without_score_words
-from selfscore.vlm.batches import Room, in_batches
-from selfscore.vlm.encoding import level_tokens
+from selfscore.vlm.batches import ShrinkingBatch, in_batches
+from selfscore.vlm.reading.tokens import level_tokens
 from selfscore.vlm.response import response_prefix
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from selfscore.vlm.loading import VLM
+    from selfscore.vlm.loading.loader import VLM
 
 READINGS = ("channel", "direct")
 QUESTION = 'A picture is described like this: "{explanation}" {rating}'
@@ -53,7 +53,7 @@ class FrozenModelJudge:
         n_levels: Number of levels of the scale.
         reading: `channel` or `direct`.
         batch_size: Rows in one forward pass; does not change the levels.
-        done: What this judge has read already, see `in_batches`; None keeps nothing.
+        checkpoint: What this judge has read already, see `in_batches`; None keeps nothing.
     """
 
     vlm: VLM
@@ -61,7 +61,7 @@ class FrozenModelJudge:
     n_levels: int
     reading: str = "channel"
     batch_size: int = 128
-    done: MutableMapping[str, bytes] | None = None
+    checkpoint: MutableMapping[str, bytes] | None = None
     name = "self"
 
     def __post_init__(self) -> None:
@@ -151,12 +151,12 @@ class FrozenModelJudge:
         self, turns: Sequence[str], read: Callable[[Sequence[str]], list[Any]]
     ) -> NDArray[np.float64]:
         """What is read of every turn, [len(turns)] or [len(turns), n_levels]."""
-        room = Room("evaluation.judging.self.batch_size")
+        room = ShrinkingBatch("evaluation.judging.self.batch_size")
         batches = in_batches(
             turns,
             self.batch_size,
             lambda batch: room.fit(read, batch),
-            self.done,
+            self.checkpoint,
             name=self.reading,
             description="judging",
             unit=" readings",

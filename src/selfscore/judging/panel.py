@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from selfscore.judging.judge import Judge
-from selfscore.vlm.load_options import LoadOptions
+from selfscore.vlm.options import LoadOptions
 
 if TYPE_CHECKING:
     from selfscore.vlm.policy import Policy
 
 
-def convene(
+def make_judges(
     names: Sequence[str],
     settings: Mapping[str, Any],
     *,
@@ -25,7 +25,7 @@ def convene(
     rating: str,
     verdicts: MutableMapping[str, dict[str, Any]],
     loading: LoadOptions | None = None,
-    done: MutableMapping[str, bytes] | None = None,
+    checkpoint: MutableMapping[str, bytes] | None = None,
 ) -> list[Judge]:
     """Make the judges named; only those are loaded.
 
@@ -39,7 +39,7 @@ def convene(
         rating: The prompt that asks for a score and its explanation.
         verdicts: Where the hosted judge keeps its verdicts.
         loading: How the judge `self` is put into memory; None for the defaults.
-        done: What the judge `self` has read already, see `in_batches`.
+        checkpoint: What the judge `self` has read already, see `in_batches`.
 
     Returns:
         One judge a name, in their order.
@@ -55,7 +55,7 @@ def convene(
 
     def frozen_model() -> Judge:
         from selfscore.judging.frozen_model import FrozenModelJudge
-        from selfscore.vlm.loading import load_vlm
+        from selfscore.vlm.loading.loader import load_vlm
 
         if base_policy.adapter is not None:
             raise ValueError(
@@ -63,7 +63,7 @@ def convene(
                 "the policy given has an adapter: give it `policy_0`."
             )
         vlm = load_vlm(base_policy, options=loading)
-        return FrozenModelJudge(vlm, rating, n_levels, done=done, **settings["self"])
+        return FrozenModelJudge(vlm, rating, n_levels, checkpoint=checkpoint, **settings["self"])
 
     def hosted() -> Judge:
         from selfscore.judging.openai_judge import OpenAIJudge

@@ -44,22 +44,22 @@ class Latest:
 
 
 class KeepCheckpoints(TrainerCallback):
-    """Puts the training's state into `done` now and then; only the newest is kept.
+    """Puts the training's state into `checkpoint` now and then; only the newest is kept.
 
     The part that names a checkpoint is put in when all its files are there, and the older one is
-    removed after that: whenever the run is stopped, `done` has one that is whole.
+    removed after that: whenever the run is stopped, `checkpoint` has one that is whole.
 
     Args:
-        done: part by name.
+        checkpoint: part by name.
         every: steps from one checkpoint to the next. There is none after the last step: what a
             trainer that is given one does is another step.
         accumulation_steps: of this training.
     """
 
     def __init__(
-        self, done: MutableMapping[str, bytes], every: int, accumulation_steps: int
+        self, checkpoint: MutableMapping[str, bytes], every: int, accumulation_steps: int
     ) -> None:
-        self._done = done
+        self._checkpoint = checkpoint
         self._every = every
         self._accumulation_steps = accumulation_steps
 
@@ -73,41 +73,41 @@ class KeepCheckpoints(TrainerCallback):
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Move what the trainer has saved into `done`."""
+        """Move what the trainer has saved into `checkpoint`."""
         latest = Latest(state.global_step, self._accumulation_steps)
         folder = Path(str(args.output_dir), _name(latest))
         for file in FILES:
-            self._done[f"{folder.name}/{file}"] = (folder / file).read_bytes()
-        self._done[LATEST] = json.dumps(asdict(latest)).encode()
-        for part in list(self._done):
+            self._checkpoint[f"{folder.name}/{file}"] = (folder / file).read_bytes()
+        self._checkpoint[LATEST] = json.dumps(asdict(latest)).encode()
+        for part in list(self._checkpoint):
             if part != LATEST and not part.startswith(f"{folder.name}/"):
-                del self._done[part]
+                del self._checkpoint[part]
         shutil.rmtree(folder)
 
 
-def latest_in(done: MutableMapping[str, bytes]) -> Latest | None:
+def latest_in(checkpoint: MutableMapping[str, bytes]) -> Latest | None:
     """What the newest checkpoint is, if there is one."""
-    return Latest(**json.loads(done[LATEST])) if LATEST in done else None
+    return Latest(**json.loads(checkpoint[LATEST])) if LATEST in checkpoint else None
 
 
-def restore(done: MutableMapping[str, bytes], folder: Path) -> Path | None:
+def restore(checkpoint: MutableMapping[str, bytes], folder: Path) -> Path | None:
     """Write the newest checkpoint out for the trainer.
 
     Args:
-        done: what `KeepCheckpoints` has put in.
+        checkpoint: what `KeepCheckpoints` has put in.
         folder: in which the checkpoint gets a folder of its own.
 
     Returns:
         That folder; None where there is no checkpoint, or where a part of it is missing.
     """
-    latest = latest_in(done)
+    latest = latest_in(checkpoint)
     if latest is None:
         return None
     place = folder / _name(latest)
     place.mkdir()
     try:
         for file in FILES:
-            (place / file).write_bytes(done[f"{place.name}/{file}"])
+            (place / file).write_bytes(checkpoint[f"{place.name}/{file}"])
     except KeyError as part:
         logger.warning(
             "The training starts anew: of its checkpoint after step %d, %s is missing.",

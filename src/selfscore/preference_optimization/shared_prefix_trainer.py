@@ -2,8 +2,8 @@
 
 TRL keeps everything it does: losses, metrics, optimiser, checkpoints, callbacks, accelerate. What
 changes is how the log-probabilities come about that it asks its model for. The collator lays each
-pair out as one packed row (`selfscore.vlm.shared_prefix`), and the model's forward answers with
-the same per-token fields, in the same order, as for two rows a pair.
+pair out as one packed row (`selfscore.vlm.reading.shared_prefix`), and the model's forward answers
+with the same per-token fields, in the same order, as for two rows a pair.
 
 Knows TRL and packed rows; knows nothing of Kedro, scores, or where the reference comes from.
 """
@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from transformers import TrainerState
 from trl import DPOTrainer
 
-from selfscore.vlm.features import ImageEncoder, image_inputs, run_tower
-from selfscore.vlm.log_probabilities import pack_texts
-from selfscore.vlm.shared_prefix import IGNORED, packed_inputs
+from selfscore.vlm.reading.features import ImageEncoder, image_inputs, run_tower
+from selfscore.vlm.reading.log_probabilities import pack_texts
+from selfscore.vlm.reading.shared_prefix import IGNORED, packed_inputs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

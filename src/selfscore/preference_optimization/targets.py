@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from selfscore.vlm.loading import decoder_name
+from selfscore.vlm.loading.loader import decoder_name
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

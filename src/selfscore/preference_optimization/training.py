@@ -31,12 +31,12 @@ from selfscore.preference_optimization.shared_prefix_trainer import (
     SharedPrefixDPOTrainer,
 )
 from selfscore.preference_optimization.targets import lora_targets
-from selfscore.vlm.packing_check import check_packing
 from selfscore.vlm.policy import LoraAdapter
+from selfscore.vlm.reading.packing_check import check_packing
 
 if TYPE_CHECKING:
-    from selfscore.vlm.features import ImageEncoder
-    from selfscore.vlm.loading import VLM
+    from selfscore.vlm.loading.loader import VLM
+    from selfscore.vlm.reading.features import ImageEncoder
 
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def train_expert(
     instruction: str,
     settings: DPOSettings,
     seed: int,
-    done: MutableMapping[str, bytes],
+    checkpoint: MutableMapping[str, bytes],
 ) -> tuple[LoraAdapter, pd.DataFrame]:
     """Train one expert; the reference is the same model with the expert switched off.
 
@@ -63,26 +63,27 @@ def train_expert(
         settings: of the run.
         seed: of the LoRA initialisation and the order of the pairs. Experts that are to be merged
             share it, so that they start from the same A.
-        done: takes the training's checkpoints, and has the last one of an earlier run with the same
-            arguments that was stopped: the training goes on there and ends with the same adapter
-            and log. Empty at first.
+        checkpoint: takes the training's state now and then, and has the last one of an earlier run
+            with the same arguments that was stopped: the training goes on there and ends with the
+            same adapter and log. Empty at first.
 
     Returns:
         The adapter, and one row per logged step with TRL's own metric names.
 
     Raises:
-        FloatingPointError: a loss or a gradient is not finite. `done` keeps the last checkpoint.
+        FloatingPointError: a loss or a gradient is not finite. `checkpoint` keeps the last
+            state that was whole.
         MemoryError: one pair alone does not fit.
         ValueError: the model does not compute packed rows as plain ones, see `check_packing`; or
             the checkpoint is not one that a training wrote.
     """
     check_packing(encoder, pairs["path"].iloc[0], instruction)
-    latest = latest_in(done)
+    latest = latest_in(checkpoint)
     if latest is not None:
         settings = replace(settings, accumulation_steps=latest.accumulation_steps)
     while True:
         try:
-            return _train(encoder, pairs, instruction, settings, seed, done)
+            return _train(encoder, pairs, instruction, settings, seed, checkpoint)
         except _NoRoomError as error:
             settings = _in_more_parts(settings, error)
         # Only here has the error let go of what filled the memory.
@@ -99,12 +100,12 @@ def _train(
     instruction: str,
     settings: DPOSettings,
     seed: int,
-    done: MutableMapping[str, bytes],
+    checkpoint: MutableMapping[str, bytes],
 ) -> tuple[LoraAdapter, pd.DataFrame]:
     vlm = encoder.vlm
     modules = lora_targets(vlm.model, settings.targets)
     with TemporaryDirectory(prefix="dpo_") as folder, closing(TrainingProgress()) as progress:
-        checkpoint = restore(done, Path(folder))
+        resume_from = restore(checkpoint, Path(folder))
         trainer = SharedPrefixDPOTrainer(
             model=vlm.model,
             args=_arguments(settings, len(pairs), seed, folder, vlm),
@@ -115,7 +116,7 @@ def _train(
             processing_class=vlm.processor,
             callbacks=[
                 progress,
-                KeepCheckpoints(done, settings.checkpoint_steps, settings.accumulation_steps),
+                KeepCheckpoints(checkpoint, settings.checkpoint_steps, settings.accumulation_steps),
             ],
             peft_config=LoraConfig(
                 r=settings.rank,
@@ -126,7 +127,7 @@ def _train(
         )
         trainer.remove_callback(PrinterCallback)
         try:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
             tensors = {
                 name: tensor.detach().float().cpu().contiguous()
                 for name, tensor in get_peft_model_state_dict(trainer.model).items()

@@ -16,7 +16,7 @@ from kedro.io import DataCatalog
 
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.scoring.policies import FoundPolicy, read_policy
-from selfscore.vlm.load_options import LoadOptions
+from selfscore.vlm.options import LoadOptions
 
 logger = logging.getLogger(__name__)
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from selfscore.vlm.load_options import LoadOptions
+    from selfscore.vlm.options import LoadOptions
     from selfscore.vlm.policy import Policy
-    from selfscore.vlm.prediction import Prediction
+    from selfscore.vlm.writing.prediction import Prediction
 
 
 class Scorer:
@@ -55,9 +55,9 @@ class Scorer:
         loading: LoadOptions | None = None,
     ) -> None:
         # Only here, because torch takes seconds to import.
-        from selfscore.vlm.batches import Room
-        from selfscore.vlm.decoding import Decoding
-        from selfscore.vlm.loading import load_vlm
+        from selfscore.vlm.batches import ShrinkingBatch
+        from selfscore.vlm.loading.loader import load_vlm
+        from selfscore.vlm.options import Decoding
         from selfscore.vlm.response import Prompts
 
         scale = policy.card.get("score_scale")
@@ -79,7 +79,7 @@ class Scorer:
         self._prompts = Prompts(prompts["rating"], prompts["justify"])
         # Greedy: the same image is always told the same.
         self._decoding = Decoding(0.0, max_new_tokens, batch_size)
-        self._room = Room("batch_size")
+        self._room = ShrinkingBatch("batch_size")
         try:
             self._vlm = load_vlm(_with_base_model(policy, base_model), options=loading)
         except FileNotFoundError as error:
@@ -151,8 +151,8 @@ class Scorer:
     def _predict(
         self, images: dict[str, Image.Image], explain: bool
     ) -> dict[str, tuple[NDArray[np.float64], Prediction | None]]:
-        from selfscore.vlm.features import ImageEncoder
-        from selfscore.vlm.prediction import batch_probabilities, predict_batch
+        from selfscore.vlm.reading.features import ImageEncoder
+        from selfscore.vlm.writing.prediction import batch_probabilities, predict_batch
 
         encoder, keys, levels = (
             ImageEncoder(self._vlm, images),

@@ -29,7 +29,7 @@ def in_batches(
     rows: Sequence[Row],
     size: int,
     compute: Callable[[Sequence[Row]], list[Any]],
-    done: MutableMapping[str, bytes] | None,
+    checkpoint: MutableMapping[str, bytes] | None,
     *,
     name: str,
     description: str,
@@ -48,9 +48,10 @@ def in_batches(
         rows: in the order of their computation. Their `repr` must tell them apart.
         size: rows in a batch; the last one may be smaller.
         compute: one result a row.
-        done: parts by name: those that are there are not computed, and the others are put in as
-            soon as they are. It belongs to one model with one set of settings. None keeps nothing.
-        name: of the computation, where several share `done`.
+        checkpoint: parts by name: those that are there are not computed, and the others are put in
+            as soon as they are. It belongs to one model with one set of settings. None keeps
+            nothing.
+        name: of the computation, where several share `checkpoint`.
         description: of the progress bar.
         unit: of the progress bar.
         write: a batch's results as bytes.
@@ -58,22 +59,22 @@ def in_batches(
     """
     batches = [rows[start : start + size] for start in range(0, len(rows), size)]
     parts = [f"{name}/{_digest(batch)}" for batch in batches]
-    kept = set(done or ())
+    kept = set(checkpoint or ())
     before = sum(len(batch) for part, batch in zip(parts, batches, strict=True) if part in kept)
     # What was done earlier took no time now: counted apart, the rate stays honest.
     with tqdm(total=len(rows), initial=before, desc=description, unit=unit) as progress:
         for part, batch in zip(parts, batches, strict=True):
-            stored = None if done is None else done.get(part)
+            stored = None if checkpoint is None else checkpoint.get(part)
             if stored is None:
                 stored = write(compute(batch))
-                if done is not None:
-                    done[part] = stored
+                if checkpoint is not None:
+                    checkpoint[part] = stored
             if part not in kept:
                 progress.update(len(batch))
             yield read(stored)
 
 
-class Room:
+class ShrinkingBatch:
     """How many rows fit into memory together; learnt when they do not.
 
     After a halving, results may differ in their last bits from those of whole batches, because

@@ -11,8 +11,8 @@ from selfscore.pipelines.data_generation.nodes import (
     force_levels,
 )
 from selfscore.pipelines.data_generation.pipeline import create_pipeline
-from selfscore.vlm.features import StoredFeatures
 from selfscore.vlm.policy import Policy
+from selfscore.vlm.reading.features import StoredFeatures
 
 SCALE = {"levels": 10}
 IMAGES = coloured_images(4)

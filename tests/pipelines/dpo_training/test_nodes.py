@@ -5,8 +5,8 @@ import tiny_vlm
 from images import coloured_images
 
 from selfscore.pipelines.dpo_training.nodes import train_expert, with_reference
-from selfscore.vlm.features import StoredFeatures
 from selfscore.vlm.policy import Policy
+from selfscore.vlm.reading.features import StoredFeatures
 from selfscore.vlm.response import write_response
 
 SIDES = ("chosen", "rejected")

@@ -14,8 +14,8 @@ from selfscore.judging.tfidf import fit_judge
 from selfscore.pipelines.evaluation.judgement import judge_explanations
 from selfscore.pipelines.evaluation.prediction import tabulate_predictions
 from selfscore.vlm.policy import Policy
-from selfscore.vlm.prediction import Prediction
 from selfscore.vlm.response import write_response
+from selfscore.vlm.writing.prediction import Prediction
 
 Levels = list[int | None]
 

@@ -14,8 +14,8 @@ from transformers import AutoModelForImageTextToText
 
 from selfscore.datasets.contracts import Predictions
 from selfscore.pipelines.evaluation.prediction import predict, tabulate_predictions
-from selfscore.vlm.features import StoredFeatures
 from selfscore.vlm.policy import LoraAdapter, Policy
+from selfscore.vlm.reading.features import StoredFeatures
 
 SCALE: dict[str, Any] = {"levels": 10, "values": [float(10 * level) for level in range(10)]}
 PROMPTS = {"rating": "Rate it.", "justify": "Why {level}?"}

@@ -12,10 +12,10 @@ from selfscore.pipelines.preference_building.nodes import (
 )
 from selfscore.preference_data.builders import PAIR_BUILDERS
 from selfscore.preference_data.pairs import PAIR_COLUMNS
-from selfscore.vlm.features import ImageEncoder, StoredFeatures
-from selfscore.vlm.loading import load_vlm
-from selfscore.vlm.log_probabilities import answer_log_probabilities
+from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.policy import Policy
+from selfscore.vlm.reading.features import ImageEncoder, StoredFeatures
+from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 
 
 def generations(count: int = 8) -> pd.DataFrame:

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfscore.pipelines.reporting.chart import Chart, Panel, Series, ticks, written
-from selfscore.pipelines.reporting.interactive import plotly_figure
-from selfscore.pipelines.reporting.names import PALETTE
 from selfscore.pipelines.reporting.nodes import build_charts
 from selfscore.pipelines.reporting.pipeline import _RUN
-from selfscore.pipelines.reporting.run_charts import duration, tabulate_times, times_chart
-from selfscore.pipelines.reporting.svg import svg
+from selfscore.report.chart import Chart, Panel, Series, ticks, written
+from selfscore.report.interactive import plotly_figure
+from selfscore.report.labels import PALETTE
+from selfscore.report.run_charts import duration, tabulate_times, times_chart
+from selfscore.report.svg import svg
 
 
 @pytest.fixture(scope="module")

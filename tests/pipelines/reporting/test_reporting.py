@@ -8,12 +8,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from selfscore.pipelines.reporting import create_pipeline
-from selfscore.pipelines.reporting.curves import COLOURS, measured
 from selfscore.pipelines.reporting.nodes import (
     TABLE_COLUMNS,
     draw_iteration_figure,
     tabulate_iterations,
 )
+from selfscore.report.curves import COLOURS, measured
 
 PARAMETERS: dict[str, Any] = {
     "split": "test",

@@ -13,7 +13,7 @@ from selfscore.vlm.policy import Policy
 from selfscore.vlm.response import Prompts
 
 if TYPE_CHECKING:
-    from selfscore.vlm.features import StoredFeatures
+    from selfscore.vlm.reading.features import StoredFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -59,9 +59,9 @@ def encode_images(
         loading: how the model is put into memory, see `LoadOptions`.
         checkpoint: features that are computed already.
     """
-    from selfscore.vlm.features import store_features
-    from selfscore.vlm.load_options import LoadOptions
-    from selfscore.vlm.loading import load_vlm
+    from selfscore.vlm.loading.loader import load_vlm
+    from selfscore.vlm.options import LoadOptions
+    from selfscore.vlm.reading.features import store_features
 
     training_first = scored_images["split"].ne("train").sort_values(kind="stable").index
     paths = scored_images.loc[training_first, "path"].tolist()

@@ -16,8 +16,8 @@ from selfscore.vlm.policy import Policy
 from selfscore.vlm.response import Prompts, parse_response, response_prefix
 
 if TYPE_CHECKING:
-    from selfscore.vlm.features import StoredFeatures
-    from selfscore.vlm.generation import Request
+    from selfscore.vlm.reading.features import StoredFeatures
+    from selfscore.vlm.writing.generation import Request
 
 logger = logging.getLogger(__name__)
 
@@ -154,9 +154,8 @@ def _explain(
     seed: int,
     checkpoint: MutableMapping[str, bytes],
 ) -> pd.DataFrame:
-    from selfscore.vlm.backends import GenerationOptions, writer
-    from selfscore.vlm.decoding import Decoding
-    from selfscore.vlm.load_options import LoadOptions
+    from selfscore.vlm.options import Decoding, GenerationOptions, LoadOptions
+    from selfscore.vlm.writing.backends import writer
 
     levels = score_scale["levels"]
     gates = QualityGates(**parameters["gates"])
@@ -190,8 +189,8 @@ def _explain(
 def _request(
     row: Any, prompts: Prompts, conditioning: str, policy: Policy, seed: int, attempt: int
 ) -> Request:
-    from selfscore.vlm.generation import Request
-    from selfscore.vlm.sampling import row_seed
+    from selfscore.vlm.writing.generation import Request
+    from selfscore.vlm.writing.sampling import row_seed
 
     if conditioning not in CONDITIONINGS:
         raise ValueError(f"Unknown `conditioning` '{conditioning}': choose one of {CONDITIONINGS}.")

@@ -12,7 +12,7 @@ from selfscore.vlm.images import ImageSource
 from selfscore.vlm.policy import LoraAdapter, Policy
 
 if TYPE_CHECKING:
-    from selfscore.vlm.features import StoredFeatures
+    from selfscore.vlm.reading.features import StoredFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +50,9 @@ def train_expert(
     """
     from selfscore.preference_optimization import training
     from selfscore.preference_optimization.settings import DPOSettings
-    from selfscore.vlm.features import ImageEncoder
-    from selfscore.vlm.load_options import LoadOptions
-    from selfscore.vlm.loading import load_vlm
+    from selfscore.vlm.loading.loader import load_vlm
+    from selfscore.vlm.options import LoadOptions
+    from selfscore.vlm.reading.features import ImageEncoder
 
     shared = {key: value for key, value in parameters.items() if key != "experts"}
     settings = DPOSettings(**shared | parameters["experts"].get(expert, {}))

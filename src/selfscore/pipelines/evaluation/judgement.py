@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from selfscore.judging.agreement import agreement
 from selfscore.judging.consistency import consistency_figures, discrimination_figure, sampled
-from selfscore.judging.panel import convene
+from selfscore.judging.panel import make_judges
 from selfscore.metrics.faithfulness import StatementLexicon, faithfulness
 from selfscore.metrics.intervals import clusters_of
 from selfscore.pipelines.evaluation.tables import per_policy, resampling
-from selfscore.vlm.load_options import LoadOptions
+from selfscore.vlm.options import LoadOptions
 
 if TYPE_CHECKING:
     from selfscore.vlm.policy import Policy
@@ -95,7 +95,7 @@ def judge_explanations(
     judging = parameters["judging"]
     if not judging["judges"]:
         raise ValueError("`evaluation.judging.judges` names no judge: name one, such as tfidf.")
-    judges = convene(
+    judges = make_judges(
         judging["judges"],
         judging,
         n_levels=score_scale["levels"],
@@ -104,7 +104,7 @@ def judge_explanations(
         rating=prompts["rating"],
         verdicts=hosted_verdicts,
         loading=LoadOptions(**loading),
-        done=checkpoint,
+        checkpoint=checkpoint,
     )
     answers = pd.concat(predictions.values(), ignore_index=True)
     answers["sampled"] = _sampled(answers, judging["sample_size"], seed)

@@ -14,8 +14,8 @@ from selfscore.vlm.policy import LoraAdapter, Policy
 from selfscore.vlm.response import Prompts
 
 if TYPE_CHECKING:
-    from selfscore.vlm.features import StoredFeatures
-    from selfscore.vlm.prediction import Prediction
+    from selfscore.vlm.reading.features import StoredFeatures
+    from selfscore.vlm.writing.prediction import Prediction
 
 logger = logging.getLogger(__name__)
 
@@ -60,13 +60,12 @@ def predict(
     Raises:
         ValueError: no image is in the splits asked for.
     """
-    from selfscore.vlm.backends import GenerationOptions, writer
-    from selfscore.vlm.decoding import Decoding
-    from selfscore.vlm.features import ImageEncoder
-    from selfscore.vlm.load_options import LoadOptions
-    from selfscore.vlm.loading import load_vlm
-    from selfscore.vlm.prediction import level_probabilities, predict_texts
-    from selfscore.vlm.prediction import predict as predict_images
+    from selfscore.vlm.loading.loader import load_vlm
+    from selfscore.vlm.options import Decoding, GenerationOptions, LoadOptions
+    from selfscore.vlm.reading.features import ImageEncoder
+    from selfscore.vlm.writing.backends import writer
+    from selfscore.vlm.writing.prediction import level_probabilities, predict_texts
+    from selfscore.vlm.writing.prediction import predict as predict_images
 
     rows = scored_images[scored_images["split"].isin(parameters["splits"])].reset_index(drop=True)
     if rows.empty:

@@ -15,7 +15,7 @@ from selfscore.vlm.images import ImageSource
 from selfscore.vlm.policy import Policy
 
 if TYPE_CHECKING:
-    from selfscore.vlm.features import StoredFeatures
+    from selfscore.vlm.reading.features import StoredFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -81,10 +81,10 @@ def weigh_references(
         One row an answer: path, response, logp (summed over tokens, in nats) and source:
         `generation` or `pass`.
     """
-    from selfscore.vlm.features import ImageEncoder
-    from selfscore.vlm.load_options import LoadOptions
-    from selfscore.vlm.loading import load_vlm
-    from selfscore.vlm.log_probabilities import answer_log_probabilities
+    from selfscore.vlm.loading.loader import load_vlm
+    from selfscore.vlm.options import LoadOptions
+    from selfscore.vlm.reading.features import ImageEncoder
+    from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 
     sides = [
         table[["path", side]].set_axis(["path", "response"], axis=1)

@@ -9,13 +9,13 @@ import pandas as pd
 
 from selfscore.metrics.gains import srcc_gain
 from selfscore.metrics.intervals import clusters_of
-from selfscore.pipelines.reporting.changes import shown_round
+from selfscore.report.changes import shown_round
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from plotly.graph_objects import Figure as InteractiveFigure
 
-    from selfscore.pipelines.reporting.chart import Chart
+    from selfscore.report.chart import Chart
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def draw_iteration_figure(table: pd.DataFrame, parameters: dict[str, Any]) -> Fi
         table: the table over rounds.
         parameters: `split` and `metrics` to show.
     """
-    from selfscore.pipelines.reporting.curves import printed_curves
+    from selfscore.report.curves import printed_curves
 
     return printed_curves(table, parameters["split"], parameters["metrics"])
 
@@ -88,7 +88,7 @@ def draw_charts(**run: Any) -> dict[str, InteractiveFigure]:
     Returns:
         Name of each chart → figure.
     """
-    from selfscore.pipelines.reporting.interactive import plotly_figure
+    from selfscore.report.interactive import plotly_figure
 
     return {chart.name: plotly_figure(chart) for chart in build_charts(**run)}
 
@@ -115,7 +115,7 @@ def write_report(
         seed: of the run.
         run: see `build_charts`.
     """
-    from selfscore.pipelines.reporting.page import render_page
+    from selfscore.report.page import render_page
 
     counts = scored_images["split"].value_counts()
     scale = run["score_scale"]
@@ -169,7 +169,7 @@ def build_charts(
         evaluation: `health.thresholds`.
         parameters: `split`, `metrics` over the rounds, `compared` side by side.
     """
-    from selfscore.pipelines.reporting import answer_charts, policy_charts, run_charts
+    from selfscore.report import answer_charts, policy_charts, run_charts
 
     split = parameters["split"]
     number = shown_round(champion, int(iteration_table["round"].max()))

@@ -4,9 +4,6 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from selfscore.pipelines.reporting.champion import choose_champion
-from selfscore.pipelines.reporting.changes import measure_changes
-from selfscore.pipelines.reporting.gallery import gather_gallery, gather_pairs
 from selfscore.pipelines.reporting.nodes import (
     draw_charts,
     draw_iteration_figure,
@@ -14,7 +11,10 @@ from selfscore.pipelines.reporting.nodes import (
     write_report,
 )
 from selfscore.pipelines.reporting.over_rounds import stack_rounds, tabulate_merge_energy
-from selfscore.pipelines.reporting.summary import summarize
+from selfscore.report.champion import choose_champion
+from selfscore.report.changes import measure_changes
+from selfscore.report.gallery import gather_gallery, gather_pairs
+from selfscore.report.summary import summarize
 
 # Tables that every round has, each brought together in one.
 _FOLLOWED = ("reliability", "controls", "consistency", "health")

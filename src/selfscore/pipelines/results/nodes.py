@@ -101,7 +101,7 @@ def draw_results_figure(summary: pd.DataFrame, parameters: dict[str, Any]) -> Fi
         summary: means over the seeds.
         parameters: `split`, `figure_metrics`.
     """
-    from selfscore.pipelines.reporting.curves import printed_curves
+    from selfscore.report.curves import printed_curves
 
     real = summary[~summary["control"].astype(bool)]
     return printed_curves(real, parameters["split"], parameters["figure_metrics"])

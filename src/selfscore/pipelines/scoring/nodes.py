@@ -39,7 +39,7 @@ def score_images(
     from selfscore.scoring.pictures import pictures_of
     from selfscore.scoring.results import tabulate
     from selfscore.vlm.batches import in_batches
-    from selfscore.vlm.load_options import LoadOptions
+    from selfscore.vlm.options import LoadOptions
 
     scorer = Scorer(
         policy,

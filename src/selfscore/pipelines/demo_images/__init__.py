@@ -1,5 +1,0 @@
-"""Makes the demo's scored images from the photographs that the repository ships."""
-
-from selfscore.pipelines.demo_images.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]

@@ -1,0 +1,114 @@
+"""Node of reporting: which policy to use. Chosen on validation images, and on nothing else."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from selfscore.report.chart import written
+from selfscore.report.labels import BASE, MERGED, metric
+from selfscore.report.tables import records
+
+if TYPE_CHECKING:
+    from selfscore.vlm.policy import Policy
+
+logger = logging.getLogger(__name__)
+
+# Never the images that the result is reported on.
+CHOSEN_ON = "validation"
+_REPORTED = ["srcc", "mae", "consistency", "faithfulness", "format_valid"]
+
+
+def choose_champion(
+    table: pd.DataFrame, parameters: dict[str, Any], **policies: Policy
+) -> dict[str, Any]:
+    """The best of the base model and the policies that the rounds handed on.
+
+    A round's policy may win if enough of its answers keep the response format and if it is not much
+    less faithful than the base model, which itself is always a candidate. Of equally good ones the
+    earlier wins.
+
+    Args:
+        table: the table over rounds.
+        parameters: `champion`, with `metric` (the pooled figure that decides), `min_format_valid`,
+            and `max_faithfulness_loss` below the base model's, where faithfulness is measured.
+        policies: `policy_0` to `policy_N`.
+
+    Returns:
+        policy (its name), round, digest, metric, chosen_on, value; candidates: for each policy its
+        figures on the validation images and why it could not win ("" if it could); and figures:
+        split → metric → value of the champion, for all splits.
+
+    Raises:
+        ValueError: the metric was not measured on validation images.
+    """
+    settings = parameters["champion"]
+    name = settings["metric"]
+    figures = _figures(table)
+    seen = figures.get(CHOSEN_ON, {})
+    if not any(name in row for row in seen.values()):
+        raise ValueError(
+            f"The champion is chosen by '{name}' on the {CHOSEN_ON} split, and that was not "
+            f"measured: add '{CHOSEN_ON}' to `evaluation.splits`, and choose "
+            f"`reporting.champion.metric` from {sorted(table['metric'].unique())}."
+        )
+    sign = -1.0 if metric(name).lower_is_better else 1.0
+    # One whose figure is not defined loses to every other.
+    worth = {number: sign * row.get(name, -sign * math.inf) for number, row in seen.items()}
+    excluded = {number: _why_not(seen, number, settings) for number in seen}
+    best = max((number for number in seen if not excluded[number]), key=worth.__getitem__)
+    logger.info(
+        "The champion is policy_%d: %s %.3f on the %s images.",
+        best,
+        name,
+        seen[best].get(name, math.nan),
+        CHOSEN_ON,
+    )
+    return {
+        "policy": f"policy_{best}",
+        "round": best,
+        "digest": policies[f"policy_{best}"].digest,
+        "metric": name,
+        "chosen_on": CHOSEN_ON,
+        "value": seen[best].get(name, math.nan),
+        "candidates": {
+            f"policy_{number}": {"figures": _shown(row, name), "excluded": excluded[number]}
+            for number, row in seen.items()
+        },
+        "figures": {split: _shown(rows[best], name) for split, rows in figures.items()},
+    }
+
+
+def _figures(table: pd.DataFrame) -> dict[str, dict[int, dict[str, float]]]:
+    """Split → round → metric → value of the policy that the round handed on."""
+    rows = table[
+        (table["group"] == "all") & table["policy"].isin([BASE, MERGED]) & table["value"].notna()
+    ]
+    figures: dict[str, dict[int, dict[str, float]]] = {}
+    for row in records(rows.sort_values("round", kind="stable")):
+        of_round = figures.setdefault(row["split"], {}).setdefault(int(row["round"]), {})
+        of_round[row["metric"]] = float(row["value"])
+    return figures
+
+
+def _why_not(seen: dict[int, dict[str, float]], number: int, settings: dict[str, Any]) -> str:
+    """Why a round's policy cannot win; "" if it can, as the base model always can."""
+    if number == 0:
+        return ""
+    valid, asked = seen[number]["format_valid"], settings["min_format_valid"]
+    if valid < asked:
+        return (
+            f"only {written(valid, percent=True)} of its answers keep the response format, "
+            f"{written(asked, percent=True)} are asked"
+        )
+    faithful = [seen[place].get("faithfulness", math.nan) for place in (0, number)]
+    if faithful[0] - faithful[1] > settings["max_faithfulness_loss"]:
+        return f"its faithfulness is {faithful[0] - faithful[1]:.3f} below the base model's"
+    return ""
+
+
+def _shown(row: dict[str, float], chosen_by: str) -> dict[str, float]:
+    return {name: row[name] for name in dict.fromkeys([chosen_by, *_REPORTED]) if name in row}

@@ -1,0 +1,154 @@
+"""Nodes of reporting: images with what was said of them, and consistency pairs to look at."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from selfscore.judging.discrimination import told_apart
+from selfscore.preference_data.pairs import join_sides
+from selfscore.report.changes import shown_round
+from selfscore.vlm.images import ImageSource
+
+_SAID = ["valid", "emitted_level", "expected_score", "probabilities", "explanation"]
+_INFERRED = "inferred_level_"
+PAIR_COLUMNS = [
+    "round",
+    "image_id",
+    "group",
+    "score",
+    "level",
+    "rejected_text_level",
+    "chosen",
+    "rejected",
+    "chosen_inferred",
+    "rejected_inferred",
+    "told_apart",
+    "thumbnail",
+]
+
+
+def gather_gallery(
+    champion: dict[str, Any],
+    answers: pd.DataFrame,
+    scored_images: pd.DataFrame,
+    images: ImageSource,
+    parameters: dict[str, Any],
+) -> pd.DataFrame:
+    """Images of the reported split with what the base model and the champion say of them.
+
+    Where there are more than are shown, they are spread evenly from the smallest to the largest
+    error of the champion, both included.
+
+    Args:
+        champion: of which `round` counts; where it is the base model, see `measure_changes`.
+        answers: predictions of the base model and of every round's policy, with their round.
+        scored_images: where the images are.
+        images: pictures by path.
+        parameters: `split`, `gallery.images` and `gallery.pixels` (longer side of a thumbnail).
+
+    Returns:
+        image_id, group, score, level, error (champion's expected score minus the true one),
+        thumbnail (a `data:` address), and before_… and after_… of valid, emitted_level,
+        expected_score, probabilities, explanation; the largest error first.
+    """
+    rows = answers[answers["split"] == parameters["split"]]
+    number = shown_round(champion, int(rows["round"].max()))
+    before, after = (
+        rows[rows["round"] == round_][["image_id", *_SAID]].set_index("image_id").add_prefix(prefix)
+        for round_, prefix in ((0, "before_"), (number, "after_"))
+    )
+    facts = scored_images.set_index("image_id")[["path", "group", "score", "level"]]
+    table = facts.join(before, how="inner").join(after, how="inner")
+    table["error"] = table["after_expected_score"] - table["score"]
+    table = table.sort_values("error", key=np.abs, ascending=False, kind="stable")
+    table = table.iloc[_spread(len(table), parameters["gallery"]["images"])]
+    pixels = parameters["gallery"]["pixels"]
+    table["thumbnail"] = [thumbnail(images[path], pixels) for path in table["path"]]
+    return table.drop(columns="path").reset_index()
+
+
+def gather_pairs(
+    scored_images: pd.DataFrame,
+    images: ImageSource,
+    parameters: dict[str, Any],
+    seed: int,
+    *texts_then_judgements: pd.DataFrame,
+) -> pd.DataFrame:
+    """Consistency pairs of every round, drawn at random, with what the first judge reads in them.
+
+    They are made of the round's texts with forced levels, as the pairs that a consistency expert is
+    trained on are; so they can be looked at whether or not there is such an expert.
+
+    Args:
+        scored_images: true scores, groups, and where the images are.
+        images: pictures by path.
+        parameters: `gallery.pairs`, of each round, and `gallery.pixels`.
+        seed: of the draw.
+        texts_then_judgements: the texts with forced levels of rounds 1, 2, …, then their judgements
+            in the same order.
+
+    Returns:
+        round, image_id, group, score, level, rejected_text_level, chosen and rejected (the
+        explanations), chosen_inferred and rejected_inferred (levels), told_apart (1, 0.5 or 0, see
+        `selfscore.judging.discrimination`; these three are missing where the judge was not asked)
+        and thumbnail.
+    """
+    rounds = len(texts_then_judgements) // 2
+    drawn = []
+    for number in range(1, rounds + 1):
+        texts, judged = (texts_then_judgements[place + number - 1] for place in (0, rounds))
+        pairs = join_sides(texts, scored_images)
+        pairs = pairs[pairs["explanation_chosen"] != pairs["explanation_rejected"]]
+        pairs = pairs.sample(
+            min(parameters["gallery"]["pairs"], len(pairs)),
+            random_state=np.random.default_rng([seed, number]),
+        )
+        drawn.append(pairs.join(_readings(judged), on="image_id").assign(round=number))
+    facts = scored_images.set_index("image_id")[["group", "score"]]
+    table = pd.concat(drawn, ignore_index=True).join(facts, on="image_id")
+    pixels = parameters["gallery"]["pixels"]
+    table["thumbnail"] = [thumbnail(images[path], pixels) for path in table["path"]]
+    return table.rename(
+        columns={
+            "level_chosen": "level",
+            "level_rejected": "rejected_text_level",
+            "explanation_chosen": "chosen",
+            "explanation_rejected": "rejected",
+        }
+    )[PAIR_COLUMNS]
+
+
+def thumbnail(image: Image.Image, pixels: int) -> str:
+    """A small JPEG as a `data:` address.
+
+    Args:
+        image: the picture.
+        pixels: its longer side becomes at most this long; smaller pictures stay as they are.
+    """
+    small = image.convert("RGB")
+    small.thumbnail((pixels, pixels))
+    stream = io.BytesIO()
+    small.save(stream, "JPEG", quality=82, optimize=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def _spread(n: int, wanted: int) -> NDArray[np.int64]:
+    """Places of `wanted` of n things, evenly spread, the first and the last included."""
+    return np.unique(np.linspace(0, n - 1, min(n, wanted)).round().astype(np.int64))
+
+
+def _readings(judged: pd.DataFrame) -> pd.DataFrame:
+    """What the first judge reads in each image's two texts, by image."""
+    inferred = next(str(column) for column in judged if str(column).startswith(_INFERRED))
+    pair = judged[judged["side"].isin(["chosen", "rejected"])]
+    read = pair.pivot(index="image_id", columns="side", values=inferred)
+    read = read.reindex(columns=["chosen", "rejected"]).add_suffix("_inferred")
+    apart = told_apart(pair["image_id"].tolist(), pair[inferred], pair["level"])
+    return read.assign(told_apart=apart)

@@ -1,0 +1,187 @@
+"""Node of reporting: the report as one page that needs nothing beside it.
+
+Everything that a model or a file name says goes through the template's escaping. The page forbids
+the browser to load anything and to run any script but its own, by a policy of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+
+from selfscore import __version__
+from selfscore.report import labels
+from selfscore.report.chart import Chart, written
+from selfscore.report.run_charts import duration, tabulate_times
+from selfscore.report.summary import change_text
+from selfscore.report.tables import records
+
+_WORD = re.compile(r"\w+|\W+")
+
+
+def render_page(
+    charts: list[Chart],
+    summary: dict[str, Any],
+    champion: dict[str, Any],
+    changes: pd.DataFrame,
+    gallery: pd.DataFrame,
+    pairs: pd.DataFrame,
+    step_times: dict[str, dict[str, Any]],
+    facts: dict[str, str],
+    score_scale: dict[str, Any],
+    parameters: dict[str, Any],
+) -> str:
+    """The whole page as HTML.
+
+    Args:
+        charts: in the order of the page.
+        summary: see `summarize`.
+        champion: see `choose_champion`.
+        changes: see `measure_changes`.
+        gallery: see `gather_gallery`.
+        pairs: see `gather_pairs`.
+        step_times: step → `stage`, `round`, `seconds`, `finished`.
+        facts: what else is said of the run, label → text.
+        score_scale: `levels`, `values`, `unit`.
+        parameters: `split` and `machine_hour_price`.
+    """
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from markupsafe import Markup
+
+    from selfscore.report.svg import svg, swatch
+
+    sources = files("selfscore.pipelines.reporting") / "page"
+    script = (sources / "script.js").read_text(encoding="utf-8")
+    environment = Environment(
+        loader=FunctionLoader(lambda name: (sources / name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "svg": lambda panel, large: Markup(svg(panel, large)),
+        "swatch": lambda series: Markup(swatch(series)),
+    }
+    environment.filters |= {"written": written, "against": _against, "metric": labels.metric}
+    return environment.get_template("report.html").render(
+        style=Markup(_colours() + (sources / "style.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        charts=charts,
+        numbers={chart.name: list(_numbers(chart)) for chart in charts if chart.numbers},
+        summary=summary,
+        champion=champion,
+        changes=[row | {"text": change_text(row)} for row in records(changes)],
+        gallery=[_card(row, score_scale["levels"]) for row in records(gallery)],
+        groups=sorted(set(gallery["group"]) - {""}),
+        pairs=[_pair(row) for row in records(pairs)],
+        costs=_costs(step_times, parameters["machine_hour_price"]),
+        facts=facts,
+        scale=score_scale,
+        split=parameters["split"],
+        version=__version__,
+    )
+
+
+def _colours() -> str:
+    """The palette as CSS variables, for light and for dark."""
+    light, dark = (
+        "".join(f"--{name}:{pair[side]};" for name, pair in labels.PALETTE.items())
+        for side in (0, 1)
+    )
+    return f":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
+
+
+def _against(name: str) -> str:
+    """The other side of a comparison in words."""
+    number = re.fullmatch(r"round_(\d+)", name)
+    return labels.policy_of_round(int(number[1])) if number else labels.policy(name)
+
+
+def _numbers(chart: Chart) -> list[tuple[str, str, str, str, str]]:
+    """The chart's values as rows: panel, series, place, value, interval."""
+    rows = []
+    for panel in chart.panels:
+        for series in panel.series:
+            if series.mark == "line":
+                continue
+            for place, (x, y) in enumerate(zip(series.x, series.y, strict=True)):
+                interval = ""
+                if series.low is not None and series.high is not None:
+                    ends = (written(end[place], panel.percent) for end in (series.low, series.high))
+                    interval = " to ".join(ends)
+                at = x if isinstance(x, str) else _place(x, panel.whole)
+                rows.append((panel.title, series.name, at, written(y, panel.percent), interval))
+    return rows
+
+
+def _place(x: float | None, whole: bool) -> str:
+    # Points beside each other stand a little off their whole number.
+    return "" if x is None else f"{round(x)}" if whole else f"{x:.3g}"
+
+
+def _card(row: dict[str, Any], levels: int) -> dict[str, Any]:
+    """A gallery row with the figures that it is sorted by and the heights of its bars."""
+    before, after = row["before_expected_score"], row["after_expected_score"]
+    top = max(max(row["before_probabilities"]), max(row["after_probabilities"]))
+    return row | {
+        "error_before": abs(before - row["score"]),
+        "error_after": abs(after - row["score"]),
+        "bars": [
+            {
+                "level": level,
+                "before": float(row["before_probabilities"][level]) / top,
+                "after": float(row["after_probabilities"][level]) / top,
+                "share": float(row["after_probabilities"][level]),
+                "true": level == row["level"],
+            }
+            for level in range(levels)
+        ],
+    }
+
+
+def _pair(row: dict[str, Any]) -> dict[str, Any]:
+    """A pair with its texts as words, each marked if the other text has not got it."""
+    used = {side: set(_words(row[side])) for side in ("chosen", "rejected")}
+    marked = {
+        f"{side}_words": [
+            (word, bool(word.strip()) and word[0].isalnum() and word.lower() not in used[other])
+            for word in _WORD.findall(row[side])
+        ]
+        for side, other in (("chosen", "rejected"), ("rejected", "chosen"))
+    }
+    verdicts = {1.0: "told", 0.5: "even", 0.0: "misled"}
+    return row | marked | {"verdict": verdicts.get(row["told_apart"], "unknown")}
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def _costs(step_times: dict[str, dict[str, Any]], price: float | None) -> dict[str, Any]:
+    """Time of each stage, its share, and what it cost."""
+    table = tabulate_times(step_times)
+    stages = table.groupby("stage", sort=False)["seconds"].sum()
+    total = float(stages.sum())
+    finished = [str(step["finished"]) for step in step_times.values()]
+    return {
+        "rows": [
+            {
+                "stage": labels.stage(str(stage)),
+                "time": duration(seconds),
+                "share": seconds / total if total else 0.0,
+                "cost": None if price is None else seconds / 3600 * price,
+            }
+            for stage, seconds in stages.items()
+        ],
+        "time": duration(total),
+        "cost": None if price is None else total / 3600 * price,
+        "price": price,
+        "finished": max(finished, default=""),
+    }

@@ -1,0 +1,273 @@
+"""Node of reporting: what came of it in plain words, what got worse as plainly as the rest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from selfscore.report import labels
+from selfscore.report.changes import shown_round
+from selfscore.report.chart import written
+from selfscore.report.labels import BASE, MERGED
+from selfscore.report.tables import records
+
+# Metric → what is said when it got better, when it got worse, and when neither is clear.
+_WORDS = {
+    "srcc": (
+        "The scores follow the raters more closely",
+        "The scores follow the raters less closely",
+        "How closely the scores follow the raters",
+    ),
+    "mae": (
+        "The scores lie closer to the raters’",
+        "The scores lie further from the raters’",
+        "How far the scores lie from the raters’",
+    ),
+    "rps": (
+        "The predicted distributions are better",
+        "The predicted distributions are worse",
+        "How good the predicted distributions are",
+    ),
+    "consistency": (
+        "The explanations fit their scores better",
+        "The explanations fit their scores less well",
+        "How well the explanations fit their scores",
+    ),
+    "faithfulness": (
+        "More of what is written is true of the picture",
+        "Less of what is written is true of the picture",
+        "How much of what is written is true of the picture",
+    ),
+    "format_valid": (
+        "More answers keep the response format",
+        "Fewer answers keep the response format",
+        "How many answers keep the response format",
+    ),
+}
+# Shown large at the top of the page.
+_TILES = ("srcc", "mae", "consistency", "faithfulness", "format_valid")
+_EMBEDDED = "tfidf"
+
+
+def summarize(
+    champion: dict[str, Any],
+    changes: pd.DataFrame,
+    health: pd.DataFrame,
+    controls: pd.DataFrame,
+    consistency: pd.DataFrame,
+    consistency_judge: dict[str, Any],
+    parameters: dict[str, Any],
+) -> dict[str, Any]:
+    """The outcome in sentences.
+
+    Args:
+        champion: the record of the choice.
+        changes: what the champion changed, see `measure_changes`.
+        health: figures of health over rounds, with their breaches.
+        controls: the controls over rounds.
+        consistency: the judges' figures over rounds.
+        consistency_judge: state of the embedded judge, with what it reached on unseen texts.
+        parameters: `split`.
+
+    Returns:
+        headline and choice (sentences); tiles (one record a large figure: metric, title, axis,
+        percent, before, after, change, low, high, verdict, and `text` for the change); better,
+        worse, unclear, costs (of merging) and notes (lists of sentences).
+    """
+    split = parameters["split"]
+    number = shown_round(champion, int(health["round"].max()))
+    against_base = changes[changes["against"] == BASE].set_index("metric", drop=False)
+    listed: dict[str, list[str]] = {"better": [], "worse": [], "unclear": []}
+    for row in records(against_base):
+        listed[str(row["verdict"])].append(_sentence(row))
+    return {
+        "headline": _headline(champion, against_base, split),
+        "choice": _choice(champion),
+        "tiles": [
+            _tile(row)
+            for name in _TILES
+            for row in records(against_base[against_base["metric"] == name])
+        ],
+        **listed,
+        "costs": list(_merging(changes, number)),
+        "notes": [
+            *_excluded(champion),
+            *_another_round(changes, number),
+            *_controls(controls, consistency, split, number),
+            *_judge(consistency, consistency_judge, number),
+            *_breaches(health, split, number),
+        ],
+    }
+
+
+def change_text(row: dict[str, Any]) -> str:
+    """A change with its interval, such as "+0.38 [0.31 to 0.47]"; shares in percentage points."""
+    percent = labels.metric(row["metric"]).percent
+    if math.isnan(row["low"]):
+        return f"{_signed(row['change'], percent)}{' points' if percent else ''}"
+    ends = " to ".join(_signed(row[end], percent) for end in ("low", "high"))
+    return f"{_signed(row['change'], percent)}{' points' if percent else ''} [{ends}]"
+
+
+def _headline(champion: dict[str, Any], against_base: pd.DataFrame, split: str) -> str:
+    if champion["round"] == 0:
+        return "No round’s policy beat the base model, so the base model stays the champion."
+    if "srcc" not in against_base.index:
+        return f"The champion is {champion['policy']}."
+    row = against_base.loc["srcc"]
+    figures = f"from {row['before']:.2f} to {row['after']:.2f}"
+    said = {
+        "better": f"raises the agreement with the raters {figures}",
+        "worse": f"lowers the agreement with the raters {figures}",
+        "unclear": f"does not clearly change the agreement with the raters ({figures})",
+    }
+    return f"The champion, {champion['policy']}, {said[str(row['verdict'])]} on the {split} images."
+
+
+def _choice(champion: dict[str, Any]) -> str:
+    words = labels.metric(champion["metric"])
+    rivals = ", ".join(
+        f"{name} {written(candidate['figures'].get(champion['metric'], math.nan), words.percent)}"
+        for name, candidate in champion["candidates"].items()
+    )
+    return (
+        f"Chosen by {words.axis or champion['metric']} on the {champion['chosen_on']} images alone "
+        f"({rivals})."
+    )
+
+
+def _sentence(row: dict[str, Any]) -> str:
+    words = labels.metric(row["metric"])
+    better, worse, unclear = _WORDS[row["metric"]]
+    said = {"better": better, "worse": worse, "unclear": unclear}[row["verdict"]]
+    before, after = (_figure(row[side], words.percent) for side in ("before", "after"))
+    return f"{said}: {words.axis} {before} → {after}, {change_text(row)}."
+
+
+def _tile(row: dict[str, Any]) -> dict[str, Any]:
+    words = labels.metric(row["metric"])
+    return {
+        "metric": row["metric"],
+        "title": words.title,
+        "axis": words.axis,
+        "percent": words.percent,
+        **{key: float(row[key]) for key in ("before", "after", "change", "low", "high")},
+        "verdict": row["verdict"],
+        "text": change_text(row),
+    }
+
+
+def _excluded(champion: dict[str, Any]) -> Iterator[str]:
+    for name, candidate in champion["candidates"].items():
+        if candidate["excluded"]:
+            yield f"{name} could not be chosen: {candidate['excluded']}."
+
+
+def _merging(changes: pd.DataFrame, number: int) -> Iterator[str]:
+    """What the merged policy gave up against the experts it was made of."""
+    experts = changes[~changes["against"].str.match(rf"{BASE}$|round_\d+$")]
+    lost = experts[(experts["verdict"] == "worse") & experts["metric"].isin(_TILES)]
+    for row in records(lost):
+        words = labels.metric(row["metric"])
+        yield (
+            f"Against round {number}’s {labels.policy(row['against'])} alone: {words.axis} "
+            f"{_figure(row['before'], words.percent)} → {_figure(row['after'], words.percent)}, "
+            f"{change_text(row)}."
+        )
+
+
+def _another_round(changes: pd.DataFrame, number: int) -> Iterator[str]:
+    rows = changes[(changes["against"] == f"round_{number - 1}") & (changes["metric"] == "srcc")]
+    for row in records(rows):
+        said = {
+            "better": f"Round {number} was worth it",
+            "worse": f"Round {number} made it worse",
+            "unclear": f"Round {number} brought no clear change",
+        }[row["verdict"]]
+        yield (
+            f"{said}: rank correlation {row['before']:.3f} after round {number - 1}, "
+            f"{row['after']:.3f} after round {number}, {change_text(row)}."
+        )
+
+
+def _controls(
+    controls: pd.DataFrame, consistency: pd.DataFrame, split: str, number: int
+) -> Iterator[str]:
+    """Controls that must be about 0: each is said, and whether it is."""
+    own = controls[
+        (controls["round"] == number)
+        & (controls["split"] == split)
+        & (controls["policy"] == MERGED)
+        & (controls["control"] == "shuffled_images")
+        & (controls["metric"] == "srcc")
+    ]
+    for row in records(own):
+        fine = row["low"] <= 0 <= row["high"]
+        yield (
+            f"Shown other images than those it is measured on, its agreement with the raters is "
+            f"{_interval(row)}: "
+            + (
+                "no skill is left, as it must be."
+                if fine
+                else "that is not 0, so part of its agreement does not come from the picture."
+            )
+        )
+    rows = consistency[
+        (consistency["round"] == number)
+        & (consistency["split"] == split)
+        & (consistency["policy"] == MERGED)
+        & (consistency["metric"] == "consistency_wrong_image")
+    ]
+    for row in records(rows):
+        if row["low"] > 0:
+            yield (
+                f"Part of the consistency is common to all explanations: held against the score of "
+                f"another image it is still {_interval(row)} (judge {row['judge']})."
+            )
+
+
+def _judge(
+    consistency: pd.DataFrame, consistency_judge: dict[str, Any], number: int
+) -> Iterator[str]:
+    rows = consistency[
+        (consistency["metric"] == "discrimination") & (consistency["round"] == number)
+    ]
+    for row in records(rows):
+        told, seen = row["value"], ""
+        # Up to round 1 these are the texts that the embedded judge was fitted on.
+        if row["judge"] == _EMBEDDED and number <= 1:
+            told = consistency_judge["held_out"]["discrimination"]
+            seen = " (on texts it was not fitted on)"
+        yield (
+            f"The judge {row['judge']} tells the text for the right score from that for a wrong "
+            f"one for {written(told, percent=True)} of the training images{seen}, where chance is "
+            f"{written(0.5, percent=True)}."
+        )
+
+
+def _breaches(health: pd.DataFrame, split: str, number: int) -> Iterator[str]:
+    rows = health[
+        (health["round"] == number)
+        & (health["split"] == split)
+        & (health["policy"] == MERGED)
+        & (health["breach"] != "")
+    ]
+    for breach in rows["breach"]:
+        yield f"Health: {breach}"
+
+
+def _figure(value: float, percent: bool) -> str:
+    return written(value, percent)
+
+
+def _signed(value: float, percent: bool) -> str:
+    text = f"{100 * value:+.1f}" if percent else f"{value:+.3f}"
+    return text.replace("-", "−")
+
+
+def _interval(row: dict[str, Any]) -> str:
+    low, high = (f"{row[end]:.2f}".replace("-", "−") for end in ("low", "high"))
+    return f"{row['value']:.2f} [{low} to {high}]".replace("-", "−")

@@ -1,0 +1,226 @@
+"""From a policy to a model that can be run: base weights, adapters folded in, processor.
+
+Knows Hugging Face's Auto classes and PEFT; knows nothing of prompts, sampling or training.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+from transformers import (
+    AutoConfig,
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    GenerationConfig,
+)
+from transformers.utils import is_flash_attn_2_available
+
+from selfscore.vlm.loading.placement import devices, place
+from selfscore.vlm.loading.quantization import check_quantization, quantise
+from selfscore.vlm.options import LoadOptions
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
+
+    from selfscore.vlm.policy import LoraAdapter, Policy
+
+
+@dataclass(frozen=True)
+class VLM:
+    """A policy loaded to run: one model with every adapter folded into its weights.
+
+    Attributes:
+        model: the model.
+        processor: its processor.
+        base_model: `id`, `revision` and perhaps `processor` of the base model, see `Policy`.
+        tower_frozen: whether the vision tower and the connector are the base model's own, so that
+            image features computed with it are right for this policy too.
+    """
+
+    model: PreTrainedModel
+    processor: ProcessorMixin
+    base_model: Mapping[str, Any] = field(default_factory=dict)
+    tower_frozen: bool = True
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The processor's tokenizer."""
+        return self.processor.tokenizer
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's weights are."""
+        return self.model.device
+
+
+def load_vlm(
+    policy: Policy, adapters: Sequence[LoraAdapter] = (), options: LoadOptions | None = None
+) -> VLM:
+    """Load the base model of `policy` and fold its adapter, then `adapters`, into the weights.
+
+    Only safetensors are read and no remote code is run.
+
+    Args:
+        policy: the policy.
+        adapters: experts on top of it.
+        options: of the machine; None for the defaults.
+
+    Raises:
+        FileNotFoundError: the base model is a local folder that does not exist or holds no model.
+        ModuleNotFoundError: an option needs a package that is not installed.
+        RuntimeError: an option needs a GPU, and there is none.
+        ValueError: the architecture cannot be given image features, or shows no decoder; or the
+            processor does not know an option of `model.processor`.
+    """
+    options = options or LoadOptions()
+    on = devices(spread=options.device_map == "auto")
+    if options.quantization:
+        check_quantization()
+    with _named_if_missing(policy):
+        processor = _processor(policy)
+        model: PreTrainedModel = AutoModelForImageTextToText.from_pretrained(
+            policy.base_model,
+            dtype=_dtype(options.dtype, on[0]),
+            use_safetensors=True,
+            **_attention(options.attention),
+            **_source(policy),
+        )
+    _check_images(model)
+    folded = ([policy.adapter] if policy.adapter else []) + list(adapters)
+    decoder = decoder_name(model)
+    tower_frozen = all(
+        module.startswith(f"{decoder}.")
+        for adapter in folded
+        for module in adapter.config["target_modules"]
+    )
+    for adapter in folded:
+        model = fold(model, adapter)
+    if options.quantization:
+        model = quantise(model, decoder, on[0])
+    place(model, on)
+    return VLM(model.eval(), processor, policy.card["base_model"], tower_frozen)
+
+
+def load_outline(policy: Policy) -> VLM:
+    """The base model without weights: what it takes to write prompts and to read answers.
+
+    Raises:
+        FileNotFoundError: as `load_vlm`.
+        ValueError: as `load_vlm`, where the processor does not know an option.
+    """
+    with _named_if_missing(policy):
+        processor = _processor(policy)
+        config = AutoConfig.from_pretrained(policy.base_model, **_source(policy))
+        with torch.device("meta"):
+            model = AutoModelForImageTextToText.from_config(config)
+        model.generation_config = GenerationConfig.from_pretrained(
+            policy.base_model, revision=policy.revision
+        )
+    return VLM(model.eval(), processor, policy.card["base_model"])
+
+
+def decoder_name(model: PreTrainedModel) -> str:
+    """Name of the language model's decoder inside the whole model, such as `model.text_model`.
+
+    Raises:
+        ValueError: the architecture shows no decoder.
+    """
+    decoder = model.get_decoder()
+    name = next((name for name, module in model.named_modules() if module is decoder), "")
+    if not name:
+        raise ValueError(
+            f"{type(model).__name__} shows no language-model decoder (looked for get_decoder() "
+            "and the module it names): this is not an image-text-to-text model selfscore can use."
+        )
+    return name
+
+
+def fold(model: PreTrainedModel, adapter: LoraAdapter) -> PreTrainedModel:
+    """Add the adapter's ΔW = (alpha / rank) · B · A to the weights it was trained for."""
+    peft_model = get_peft_model(model, LoraConfig(**adapter.config))
+    outcome: Any = set_peft_model_state_dict(peft_model, adapter.tensors)
+    if outcome.unexpected_keys:
+        raise ValueError(
+            f"The adapter does not belong to this base model: no module for "
+            f"'{outcome.unexpected_keys[0]}'. Load it on the base model its policy.json names."
+        )
+    return cast("PreTrainedModel", peft_model.merge_and_unload())
+
+
+@contextmanager
+def _named_if_missing(policy: Policy) -> Iterator[None]:
+    _check_local_folder(policy.base_model)
+    try:
+        yield
+    except OSError as error:
+        raise FileNotFoundError(
+            f"The base model '{policy.base_model}' cannot be loaded: {error} "
+            "Set `model.id` to a folder written by save_pretrained or to a model id of the hub."
+        ) from error
+
+
+def _source(policy: Policy) -> dict[str, Any]:
+    return {"revision": policy.revision, "trust_remote_code": False}
+
+
+def _processor(policy: Policy) -> ProcessorMixin:
+    options = policy.processor_options
+    processor = AutoProcessor.from_pretrained(policy.base_model, **options | _source(policy))
+    # transformers ignores what an image processor does not know.
+    unknown = [name for name in options if not hasattr(processor.image_processor, name)]
+    if unknown:
+        raise ValueError(
+            f"{type(processor.image_processor).__name__} has no option '{unknown[0]}': correct "
+            f"`model.processor`. It has: {', '.join(sorted(processor.image_processor.to_dict()))}."
+        )
+    return processor  # type: ignore[no-any-return]
+
+
+def _dtype(name: str, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        name = "bfloat16" if device.type == "cuda" else "float32"
+    return {"bfloat16": torch.bfloat16, "float32": torch.float32}[name]
+
+
+def _attention(name: str) -> dict[str, Any]:
+    """What transformers is told of attention; nothing for its own choice."""
+    if name == "auto":
+        return {}
+    if name == "flash_attention_2":
+        if not is_flash_attn_2_available():
+            raise ModuleNotFoundError(
+                "`loading.attention: flash_attention_2` needs a GPU and the package flash-attn: "
+                "pip install flash-attn --no-build-isolation, or choose `auto`."
+            )
+        return {"attn_implementation": {"vision_config": name}}
+    return {"attn_implementation": name}
+
+
+def _check_images(model: PreTrainedModel) -> None:
+    """Without these two, a forward could take image features for an unknown option and go on."""
+    takes = inspect.signature(model.base_model.forward).parameters
+    missing = [] if hasattr(model, "get_image_features") else ["the method get_image_features()"]
+    missing += [] if "mm_encoder_outputs" in takes else ["the forward argument mm_encoder_outputs"]
+    if missing:
+        raise ValueError(
+            f"{type(model).__name__} cannot be given image features: it has not "
+            f"{' and '.join(missing)}. Choose a model of an architecture that docs/models.md lists."
+        )
+
+
+def _check_local_folder(model_id: str) -> None:
+    """A path that looks local and is not there must not be looked up on a hub."""
+    path = Path(model_id)
+    looks_local = path.is_absolute() or model_id.startswith((".", "~")) or model_id.count("/") > 1
+    if (looks_local or path.exists()) and not (path / "config.json").is_file():
+        raise FileNotFoundError(
+            f"There is no model at '{model_id}' (no config.json in that folder). Set `model.id` to "
+            "a folder written by save_pretrained or to a model id of the hub."
+        )

@@ -1,0 +1,201 @@
+"""Several answers to one prompt in one row: image and prompt are computed once for all of them.
+
+A row is ``[prompt + what all answers begin with][rest of answer 1][rest of answer 2] …``. Every
+rest sees the prefix and itself, never another rest, and its positions go on where the prefix ends,
+so each token's hidden state is the one it would have in a row of its own. The idea is that of
+prefix sharing for text DPO (Wang et al., arXiv 2410.20305), where an image makes the prefix long.
+
+Knows token ids, masks, positions and log-probabilities; knows no text, no preference and no loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+from selfscore.vlm.reading.tokens import pad_token, positions
+
+if TYPE_CHECKING:
+    from selfscore.vlm.loading.loader import VLM
+    from selfscore.vlm.reading.features import ImageFeatures
+
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class PackedAnswers:
+    """B prompts with K answers each, one row a prompt.
+
+    Attributes:
+        input_ids: [B, S] tokens of a row.
+        segments: [B, S], 0 padding, 1 prefix, 2 … K + 1 the answers.
+        position_ids: [B, S], or [3, B, S] with M-RoPE.
+        columns: [B, K, T] place of the hidden state that predicts each answer token.
+        labels: [B, K, T] the answer tokens, `IGNORED` beyond an answer's end.
+    """
+
+    input_ids: Tensor
+    segments: Tensor
+    position_ids: Tensor
+    columns: Tensor
+    labels: Tensor
+
+
+def pack_answers(
+    vlm: VLM,
+    prompts: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[Sequence[int]]],
+    features: Sequence[ImageFeatures],
+) -> PackedAnswers:
+    """Lay out every prompt with its answers.
+
+    Args:
+        vlm: whose padding and positions are used.
+        prompts: B token lists, image tokens included.
+        answers: B lists of K token lists, none of them empty.
+        features: of the B images, for the positions.
+    """
+    rows = [_layout(prompt, group) for prompt, group in zip(prompts, answers, strict=True)]
+    width = max(len(row.ids) for row in rows)
+    longest = max(len(ids) for group in answers for ids in group)
+    shape = (len(rows), len(answers[0]), longest)
+    input_ids = torch.full((len(rows), width), pad_token(vlm))
+    segments = torch.zeros((len(rows), width), dtype=torch.long)
+    after_prompt = torch.zeros((len(rows), width), dtype=torch.long)
+    columns = torch.zeros(shape, dtype=torch.long)
+    labels = torch.full(shape, IGNORED)
+    for place, (row, group) in enumerate(zip(rows, answers, strict=True)):
+        input_ids[place, : len(row.ids)] = torch.tensor(row.ids)
+        segments[place, : len(row.ids)] = torch.tensor(row.segments)
+        after_prompt[place, : len(row.ids)] = torch.tensor(row.after_prompt)
+        for k, ids in enumerate(group):
+            columns[place, k, : len(ids)] = torch.tensor(row.columns[k])
+            labels[place, k, : len(ids)] = torch.tensor(ids)
+    # Answer tokens stand 1, 2, … behind the last position of the prompt.
+    in_prompt = (segments == 1) & (after_prompt == 0)
+    placed = positions(vlm, input_ids, in_prompt.long(), features)
+    last = placed.masked_fill(~in_prompt, 0).amax(dim=-1, keepdim=True)
+    if placed.dim() == 3:
+        last = last.amax(dim=0, keepdim=True)
+    position_ids = torch.where(in_prompt, placed, last + after_prompt)
+    return PackedAnswers(input_ids, segments, position_ids, columns, labels)
+
+
+def attention_mask(segments: Tensor, dtype: torch.dtype) -> Tensor:
+    """What each place may look at, [B, 1, S, S]: 0 where allowed, the lowest number elsewhere.
+
+    Args:
+        segments: [B, S], see `PackedAnswers`.
+        dtype: of the mask, the model's own.
+    """
+    width = segments.shape[-1]
+    key, query = segments[:, None, :], segments[:, :, None]
+    causal = torch.ones(width, width, dtype=torch.bool, device=segments.device).tril()
+    allowed = causal & ((key == query) | (key == 1)) & (key > 0)
+    # Padding looks at itself: a softmax over nothing is not a number.
+    allowed |= torch.eye(width, dtype=torch.bool, device=segments.device)
+    mask = torch.zeros(allowed.shape, dtype=dtype, device=segments.device)
+    return mask.masked_fill(~allowed, torch.finfo(dtype).min)[:, None]
+
+
+def packed_inputs(
+    input_ids: Tensor, segments: Tensor, position_ids: Tensor, tokens: Tensor
+) -> dict[str, Any]:
+    """What the model without its head is called with, to see packed rows.
+
+    Args:
+        input_ids: [B, S], see `PackedAnswers`.
+        segments: [B, S].
+        position_ids: [B, S] or [3, B, S].
+        tokens: the image tokens of all B images one after the other, see `image_outputs`.
+    """
+    return {
+        "input_ids": input_ids,
+        "attention_mask": attention_mask(segments, tokens.dtype),
+        "position_ids": position_ids,
+        **image_outputs(tokens),
+        "use_cache": False,
+    }
+
+
+def image_outputs(tokens: Tensor) -> Mapping[str, Any]:
+    """Image tokens as a model of transformers takes them instead of pixels.
+
+    Args:
+        tokens: [n, hidden], or [n, 1 + L, hidden] with the features of L decoder layers behind.
+    """
+    first, *deeper = tokens.unbind(dim=1) if tokens.dim() == 3 else [tokens]
+    output: Any = BaseModelOutputWithPooling(pooler_output=[first])
+    if deeper:
+        output.deepstack_features = [[layer] for layer in deeper]
+    return {"mm_encoder_outputs": {"image": output}}
+
+
+@torch.no_grad()
+def token_log_probabilities(
+    vlm: VLM, packed: PackedAnswers, features: Sequence[ImageFeatures]
+) -> Tensor:
+    """Log-probability of every answer token, [B, K, T] float32; 0 beyond an answer's end.
+
+    Only the places that predict an answer token reach the vocabulary projection.
+    """
+    device = vlm.device
+    tokens = torch.cat([row.tokens for row in features]).to(device)
+    inputs = packed_inputs(
+        packed.input_ids.to(device),
+        packed.segments.to(device),
+        packed.position_ids.to(device),
+        tokens,
+    )
+    hidden = vlm.model.base_model(**inputs).last_hidden_state
+    labels = packed.labels.to(device)
+    known = labels != IGNORED
+    image = torch.arange(len(labels), device=device)[:, None, None].expand_as(labels)
+    at = hidden[image[known], packed.columns.to(device)[known]]
+    logits = vlm.model.get_output_embeddings()(at).float()
+    chosen = logits.gather(-1, labels[known][:, None])[:, 0] - logits.logsumexp(dim=-1)
+    return torch.zeros(labels.shape, device=device).masked_scatter(known, chosen)
+
+
+@dataclass(frozen=True)
+class _Row:
+    ids: list[int]
+    segments: list[int]
+    after_prompt: list[int]
+    columns: list[list[int]]
+
+
+def _layout(prompt: Sequence[int], answers: Sequence[Sequence[int]]) -> _Row:
+    shared = _common_start(answers)
+    prefix = len(prompt) + shared
+    row = _Row(
+        ids=[*prompt, *answers[0][:shared]],
+        segments=[1] * prefix,
+        after_prompt=[0] * len(prompt) + list(range(1, shared + 1)),
+        columns=[],
+    )
+    for k, answer in enumerate(answers):
+        start = len(row.ids)
+        rest = len(answer) - shared
+        row.columns.append(
+            [*range(len(prompt) - 1, prefix), *range(start, start + rest - 1)][: len(answer)]
+        )
+        # The last token of an answer predicts nothing, so it is not computed.
+        row.ids.extend(answer[shared:-1])
+        row.segments.extend([k + 2] * max(rest - 1, 0))
+        row.after_prompt.extend(range(shared + 1, len(answer)))
+    return row
+
+
+def _common_start(answers: Sequence[Sequence[int]]) -> int:
+    """Number of tokens that all answers begin with, at most the shortest's but one."""
+    columns = zip(*(answer[:-1] for answer in answers), strict=False)
+    return next(
+        (place for place, column in enumerate(columns) if len(set(column)) > 1),
+        min(len(answer) for answer in answers) - 1,
+    )

@@ -1,0 +1,189 @@
+"""From an instruction and a response, or its start, to tokens, by the chat template.
+
+Knows how a turn is rendered and tokenised, and where its tokens stand; runs no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from selfscore.vlm.reading.features import ImageFeatures, image_token
+from selfscore.vlm.response import response_prefix
+
+if TYPE_CHECKING:
+    from selfscore.vlm.loading.loader import VLM
+
+
+def render(vlm: VLM, instruction: str, response: str = "") -> str:
+    """One turn about one image as text, up to the end of `response`.
+
+    Args:
+        vlm: whose chat template is used.
+        instruction: what is asked of the image.
+        response: the start of the answer; "" ends where the model begins to answer.
+    """
+    if not response:
+        return vlm.processor.apply_chat_template(_question(instruction), add_generation_prompt=True)
+    return vlm.processor.apply_chat_template(
+        [*_question(instruction), _answer(response)], continue_final_message=True
+    )
+
+
+def prompt_ids(vlm: VLM, placeholder: str, instruction: str) -> list[int]:
+    """Tokens of an instruction about an image, image tokens included.
+
+    Args:
+        vlm: whose chat template and tokenizer are used.
+        placeholder: what stands for the image, see `ImageFeatures`.
+        instruction: what is asked of the image.
+    """
+    return _tokens(vlm, render(vlm, instruction).replace(image_token(vlm), placeholder))
+
+
+def start_ids(vlm: VLM, instruction: str, response_start: str) -> list[int]:
+    """Tokens of a forced start of a response, none for "".
+
+    Prompt and response are tokenised apart, as training does, so that a response begins with the
+    same tokens whether it is forced, free, or trained on.
+    """
+    if not response_start:
+        return []
+    return _tokens(vlm, _after_prompt(vlm, instruction, render(vlm, instruction, response_start)))
+
+
+def answer_ids(vlm: VLM, instruction: str, response: str) -> list[int]:
+    """Tokens of a whole response as training sees them: the text and the token that ends it.
+
+    What a chat template writes after the end, such as a line break, is never generated and is
+    left out.
+
+    Raises:
+        ValueError: the response holds the token that stands for an image.
+    """
+    whole = vlm.processor.apply_chat_template([*_question(instruction), _answer(response)])
+    ids = _tokens(vlm, _after_prompt(vlm, instruction, whole))
+    if vlm.model.config.image_token_id in ids:
+        raise ValueError(
+            f"The response {response!r} holds the model's image token, so it cannot be told from "
+            "a picture: drop it with a quality gate."
+        )
+    end = next((place for place, token in enumerate(ids) if token in end_tokens(vlm)), len(ids) - 1)
+    return ids[: end + 1]
+
+
+def end_tokens(vlm: VLM) -> set[int]:
+    """The tokens that end a response."""
+    configured = vlm.model.generation_config.eos_token_id
+    ends = set(configured if isinstance(configured, list) else [configured])
+    return (ends | {vlm.tokenizer.eos_token_id}) - {None}
+
+
+def pad_token(vlm: VLM) -> int:
+    """A token for places that nothing looks at."""
+    token = vlm.tokenizer.pad_token_id
+    return int(token if token is not None else vlm.tokenizer.eos_token_id)
+
+
+def left_pad(rows: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:
+    """Token ids and their mask [B, L], the rows flush right."""
+    longest = max(len(row) for row in rows)
+    ids = torch.tensor([[pad] * (longest - len(row)) + list(row) for row in rows])
+    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
+    return ids, mask
+
+
+def positions(vlm: VLM, ids: Tensor, mask: Tensor, features: Sequence[ImageFeatures]) -> Tensor:
+    """Position ids of prompts with their images: [B, L], or [3, B, L] with M-RoPE.
+
+    Args:
+        vlm: whose positions.
+        ids: [B, L] tokens.
+        mask: [B, L], 0 where a place is padding.
+        features: of the B images; their grids decide M-RoPE's positions.
+    """
+    inner = vlm.model.base_model
+    if features[0].grid is None or not hasattr(inner, "get_rope_index"):
+        return (mask.cumsum(dim=-1) - 1).clamp(min=0)
+    grids = torch.cat([row.grid for row in features if row.grid is not None])
+    placed, _ = inner.get_rope_index(
+        ids,
+        mm_token_type_ids=(ids == vlm.model.config.image_token_id).int(),
+        image_grid_thw=grids.to(ids.device),
+        attention_mask=mask,
+    )
+    return placed
+
+
+def level_strings(vlm: VLM, instruction: str, levels: int) -> tuple[list[int], list[list[int]]]:
+    """The tokens of a response up to the score, and the tokens by which each level is told there.
+
+    A level's tokens include the one behind it, with which the level ends, so that none begins
+    with another: `1` and `13` part at the line break.
+
+    Returns:
+        The tokens of ``#Score: `` as a start, and `levels` lists of tokens.
+
+    Raises:
+        ValueError: the tokenizer writes two levels alike.
+    """
+    rows = [start_ids(vlm, instruction, response_prefix(level)) for level in range(levels)]
+    if len(set(map(tuple, rows))) < levels:
+        raise ValueError(
+            f"This model's tokenizer does not tell all of the levels 0 to {levels - 1} apart. "
+            "Choose a model whose tokenizer knows digits."
+        )
+    start = _common(rows)
+    behind = _common([row[start:][::-1] for row in rows])
+    return rows[0][:start], [row[start : len(row) - max(behind - 1, 0)] for row in rows]
+
+
+def level_tokens(vlm: VLM, instruction: str, levels: int) -> tuple[list[int], list[int]]:
+    """The tokens of a response up to the score, and the token of each level at that place.
+
+    Returns:
+        The tokens of ``#Score: `` as a start, and `levels` token ids.
+
+    Raises:
+        ValueError: the tokenizer does not write every level as one token of its own.
+    """
+    start, strings = level_strings(vlm, instruction, levels)
+    if any(len(ids) != 2 for ids in strings):
+        raise ValueError(
+            f"This model's tokenizer does not write the levels 0 to {levels - 1} as one token "
+            "each. Choose at most ten `levels`, or a model whose tokenizer splits digits."
+        )
+    return start, [ids[0] for ids in strings]
+
+
+def _common(rows: Sequence[Sequence[int]]) -> int:
+    """Number of tokens that all rows begin with."""
+    columns = zip(*rows, strict=False)
+    shortest = min(map(len, rows))
+    return next((i for i, column in enumerate(columns) if len(set(column)) > 1), shortest)
+
+
+def _question(instruction: str) -> list[Any]:
+    return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": instruction}]}]
+
+
+def _answer(text: str) -> Any:
+    return {"role": "assistant", "content": [{"type": "text", "text": text}]}
+
+
+def _after_prompt(vlm: VLM, instruction: str, whole: str) -> str:
+    prompt = render(vlm, instruction)
+    if not whole.startswith(prompt):
+        raise ValueError(
+            "The model's chat template does not write a conversation as its prompt followed by the "
+            "answer, so answers cannot be forced or weighed. Choose a model with a plain template."
+        )
+    return whole[len(prompt) :]
+
+
+def _tokens(vlm: VLM, text: str) -> list[int]:
+    ids: list[int] = vlm.tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids

@@ -1,0 +1,1 @@
+"""What a loaded policy writes: prefill, token loop, sampling, levels, texts, predictions."""

@@ -1,0 +1,115 @@
+"""Stage 2: teach the connector and the language model to rate and explain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from tqdm import tqdm
+from transformers import Idefics3ForConditionalGeneration
+
+from selfscore_demo.lessons import Lesson, Teacher
+from selfscore_demo.taste import taste_levels
+from selfscore_demo.training_images import TrainingImages
+
+
+def train_language(
+    model: Idefics3ForConditionalGeneration,
+    teacher: Teacher,
+    images: TrainingImages,
+    features: torch.Tensor,
+    levels: int,
+    steps: int,
+    batch_size: int,
+    lr: float,
+    justify_share: float,
+    seed: int,
+) -> None:
+    """Train connector and language model in place on cached image features.
+
+    Args:
+        model: The model; its vision tower stays as it is.
+        teacher: Writes the lessons.
+        images: Training images; only their severities are read.
+        features: Features of the frozen tower, (n, patches, width).
+        levels: Number of score levels.
+        steps: Optimiser steps.
+        batch_size: Images per step; each brings several answers.
+        lr: Peak learning rate of AdamW.
+        justify_share: Share of steps under the justify prompt.
+        seed: Fixes the taste's indecision and the order.
+    """
+    rng = np.random.default_rng(seed)
+    taste = taste_levels(images.severities, levels, rng)
+    parameters = [*model.model.connector.parameters(), *model.model.text_model.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=lr, weight_decay=0.01, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, max(steps, 2), pct_start=0.06)
+    model.train()
+    order = _endless_order(len(features), batch_size, rng)
+    progress = tqdm(range(steps), desc="language model", unit=" steps")
+    for step in progress:
+        rows = next(order)
+        justify = bool(rng.random() < justify_share)
+        lesson = teacher.lesson(images.severities, taste, rows, justify)
+        loss = lesson_loss(model, features[torch.from_numpy(rows)].float(), lesson)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimiser.step()
+        schedule.step()
+        if step % 25 == 0:
+            progress.set_postfix(loss=f"{loss.item():.3f}")
+    model.eval()
+
+
+def lesson_loss(
+    model: Idefics3ForConditionalGeneration, features: torch.Tensor, lesson: Lesson
+) -> torch.Tensor:
+    """Mean cross-entropy of the answers' tokens.
+
+    Args:
+        model: The model.
+        features: Features of the batch's images, (batch, patches, width).
+        lesson: The batch.
+    """
+    embeddings = model.model.text_model.get_input_embeddings()(lesson.tokens)
+    seen = model.model.connector(features).to(embeddings.dtype)
+    place = (lesson.tokens == model.config.image_token_id).unsqueeze(-1)
+    embeddings = embeddings.masked_scatter(place, seen)
+    hidden = model.model.text_model(
+        inputs_embeds=embeddings,
+        attention_mask=_answer_mask(lesson.answer, embeddings.dtype),
+        position_ids=lesson.positions,
+        use_cache=False,
+    ).last_hidden_state
+    from_, target, weights = _predictions(lesson)
+    batch = torch.arange(len(hidden)).unsqueeze(1)
+    logits = model.lm_head(hidden[batch, from_][weights > 0])
+    return torch.nn.functional.cross_entropy(logits, target[weights > 0])
+
+
+def _predictions(lesson: Lesson) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Where each token is predicted from: the token before it, or the prefix's end."""
+    prefix = int((lesson.answer[0] == 0).sum())
+    place = torch.arange(lesson.tokens.shape[1]).expand_as(lesson.tokens)
+    first = (lesson.positions == prefix) & (lesson.answer > 0)
+    return torch.where(first, prefix - 1, (place - 1).clamp_min(0)), lesson.tokens, lesson.weights
+
+
+def _answer_mask(answer: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Additive mask (batch, 1, n, n): an answer sees the prefix and itself, never another."""
+    length = answer.shape[1]
+    same = answer.unsqueeze(2) == answer.unsqueeze(1)
+    prefix = (answer == 0).unsqueeze(1)
+    causal = torch.ones(length, length, dtype=torch.bool).tril()
+    allowed = (same | prefix) & causal
+    mask = torch.zeros(allowed.shape, dtype=dtype)
+    return mask.masked_fill(~allowed, torch.finfo(dtype).min).unsqueeze(1)
+
+
+def _endless_order(count: int, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    while True:
+        shuffled = rng.permutation(count)
+        for start in range(0, max(count - batch_size + 1, 1), batch_size):
+            yield shuffled[start : start + batch_size]

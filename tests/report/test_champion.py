@@ -1,0 +1,96 @@
+"""The choice of the champion: on validation images, and on nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from selfscore.report.champion import choose_champion
+from selfscore.vlm.policy import Policy
+
+POLICIES = {f"policy_{number}": Policy({"iteration": number}) for number in range(3)}
+RULES: dict[str, Any] = {
+    "champion": {"metric": "srcc", "min_format_valid": 0.95, "max_faithfulness_loss": 0.05}
+}
+
+
+def table(**figures: list[float]) -> pd.DataFrame:
+    """Metric → values of rounds 0, 1, 2 on validation images; the test images say the opposite."""
+    rows = []
+    for split, sign in (("validation", 1), ("test", -1)):
+        for metric, values in figures.items():
+            for number, value in enumerate(values[::sign]):
+                for policy in ("merged", "scoring") if number else ("base",):
+                    # An expert is better than all, and no candidate.
+                    shown = value + 0.5 * (policy == "scoring")
+                    rows.append([number, policy, split, "all", metric, shown])
+    columns = ["round", "policy", "split", "group", "metric", "value"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def chosen(**figures: list[float]) -> str:
+    found = {"format_valid": [1.0, 1.0, 1.0], "faithfulness": [0.8, 0.8, 0.8], **figures}
+    return str(choose_champion(table(**found), RULES, **POLICIES)["policy"])
+
+
+def test_the_best_on_validation_images_wins() -> None:
+    assert chosen(srcc=[0.2, 0.6, 0.5]) == "policy_1"
+    assert chosen(srcc=[0.2, 0.5, 0.6]) == "policy_2"
+    assert chosen(srcc=[0.7, 0.5, 0.6]) == "policy_0"
+
+
+def test_the_earlier_wins_a_tie_and_what_is_undefined_loses() -> None:
+    assert chosen(srcc=[0.2, 0.6, 0.6]) == "policy_1"
+    assert chosen(srcc=[0.2, float("nan"), 0.3]) == "policy_2"
+
+
+def test_a_broken_format_or_lost_faithfulness_excludes() -> None:
+    assert chosen(srcc=[0.2, 0.5, 0.6], format_valid=[1.0, 1.0, 0.94]) == "policy_1"
+    assert chosen(srcc=[0.2, 0.5, 0.6], faithfulness=[0.8, 0.78, 0.7]) == "policy_1"
+    assert chosen(srcc=[0.2, 0.5, 0.6], format_valid=[0.5, 0.9, 0.9]) == "policy_0"
+
+
+def test_without_faithfulness_it_is_not_asked_for() -> None:
+    found = table(srcc=[0.2, 0.5, 0.6], format_valid=[1.0, 1.0, 1.0])
+    assert choose_champion(found, RULES, **POLICIES)["policy"] == "policy_2"
+
+
+def test_of_an_error_the_lowest_wins() -> None:
+    rules = {"champion": RULES["champion"] | {"metric": "mae"}}
+    found = table(mae=[1.4, 0.9, 1.0], format_valid=[1.0, 1.0, 1.0])
+    assert choose_champion(found, rules, **POLICIES)["policy"] == "policy_1"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_test_images_play_no_part(seed: int) -> None:
+    found = table(srcc=[0.2, 0.6, 0.5], format_valid=[1.0, 0.96, 0.97])
+    before = choose_champion(found, RULES, **POLICIES)
+    on_test = found["split"] == "test"
+    found.loc[on_test, "value"] = np.random.default_rng(seed).uniform(size=on_test.sum())
+    after = choose_champion(found, RULES, **POLICIES)
+    assert before.pop("figures")["validation"] == after.pop("figures")["validation"]
+    assert before == after
+
+
+def test_the_record_names_the_policy_and_its_rivals() -> None:
+    found = table(srcc=[0.2, 0.6, 0.7], format_valid=[1.0, 1.0, 0.9])
+    record = choose_champion(found, RULES, **POLICIES)
+    assert record["policy"] == "policy_1" and record["round"] == 1
+    assert record["digest"] == POLICIES["policy_1"].digest
+    assert record["value"] == 0.6 and record["chosen_on"] == "validation"
+    assert record["figures"]["test"]["srcc"] == 0.6
+    excluded = {name: row["excluded"] for name, row in record["candidates"].items()}
+    assert excluded["policy_0"] == excluded["policy_1"] == ""
+    assert "90.0\u00a0% of its answers" in excluded["policy_2"]
+
+
+def test_without_validation_images_the_remedy_is_told() -> None:
+    found = table(srcc=[0.2, 0.6, 0.7], format_valid=[1.0, 1.0, 1.0])
+    with pytest.raises(ValueError, match=r"add 'validation' to `evaluation\.splits`"):
+        choose_champion(found[found["split"] == "test"], RULES, **POLICIES)
+    with pytest.raises(ValueError, match=r"from \['format_valid', 'srcc'\]"):
+        rules = {"champion": RULES["champion"] | {"metric": "srrc"}}
+        choose_champion(found, rules, **POLICIES)

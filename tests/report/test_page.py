@@ -1,0 +1,187 @@
+"""The report as text: self-contained, escaped, and with everything in it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from selfscore.report.page import _pair
+
+HOSTILE = '<script>document.title="taken"</script>'
+
+
+class Outline(HTMLParser):
+    """Tags with their attributes, and the ids."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def every(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def page(reported: dict[str, Any]) -> str:
+    return str(reported["report"])
+
+
+@pytest.fixture(scope="module")
+def outline(page: str) -> Outline:
+    return Outline(page)
+
+
+def test_nothing_is_loaded_from_elsewhere(page: str, outline: Outline) -> None:
+    for _, attributes in outline.tags:
+        for name in ("src", "href", "srcset", "data"):
+            address = attributes.get(name) or "#"
+            assert address.startswith(("#", "data:")), address
+    assert "@import" not in page and "url(" not in page
+    assert not outline.every("iframe") and not outline.every("form")
+
+
+def test_only_its_own_script_may_run(page: str, outline: Outline) -> None:
+    policy = next(
+        str(meta["content"])
+        for meta in outline.every("meta")
+        if meta.get("http-equiv") == "Content-Security-Policy"
+    )
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.S)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert "default-src 'none'" in policy and f"script-src 'sha256-{digest}'" in policy
+
+
+def test_what_a_model_says_is_text(page: str, outline: Outline, reported: dict[str, Any]) -> None:
+    shown = reported["image_gallery"]["after_explanation"]
+    assert shown.str.contains("<script>", regex=False).any(), "the hostile text must be shown"
+    assert HOSTILE not in page
+    assert "&lt;script&gt;document.title=" in page
+    assert len(outline.every("script")) == 1
+    assert not [a for _, a in outline.tags if any(name.startswith("on") for name in a)]
+    assert all(str(image["src"]).startswith("data:image/jpeg") for image in outline.every("img"))
+    # Also in the unit of the scores and in the texts of the pairs.
+    assert "stars &lt;1-5&gt;" in page and "<b>here" not in page
+
+
+def test_every_picture_has_a_text_of_its_own(outline: Outline) -> None:
+    for image in outline.every("img"):
+        assert image["alt"]
+    for drawing in outline.every("svg"):
+        assert drawing.get("aria-label") or drawing.get("aria-hidden") == "true"
+
+
+def test_the_document_is_well_made(outline: Outline) -> None:
+    ids = [attributes["id"] for _, attributes in outline.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert outline.every("html")[0]["lang"] == "en"
+    for _, attributes in outline.tags:
+        for name in ("aria-labelledby", "for"):
+            assert attributes.get(name) is None or attributes[name] in ids
+    for link in outline.every("a"):
+        assert str(link["href"])[1:] in ids
+    for header in outline.every("th"):
+        assert header["scope"] in ("row", "col")
+    for select in outline.every("select"):
+        assert select["id"]
+
+
+def test_the_summary_names_the_champion_and_what_got_worse(
+    page: str, reported: dict[str, Any]
+) -> None:
+    assert reported["champion"]["policy"] == "policy_2"
+    assert "The champion, policy_2, raises the agreement" in page
+    assert "The test images played no part in the choice." in page
+    assert "Less of what is written is true of the picture" in page
+    worse = page.index("What got worse")
+    assert worse < page.index("Less of what is written") < page.index("What cannot be told")
+
+
+def test_a_price_makes_a_cost(page: str, reported: dict[str, Any]) -> None:
+    from selfscore.pipelines.reporting.nodes import write_report
+    from selfscore.pipelines.reporting.pipeline import create_pipeline
+
+    assert "machine_hour_price" in page
+    node = next(n for n in create_pipeline(rounds=2).nodes if n.func is write_report)
+    priced = dict(reported["params:reporting"], machine_hour_price=2.0)
+    inputs = {name: reported[name] for name in node.inputs} | {"params:reporting": priced}
+    costly = node.run(inputs)["report"]
+    # 187 seconds at 2 an hour.
+    assert "machine_hour_price" not in costly and "0.104" in costly
+
+
+def test_times_that_were_not_taken_leave_no_chart(reported: dict[str, Any]) -> None:
+    from selfscore.pipelines.reporting.nodes import write_report
+    from selfscore.pipelines.reporting.pipeline import create_pipeline
+
+    node = next(n for n in create_pipeline(rounds=2).nodes if n.func is write_report)
+    inputs = {name: reported[name] for name in node.inputs} | {"step_times": {}}
+    page = node.run(inputs)["report"]
+    assert "Time per stage" not in page and "Last step finished" not in page
+
+
+def test_words_of_one_text_alone_are_marked() -> None:
+    row = {"chosen": "It is sharp. It is good.", "rejected": "it is dull.", "told_apart": 0.0}
+    pair = _pair(row)
+    assert pair["verdict"] == "misled"
+    assert [word for word, marked in pair["chosen_words"] if marked] == ["sharp", "good"]
+    assert "".join(word for word, _ in pair["chosen_words"]) == row["chosen"]
+    assert [word for word, marked in pair["rejected_words"] if marked] == ["dull"]
+    assert _pair({**row, "told_apart": float("nan")})["verdict"] == "unknown"
+
+
+def test_one_round_with_one_expert_is_reported(report_on: Callable[..., dict[str, Any]]) -> None:
+    done = report_on({0: {"base": 3.0}, 1: {"scoring": 0.5, "merged": 0.5}})
+    assert done["champion"]["policy"] in ("policy_0", "policy_1")
+    assert "The policies of round 1 side by side" in done["report"]
+    assert list(done["iteration_changes"]["against"].unique()) == ["base", "scoring"]
+
+
+def test_a_policy_in_ruins_is_reported(report_on: Callable[..., dict[str, Any]]) -> None:
+    """No answer can be read any more: no written levels, no consistency, no faithfulness."""
+
+    def ruin(table: pd.DataFrame, number: int) -> pd.DataFrame:
+        if number < 2:
+            return table
+        lost = {"emitted_level": pd.NA, "emitted_score": pd.NA, "faithfulness": np.nan}
+        lost |= {"inferred_level": np.nan, "inferred_level_tfidf": np.nan}
+        for name in set(lost) & set(table):
+            table[name] = pd.Series(lost[name], table.index, dtype=table[name].dtype)
+        return table.assign(valid=False)
+
+    done = report_on(change=ruin)
+    assert done["champion"]["policy"] != "policy_2"
+    assert "0.0\u00a0% of its answers" in done["champion"]["candidates"]["policy_2"]["excluded"]
+    assert "policy_2 could not be chosen" in done["report"]
+
+
+def test_where_no_round_helped_the_base_model_stays(
+    report_on: Callable[..., dict[str, Any]],
+) -> None:
+    done = report_on({0: {"base": 0.4}, 1: {"scoring": 4.0, "merged": 4.0}})
+    assert done["champion"]["policy"] == "policy_0"
+    assert "No round’s policy beat the base model" in done["report"]
+    # What was not taken is shown nevertheless.
+    assert "The scores follow the raters less closely" in done["report"]
+
+
+def test_without_known_faults_faithfulness_is_left_out(
+    report_on: Callable[..., dict[str, Any]],
+) -> None:
+    def unknown(table: pd.DataFrame, number: int) -> pd.DataFrame:
+        return table.assign(faithfulness=np.nan) if "faithfulness" in table else table
+
+    done = report_on(change=unknown)
+    assert "true of the picture" not in done["report"].lower()
+    assert "faithfulness" not in set(done["iteration_changes"]["metric"])
