@@ -48,14 +48,14 @@ def measure_health(
     return per_policy(pd.concat(predictions.values(), ignore_index=True), measure)
 
 
-def watch_health(figures: pd.DataFrame, parameters: dict[str, Any]) -> None:
+def watch_health(figures: pd.DataFrame, parameters: dict[str, Any], *stored: pd.DataFrame) -> None:
     """Warn of every figure that is out of bounds, or stop the run.
-
-    The figures themselves are stored before, so a run that stops loses none of them.
 
     Args:
         figures: policy, split, breach.
         parameters: `health.on_breach`: `warn` or `stop`.
+        stored: every other table of the round. They are not looked at; being an input, each is
+            stored before this node, so a run that stops loses none of them.
 
     Raises:
         ValueError: there is a breach and the run is to stop, or `on_breach` is unknown.

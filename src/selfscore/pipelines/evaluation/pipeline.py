@@ -25,6 +25,8 @@ from selfscore.pipelines.evaluation.prediction import predict
 # Policies that stand on their own, and the dataset each is read from. Every other name is an
 # expert's: its adapter on top of the round's policy.
 WHOLE_POLICIES = {"base": "policy", "merged": "next_policy"}
+# Beside `health`: what a run that health stops has stored all the same.
+_STORED_BEFORE_A_STOP = ["metrics", "reliability", "controls", "consistency", "judge_agreement"]
 
 
 def create_pipeline(
@@ -100,9 +102,8 @@ def create_pipeline(
                 },
                 "health",
             ),
-            # Without an output, so that it is done again whenever a stopped run goes on. Of the
-            # nodes that may run next, Kedro takes them by name: this one after the figures.
-            _node(watch_health, ["health", "params:evaluation"], None),
+            # Without an output, so that it is done again whenever a stopped run goes on.
+            _node(watch_health, ["health", "params:evaluation", *_STORED_BEFORE_A_STOP], None),
         ]
     )
 
