@@ -24,17 +24,6 @@ import yaml
 from omegaconf import OmegaConf
 
 PROJECT = Path(__file__).resolve().parents[1]
-LAYERS = {
-    "scratch": ".",
-    "intermediate": "02_intermediate",
-    "primary": "03_primary",
-    "feature": "04_feature",
-    "model_input": "05_model_input",
-    "models": "06_models",
-    "model_output": "07_model_output",
-    "reporting": "08_reporting",
-    "checkpoints": "checkpoints",
-}
 LIBRARIES = ("torch", "transformers", "trl", "peft", "mergekit", "kedro", "numpy")
 
 
@@ -154,9 +143,8 @@ def write_configuration(run: Run, folder: Path) -> Path:
         kind: [_read(source / name / f"{kind}.yml") for name in run.environments]
         for kind in ("globals", "parameters")
     }
-    root = folder.resolve() / "data"
-    storage = {layer: str(root / place) for layer, place in LAYERS.items()}
-    settings["globals"].append({"storage": {"root": str(root)} | storage})
+    place = str(folder.resolve() / "data")
+    settings["globals"].append({"storage": {"root": place, "scratch": place}})
     settings["parameters"] += [dict(run.parameters), {"seed": run.seed}]
     database = folder.resolve() / "mlflow.db"
     settings["mlflow"] = [{"server": {"mlflow_tracking_uri": f"sqlite:///{database}"}}]

@@ -67,8 +67,8 @@ def copy_conf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path
         for file, old, new in (
             ("base/globals.yml", "  root: data", f"  root: {place}/data"),
             ("base/globals.yml", "  scratch: data", f"  scratch: {place}/data"),
-            ("base/globals.yml", "raw: ${.root}/01_raw", "raw: data/01_raw"),
             ("test/globals.yml", "  root: data/test", f"  root: {place}/data/test"),
+            ("test/globals.yml", "  scratch: data/test", f"  scratch: {place}/data/test"),
             ("base/mlflow.yml", "sqlite:///mlflow.db", f"sqlite:///{tracked}/mlflow.db"),
             ("base/mlflow.yml", "artifact_location: null", f"artifact_location: {tracked}/files"),
         ):

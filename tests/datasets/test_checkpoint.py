@@ -81,7 +81,7 @@ def test_a_part_cannot_be_outside(folder, name):
 
 
 def test_the_dataset_is_local_and_no_output(folder):
-    with pytest.raises(DatasetError, match=r"storage\.checkpoints"):
+    with pytest.raises(DatasetError, match=r"storage\.scratch"):
         CheckpointDataset(filepath="s3://bucket/folder")
     with pytest.raises(DatasetError, match="no output"):
         CheckpointDataset(filepath=str(folder)).save({})

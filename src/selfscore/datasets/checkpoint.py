@@ -145,7 +145,7 @@ class CheckpointDataset(AbstractDataset[NoReturn, Checkpoint]):
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         if "://" in filepath:
             raise DatasetError(
-                f"'{filepath}' is not on a disk of this machine. Set `storage.checkpoints` to a "
+                f"'{filepath}' is not on a disk of this machine. Set `storage.scratch` to a "
                 "local folder."
             )
         self._folder = Path(filepath)

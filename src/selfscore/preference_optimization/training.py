@@ -139,7 +139,7 @@ def _train(
         except UnpicklingError as error:
             raise ValueError(
                 "The training's checkpoint holds a pickle that a training does not write. It was "
-                "not loaded. Remove the checkpoint from `storage.checkpoints` and run again."
+                "not loaded. Remove the folder `checkpoints` in `storage.scratch` and run again."
             ) from error
         finally:
             trainer.release()
