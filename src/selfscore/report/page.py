@@ -55,7 +55,7 @@ def render_page(
 
     from selfscore.report.svg import svg, swatch
 
-    sources = files("selfscore.pipelines.reporting") / "page"
+    sources = files("selfscore.report") / "page"
     script = (sources / "script.js").read_text(encoding="utf-8")
     environment = Environment(
         loader=FunctionLoader(lambda name: (sources / name).read_text(encoding="utf-8")),

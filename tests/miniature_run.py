@@ -1,0 +1,229 @@
+"""A whole run in miniature: made-up answers, and every table of them made by the real nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from selfscore.pipelines.evaluation.health import measure_health
+from selfscore.pipelines.evaluation.judgement import compare_judges, measure_consistency
+from selfscore.pipelines.evaluation.measurement import (
+    measure_controls,
+    measure_policies,
+    measure_reliability,
+)
+from selfscore.pipelines.reporting import create_pipeline
+from selfscore.vlm.policy import Policy
+
+LEVELS = 5
+SPLITS = {"train": 12, "validation": 40, "test": 40}
+SCALE = {
+    "levels": LEVELS,
+    "values": [1.0, 2.0, 3.0, 4.0, 5.0],
+    "unit": "stars <1-5>",
+}
+WORDS = ["awful", "poor", "fair", "good", "superb"]
+# What a model could say to take over a page, and where it must be read as text.
+HOSTILE = '<script>document.title="taken"</script><img src=x onerror="document.title=\'taken\'">'
+# How far each policy's answers scatter around the truth, in levels.
+NOISE: dict[int, dict[str, float]] = {
+    0: {"base": 3.0},
+    1: {"scoring": 0.8, "consistency": 2.5, "merged": 1.2},
+    2: {"scoring": 0.4, "consistency": 1.1, "merged": 0.6},
+}
+
+
+def scored_images() -> pd.DataFrame:
+    rows = [
+        {
+            "image_id": f"{split}_{place}",
+            "path": f"{split}_{place}.png",
+            "sha256": "0" * 64,
+            "split": split,
+            "group": f"scene {place % 4}",
+            "score": 1.0 + (place * 7 % 40) / 10,
+            "level": int((place * 7 % 40) / 8),
+        }
+        for split, count in SPLITS.items()
+        for place in range(count)
+    ]
+    return pd.DataFrame(rows)
+
+
+def predictions(policy: str, noise: float, seed: int) -> pd.DataFrame:
+    """Answers that lie around the truth; one is invalid, one is hostile."""
+    random = np.random.default_rng(seed)
+    rows = scored_images().query("split != 'train'").drop(columns=["path", "sha256"])
+    rows = rows.reset_index(drop=True)
+    aim = rows["level"] + noise * random.normal(size=len(rows))
+    logits = -0.5 * (np.arange(LEVELS)[None, :] - aim.to_numpy()[:, None]) ** 2
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    levels = shares.argmax(axis=1)
+    texts = [f"It is a {WORDS[level]} picture of scene {n}." for n, level in enumerate(levels)]
+    texts[len(rows) - 1] = HOSTILE
+    valid = np.arange(len(rows)) != 3
+    emitted = pd.array(np.where(valid, levels, 0), dtype="Int64")
+    emitted[~valid] = pd.NA
+    values = np.array(SCALE["values"])
+    table = rows.assign(
+        policy=policy,
+        response="",
+        valid=valid,
+        emitted_level=emitted,
+        emitted_score=pd.array(values[levels], dtype="Float64"),
+        expected_level=shares @ np.arange(LEVELS),
+        expected_score=shares @ values,
+        probabilities=list(shares),
+        explanation=[text if ok else "" for text, ok in zip(texts, valid, strict=True)],
+    )
+    table.loc[~valid, "emitted_score"] = pd.NA
+    return table
+
+
+def judgements(answers: dict[str, pd.DataFrame], faithful: dict[str, float]) -> pd.DataFrame:
+    """What a judge reads: nearly the stated level. `faithful` is every text's share of truths."""
+    table = pd.concat(answers.values(), ignore_index=True)
+    noise = np.random.default_rng(1).normal(scale=0.7, size=len(table))
+    inferred = table["emitted_level"].astype("float64") + noise
+    truth = table["policy"].map(faithful) + 0.02 * noise
+    return table.drop(columns=["response", "explanation"]).assign(
+        sampled=True,
+        inferred_level_tfidf=inferred,
+        inferred_level=inferred,
+        faithfulness=truth.where(table["valid"]),
+    )
+
+
+def forced_texts() -> tuple[pd.DataFrame, pd.DataFrame]:
+    train = scored_images().query("split == 'train'")
+    sides = [
+        train[["image_id"]].assign(
+            side=side,
+            level=level,
+            accepted=True,
+            explanation=[f"It is {WORDS[value]} <b>here</b>." for value in level],
+        )
+        for side, level in (
+            ("chosen", train["level"]),
+            ("rejected", (train["level"] + 2) % LEVELS),
+        )
+    ]
+    texts = pd.concat(sides, ignore_index=True)
+    judged = texts[["image_id", "side", "level"]].assign(
+        split="train", inferred_level_tfidf=texts["level"] + 0.25
+    )
+    return texts, judged
+
+
+def parameters(project: Any) -> dict[str, Any]:
+    conf = project / "conf/base"
+    found: dict[str, Any] = {}
+    for stage in ("reporting", "evaluation"):
+        found |= yaml.safe_load((conf / stage / "parameters.yml").read_text())
+    for section in found.values():
+        section["n_resamples"] = 60
+    found["reporting"]["gallery"] |= {"images": 30, "pairs": 6, "pixels": 32}
+    return found
+
+
+def a_run(
+    project: Any,
+    noise: dict[int, dict[str, float]] = NOISE,
+    change: Callable[[pd.DataFrame, int], pd.DataFrame] = lambda table, number: table,
+) -> dict[str, Any]:
+    """Every dataset that the report starts from, by name.
+
+    Args:
+        project: its root.
+        noise: round → policy → how far its answers scatter.
+        change: what becomes of the judgements and of the predictions of a round.
+    """
+    settings = parameters(project)
+    evaluation, images = settings["evaluation"], scored_images()
+    texts, forced = forced_texts()
+    data: dict[str, Any] = {
+        "scored_images": images,
+        "score_scale": SCALE,
+        "raw_images": {
+            path: Image.new("RGB", (48, 36), (40 + 3 * place % 200, 90, 120))
+            for place, path in enumerate(images["path"])
+        },
+        "baseline.consistency_judge": {"held_out": {"discrimination": 0.77}},
+        "step_times": {
+            "check_images": step("ingestion", "", 2.0),
+            "baseline.predict_base": step("evaluation", "baseline", 5.0),
+            "iteration_1.train_scoring_expert": step("dpo_training", "iteration_1", 120.0),
+            "iteration_2.train_scoring_expert": step("dpo_training", "iteration_2", 60.0),
+        },
+        "params:model": {"id": "data/06_models/demo_model", "revision": None},
+        "params:seed": 0,
+        "params:reporting": settings["reporting"],
+        "params:evaluation": evaluation,
+    }
+    for number, policies in noise.items():
+        place = f"iteration_{number}" if number else "baseline"
+        answers = {
+            name: change(predictions(name, spread, seed=number), number)
+            for name, spread in policies.items()
+        }
+        judged = change(judgements(answers, dict.fromkeys(answers, 0.9 - 0.2 * number)), number)
+        data |= {f"{place}.{name}_predictions": table for name, table in answers.items()}
+        data |= {
+            f"policy_{number}": Policy({"iteration": number}),
+            f"{place}.judgements": judged,
+            f"{place}.generations": texts,
+            f"{place}.forced_judgements": forced,
+            f"{place}.metrics": measure_policies(judged, SCALE, evaluation, 0),
+            f"{place}.reliability": measure_reliability(judged, evaluation, 0),
+            f"{place}.controls": measure_controls(judged, images, SCALE, evaluation, 0),
+            f"{place}.consistency": measure_consistency(judged, forced, images, evaluation, 0),
+            f"{place}.judge_agreement": compare_judges(judged, evaluation, 0),
+            f"{place}.health": measure_health(SCALE, evaluation, **answers),
+            f"{place}.merge_report": {
+                "energy_kept_per_layer": {
+                    f"model.layers.{layer}.{part}.proj": 0.9 + 0.01 * layer
+                    for layer in range(3)
+                    for part in ("mlp", "self_attn")
+                }
+            },
+        }
+    return data
+
+
+def step(stage: str, place: str, seconds: float) -> dict[str, Any]:
+    finished = "2026-01-02 03:04:05+00:00"
+    return {"stage": stage, "round": place, "seconds": seconds, "finished": finished}
+
+
+def report(data: dict[str, Any], rounds: int) -> dict[str, Any]:
+    """Everything that the pipeline makes of the data."""
+    data = dict(data)
+    for node in create_pipeline(rounds=rounds).nodes:
+        data |= node.run({name: data[name] for name in node.inputs})
+    return data
+
+
+@pytest.fixture(scope="session")
+def reported(project: Any) -> dict[str, Any]:
+    """Every dataset of the pipeline `reporting` after two rounds; its faithfulness has fallen."""
+    data = a_run(project)
+    # A fall of faithfulness must not keep the policies from winning here.
+    data["params:reporting"]["champion"]["max_faithfulness_loss"] = 1.0
+    return report(data, rounds=2)
+
+
+@pytest.fixture
+def report_on(project: Any) -> Callable[..., dict[str, Any]]:
+    """Reports on a run of another kind, see `a_run`."""
+
+    def make(noise: dict[int, dict[str, float]] = NOISE, **other: Any) -> dict[str, Any]:
+        return report(a_run(project, noise, **other), rounds=max(noise))
+
+    return make
