@@ -27,9 +27,9 @@ from random import Random
 from typing import Any
 
 from benchmarks.runs import PROJECT, Run, describe, write_configuration
-from selfscore.lineage.journal import NAME as JOURNAL
-from selfscore.lineage.journal import fold
-from selfscore.lineage.manifest import Manifest, NodeRun, from_record
+from selfscore.provenance.journal import NAME as JOURNAL
+from selfscore.provenance.journal import fold
+from selfscore.provenance.manifest import Manifest, NodeRun, from_record
 
 # Where kills fall, one after the other; None: anywhere.
 STAGES = ("dpo_training", "data_generation", "evaluation", "merging", None)

@@ -21,11 +21,11 @@ from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-from selfscore.lineage import code
 from selfscore.metrics import health
 from selfscore.pipelines.experiments.comparison import variants_of
 from selfscore.pipelines.iteration import rounds
 from selfscore.preference_data.builders import PAIR_BUILDERS
+from selfscore.provenance import code
 from selfscore_demo.pipelines.demo_images.nodes import SPLITS
 
 CONF = Path(__file__).parents[1] / "conf" / "base"

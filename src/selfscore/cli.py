@@ -1,4 +1,4 @@
-"""The project's own commands, where Kedro finds them; `lineage` and `registry` bring theirs.
+"""The project's own commands, where Kedro finds them; other rooms bring theirs.
 
 Knows arguments and streams. Kedro reads this file for each of its commands, so what takes time to
 import is imported when the arguments have been checked.
@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from selfscore.lineage.commands import COMMANDS
+from selfscore.handoff.commands import handoff
+from selfscore.provenance.commands import COMMANDS
 
 # `python -m selfscore` looks for this name here.
-from selfscore.lineage.commands import run as run
+from selfscore.provenance.commands import run as run
 from selfscore.registry.command import promote
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def cli() -> None:
     """Commands of this project."""
 
 
-for _command in (*COMMANDS, promote):
+for _command in (*COMMANDS, handoff, promote):
     cli.add_command(_command)
 
 

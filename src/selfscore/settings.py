@@ -5,10 +5,10 @@ from __future__ import annotations
 from selfscore.config import RoundsConfigLoader, environment_variable
 from selfscore.datasets.whole_files import write_whole_files
 from selfscore.hooks import RoundsHooks, StageLogHooks, StepTimesHooks
-from selfscore.lineage.checkpoint_hook import CheckpointHooks
-from selfscore.lineage.hook import ManifestHooks
-from selfscore.lineage.one_run_hook import OneRunHooks
-from selfscore.lineage.own_versions_hook import OwnVersionsHooks
+from selfscore.provenance.checkpoint_hook import CheckpointHooks
+from selfscore.provenance.hook import ManifestHooks
+from selfscore.provenance.one_run_hook import OneRunHooks
+from selfscore.provenance.own_versions_hook import OwnVersionsHooks
 from selfscore.quiet import quiet
 from selfscore.registry.hook import RegistryHooks
 from selfscore.stopping import StoppableSession

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import kill
-from selfscore.lineage.manifest import NodeRun
+from selfscore.provenance.manifest import NodeRun
 
 
 def node(name: str, stage: str, seconds: float) -> NodeRun:

@@ -20,7 +20,7 @@ from kedro.runner import SequentialRunner
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from transformers import AutoModelForImageTextToText
 
-from selfscore.lineage.hook import ManifestHooks
+from selfscore.provenance.hook import ManifestHooks
 from selfscore.registry.hook import RegistryHooks
 from selfscore.vlm.policy import LoraAdapter, Policy
 

@@ -11,9 +11,9 @@ import pytest
 from kedro.io import DataCatalog
 from mlflow import MlflowClient
 
-from selfscore.lineage.project import Project
-from selfscore.lineage.registry import registered
-from selfscore.lineage.verification import verify
+from selfscore.handoff.verify import verify
+from selfscore.provenance.project import Project
+from selfscore.provenance.registered import registered
 from selfscore.registry.versions import VersionError, plan_promotion, promote
 from selfscore.scoring import Scorer
 

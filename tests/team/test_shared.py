@@ -9,9 +9,9 @@ from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DatasetError
 
-from selfscore.lineage.places import is_versioned, place_of
-from selfscore.lineage.project import open_project
 from selfscore.pipelines.iteration import rounds
+from selfscore.provenance.places import is_versioned, place_of
+from selfscore.provenance.project import open_project
 
 
 @pytest.fixture

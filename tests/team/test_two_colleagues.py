@@ -21,7 +21,7 @@ import psycopg
 import pytest
 from project_copy import copy_project
 
-from selfscore.lineage.one_run_hook import LOCK
+from selfscore.provenance.one_run_hook import LOCK
 
 from .conftest import BUCKET, PASSWORD, SERVER, Team
 

@@ -25,8 +25,8 @@ from kedro.runner import AbstractRunner, ThreadRunner
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from selfscore.lineage.hook import RESUMES
 from selfscore.pipelines.iteration import rounds
+from selfscore.provenance.hook import RESUMES
 
 PASSWORD = "geheim"
 

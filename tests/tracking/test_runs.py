@@ -261,7 +261,7 @@ def test_a_failing_round_is_marked_with_the_expert_that_failed(parent: str) -> N
 
 
 def test_secrets_are_no_parameters(parent: str) -> None:
-    from selfscore.lineage.redaction import Redaction
+    from selfscore.provenance.redaction import Redaction
 
     runs = below(parent, redact=Redaction())
     judge = {"api_key": "sk-1234567890", "server": "https://user:pw@host/v1"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from selfscore.lineage.commands.shared import (
+from selfscore.provenance.commands.shared import (
     conf_source_option,
     env_option,
     show_table,
@@ -47,7 +47,7 @@ def promote(
         raise click.UsageError("Give a version or --alias, not both.")
     from mlflow.exceptions import MlflowException
 
-    from selfscore.lineage.redaction import Redaction
+    from selfscore.provenance.redaction import Redaction
     from selfscore.registry import versions
     from selfscore.tracking import server
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
-from selfscore.lineage.redaction import Redaction
+from selfscore.provenance.redaction import Redaction
 
 if TYPE_CHECKING:
     from kedro.io import DataCatalog
@@ -76,16 +76,16 @@ class RegistryHooks:
         active = mlflow.active_run()
         if active is None:
             raise RuntimeError("this run is not tracked")
-        from selfscore.lineage import handoff
-        from selfscore.lineage.project import Project
-        from selfscore.lineage.store import read_manifests
+        from selfscore.handoff.create import create
+        from selfscore.provenance.project import Project
+        from selfscore.provenance.store import read_manifests
         from selfscore.registry import versions
 
         path = Path(run_params["project_path"])
         project = Project(path, run_params.get("env"), {}, catalog, mlflow.get_tracking_uri())
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "handoff"
-            handoff.create(project, read_manifests(catalog), name, folder)
+            create(project, read_manifests(catalog), name, folder)
             version = versions.register(mlflow.MlflowClient(), active, folder, model)
         logger.info(
             "%s is version %s of the registered model '%s', and its candidate.",

@@ -23,8 +23,8 @@ from mlflow.types.schema import AnyType, Array, ColSpec, Schema
 from PIL import Image
 
 from selfscore.datasets.decoding import UnreadableImageError, decode
-from selfscore.lineage import bundle
-from selfscore.lineage.base_model import describe_base_model
+from selfscore.handoff import bundle
+from selfscore.provenance.base_model import describe_base_model
 from selfscore.scoring.pictures import Picture, pictures
 from selfscore.scoring.policies import FoundPolicy, read_policy
 

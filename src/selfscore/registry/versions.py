@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from selfscore import __version__
-from selfscore.lineage import bundle
+from selfscore.handoff import bundle
 from selfscore.registry.model import BASE_MODEL, HANDOFF, input_example, signature
 
 if TYPE_CHECKING:

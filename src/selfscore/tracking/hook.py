@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from kedro.config import MissingConfigException
 from kedro.framework.hooks import hook_impl
 
-from selfscore.lineage import surroundings
-from selfscore.lineage.fingerprint import fingerprint
-from selfscore.lineage.hook import RESUMES
-from selfscore.lineage.places import is_versioned, load_version, place_of
-from selfscore.lineage.redaction import Redaction
+from selfscore.provenance.environment import git_state
+from selfscore.provenance.fingerprint import fingerprint
+from selfscore.provenance.hook import RESUMES
+from selfscore.provenance.places import is_versioned, load_version, place_of
+from selfscore.provenance.redaction import Redaction
 from selfscore.tracking import server
 from selfscore.tracking.outbox import Outbox
 from selfscore.tracking.runs import RoundRuns
@@ -273,7 +273,7 @@ class TrackingHooks:
         tags = {"kedro_run_id": str(run_params["run_id"])}
         if (before := RESUMES.get()) is not None:
             tags["resumes"] = before
-        git = surroundings.git_state(project)
+        git = git_state(project)
         if git:
             tags |= {"git_commit": git["commit"], "git_dirty": str(git["dirty"]).lower()}
         if "model" in parameters:

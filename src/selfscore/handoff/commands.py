@@ -1,0 +1,168 @@
+"""The commands `kedro handoff create`, `verify` and `replay`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from selfscore.provenance.commands.shared import (
+    FOLDER,
+    conf_source_option,
+    env_option,
+    namespaces_option,
+    nodes_option,
+    project_of,
+    show_table,
+    tags_option,
+    told,
+    with_options,
+)
+
+if TYPE_CHECKING:
+    from kedro.framework.startup import ProjectMetadata
+
+    from selfscore.provenance.manifest import Manifest
+
+
+@click.group()
+def handoff() -> None:
+    """Hand a policy or a round to somebody else, check what came, run it again."""
+
+
+@handoff.command()
+@click.argument("name", required=False)
+@click.option(
+    "--output",
+    "-o",
+    type=FOLDER,
+    required=True,
+    help="A new folder, or an archive: .tar.gz, .tgz or .zip.",
+)
+@click.option("--version", help="Of the policy; the newest by default.")
+@click.option("--with-data", is_flag=True, help="The round's tables go along. Images never do.")
+@with_options(env_option, conf_source_option)
+@click.pass_obj
+def create(
+    metadata: ProjectMetadata,
+    name: str | None,
+    output: Path,
+    version: str | None,
+    with_data: bool,
+    env: str | None,
+    conf_source: str | None,
+) -> None:
+    """Pack a policy (NAME policy_2) or a whole round (NAME iteration_2).
+
+    Without NAME: the champion if there is one, else the policy of the last round.
+    """
+    from selfscore.handoff import create as packing
+    from selfscore.provenance.store import read_manifests
+
+    with told():
+        project = project_of(metadata, env, {}, conf_source)
+        manifests = read_manifests(project.catalog)
+        index = packing.create(project, manifests, name, output, version, with_data)
+    click.echo(f"{index.name}, version {index.policy['version']}: '{output}'")
+    click.echo(f"{len(index.files) + 1} files; the policy's digest is {index.policy['digest']}")
+
+
+@handoff.command()
+@click.argument("path", type=FOLDER)
+def verify(path: Path) -> None:
+    """Check a handoff, a folder or an archive, from nothing but itself. Exit code 1 if it fails."""
+    from selfscore.handoff.bundle import opened
+    from selfscore.handoff.verify import verify as look
+
+    with told(), opened(path) as folder:
+        checks = look(folder)
+    show_table(
+        ("check", "", "found"),
+        ((one.what, "ok" if one.passed else "FAILED", one.detail) for one in checks),
+    )
+    if not all(one.passed for one in checks):
+        sys.exit(1)
+
+
+@handoff.command()
+@click.argument("source")
+@with_options(namespaces_option, tags_option, nodes_option, env_option, conf_source_option)
+@click.option(
+    "--output",
+    "-o",
+    type=FOLDER,
+    default=Path("replay.yml"),
+    show_default=True,
+    help="The file for `kedro run --config`.",
+)
+@click.option("--run", "run_it", is_flag=True, help="Run it, and compare the results.")
+@click.pass_obj
+def replay(
+    metadata: ProjectMetadata,
+    source: str,
+    namespaces: list[str],
+    tags: list[str],
+    node_names: list[str],
+    env: str | None,
+    conf_source: str | None,
+    output: Path,
+    run_it: bool,
+) -> None:
+    """Make a run, or a part of it, repeatable: same nodes, versions and parameters.
+
+    SOURCE is the id of a run of this project, a manifest.json, or a handoff. With --run the part
+    is run into versions of its own, and every artifact is compared; exit code 1 if one differs.
+    """
+    from selfscore.handoff import replay as again
+
+    with told():
+        manifest = _manifest(metadata, source, env, conf_source)
+        part = again.part_of(manifest, namespaces, tags, node_names)
+        again.write_config(part, output)
+        click.echo(f"{len(part.nodes)} nodes of the run {manifest.run_id}: '{output}'")
+        name = env or manifest.environment.get("name")
+        project = project_of(metadata, name, again.run_config(part)["run"]["params"], conf_source)
+        if not run_it:
+            for change in again.changed_inputs(project, part):
+                click.secho(f"Now {change}.", fg="yellow", err=True)
+            click.echo(f"Run it with: kedro run --config={output}")
+            return
+        compared = again.compare(part, again.run_again(project, part, output))
+    show_table(
+        ("artifact", "", "then", "now"),
+        (
+            (one.name, "equal" if one.equal else "DIFFERS", one.before[:12], (one.now or "-")[:12])
+            for one in compared
+        ),
+    )
+    differing = sum(not one.equal for one in compared)
+    click.echo(f"{len(compared) - differing} equal, {differing} different.")
+    if differing:
+        sys.exit(1)
+
+
+def _manifest(
+    metadata: ProjectMetadata, source: str, env: str | None, conf_source: str | None
+) -> Manifest:
+    import json
+
+    from selfscore.handoff.bundle import BundleError, opened, read_index, read_manifest
+    from selfscore.handoff.verify import verify as look
+    from selfscore.provenance.manifest import ManifestError, from_record
+    from selfscore.provenance.store import read_manifest as of_project
+
+    path = Path(source)
+    if path.suffix == ".json" and path.is_file():
+        try:
+            return from_record(json.loads(path.read_text(encoding="utf-8")))
+        except json.JSONDecodeError as error:
+            raise ManifestError(f"'{path}' is not JSON: {error}.") from error
+    if path.exists():
+        with opened(path) as folder:
+            failed = next((one for one in look(folder) if not one.passed), None)
+            if failed is not None:
+                raise BundleError(f"'{path}' does not pass verification: {failed.detail}.")
+            return read_manifest(folder, read_index(folder).policy["run"])
+    return of_project(project_of(metadata, env, {}, conf_source).catalog, source)

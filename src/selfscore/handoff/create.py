@@ -1,0 +1,216 @@
+"""Packs a policy, or a whole round, with everything that belongs to it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from selfscore.datasets.directory import write_json
+from selfscore.datasets.policy import PolicyDataset
+from selfscore.handoff import bundle
+from selfscore.handoff.archive import is_archive, pack
+from selfscore.handoff.family import Family, family
+from selfscore.handoff.model_card import model_card
+from selfscore.provenance.base_model import describe_base_model
+from selfscore.provenance.fingerprint import fingerprint, sha256_file
+from selfscore.provenance.manifest import Artifact, Manifest, to_record
+from selfscore.provenance.places import Place, load_version, place_of
+from selfscore.provenance.project import Project
+
+if TYPE_CHECKING:
+    from selfscore.vlm.policy import Policy
+
+_CHAMPION = "champion"
+
+
+class HandoffError(ValueError):
+    """Something that cannot be handed on."""
+
+
+def create(
+    project: Project,
+    manifests: Sequence[Manifest],
+    name: str | None,
+    output: Path,
+    version: str | None = None,
+    with_data: bool = False,
+) -> bundle.Index:
+    """Pack a policy or a round.
+
+    Args:
+        project: where it is.
+        manifests: the newest first.
+        name: "policy_2" (the policy, its figures and reports) or "iteration_2" (the experts'
+            adapters, too). None: the champion if there is one, else the last policy.
+        output: a folder that does not exist yet, or an archive (.tar.gz, .tgz, .zip).
+        version: of the policy; None for the newest.
+        with_data: whether the tables of the round and the scored images' table go along; images
+            never do.
+
+    Raises:
+        HandoffError: there is no such policy, or what it was made with is no longer there.
+    """
+    if output.exists():
+        raise HandoffError(f"'{output}' is there already: remove it, or give another --output.")
+    name = name or _default(project)
+    found = re.fullmatch(r"(policy|iteration)_(\d+)", name)
+    if found is None:
+        raise HandoffError(f"'{name}' cannot be handed on: name a policy_<k> or an iteration_<k>.")
+    policy = f"policy_{found.group(2)}"
+    if policy not in project.catalog or not project.catalog.exists(policy):
+        raise HandoffError(f"There is no '{policy}' yet: run the pipeline `iteration`.")
+    version = version or load_version(project.catalog[policy])
+    assert version is not None
+    try:
+        kin = family(policy, version, manifests)
+    except LookupError as error:
+        raise HandoffError(str(error.args[0])) from error
+    with tempfile.TemporaryDirectory(dir=_parent(output), prefix=f".{output.name}.") as place:
+        folder = Path(place) / "handoff"
+        folder.mkdir()
+        index = _fill(folder, project, kin, found.group(1), name, with_data)
+        if is_archive(output):
+            packed = Path(place) / output.name
+            pack(folder, packed)
+            packed.rename(output)
+        else:
+            folder.rename(output)
+    return index
+
+
+def _parent(output: Path) -> Path:
+    output.absolute().parent.mkdir(parents=True, exist_ok=True)
+    return output.absolute().parent
+
+
+def _default(project: Project) -> str:
+    catalog = project.catalog
+    if _CHAMPION in catalog and catalog.exists(_CHAMPION):
+        return str(catalog.load(_CHAMPION)["policy"])
+    policies = sorted(
+        (int(name.removeprefix("policy_")), name)
+        for name in project.datasets()
+        if re.fullmatch(r"policy_\d+", name) and catalog.exists(name)
+    )
+    if not policies:
+        raise HandoffError("There is no policy yet: run the pipeline `iteration`.")
+    return policies[-1][1]
+
+
+def _fill(
+    folder: Path, project: Project, kin: Family, kind: str, name: str, with_data: bool
+) -> bundle.Index:
+    maker = next(one for one in kin.manifests if kin.policy.name in one.made)
+    _copy(project, kin.policy, folder / bundle.POLICY)
+    policy: Policy = PolicyDataset(filepath=str((folder / bundle.POLICY).resolve())).load()
+    artifacts = {}
+    for artifact in _chosen(project, kin, kind, with_data):
+        artifacts[artifact.name] = f"{bundle.ARTIFACTS}/{_file_name(artifact)}"
+        _copy(project, artifact, folder / artifacts[artifact.name])
+    write_json(policy.card["score_scale"], folder / bundle.SCORE_SCALE)
+    write_json(policy.card["prompts"], folder / bundle.PROMPTS)
+    (folder / bundle.MANIFESTS).mkdir()
+    for manifest in kin.manifests:
+        write_json(to_record(manifest), folder / bundle.MANIFESTS / f"{manifest.run_id}.json")
+    metrics = next((n for n in artifacts if n.endswith(".metrics")), None)
+    table = pd.read_parquet(folder / artifacts[metrics]) if metrics else None
+    card = model_card(kin.policy.name, policy.card, policy.digest, maker, table)
+    (folder / bundle.CARD).write_text(card, encoding="utf-8")
+    index = bundle.Index(
+        kind=kind,
+        name=name,
+        policy={
+            "dataset": kin.policy.name,
+            "version": str(kin.policy.version),
+            "run": maker.run_id,
+            "digest": policy.digest,
+            "sha256": kin.policy.sha256,
+        },
+        base_model=_base_model(project, policy),
+        environment=project.environment,
+        artifacts=artifacts,
+        files=_files(folder),
+    )
+    bundle.write_index(index, folder)
+    return index
+
+
+def _chosen(project: Project, kin: Family, kind: str, with_data: bool) -> list[Artifact]:
+    """What goes along, by the layers that the catalog gives its datasets."""
+    chosen = []
+    for artifact in kin.round.values():
+        if artifact.name == kin.policy.name:
+            continue
+        layer = _layer(project, artifact.name)
+        if layer == "reporting" or (layer == "models" and kind == "iteration") or with_data:
+            chosen.append(artifact)
+    if with_data:
+        chosen += [one for one in kin.ancestors.values() if _layer(project, one.name) == "primary"]
+    return sorted(chosen, key=lambda artifact: artifact.name)
+
+
+def _layer(project: Project, name: str) -> str:
+    metadata: Any = getattr(project.catalog[name], "metadata", None) or {}
+    return str(metadata.get("kedro-viz", {}).get("layer", "")).rpartition(".")[2]
+
+
+def _file_name(artifact: Artifact) -> str:
+    """`iteration_1/metrics.parquet` of the dataset `iteration_1.metrics`."""
+    file = PurePosixPath(artifact.path).name
+    namespace = artifact.name.rpartition(".")[0]
+    return f"{namespace}/{file}" if namespace else file
+
+
+def _copy(project: Project, artifact: Artifact, target: Path) -> None:
+    place = place_of(project.catalog[artifact.name], artifact.version)
+    assert place is not None
+    try:
+        now = fingerprint(place).sha256
+    except FileNotFoundError:
+        now = None
+    if now != artifact.sha256:
+        what = "is no longer there" if now is None else "is no longer what it was"
+        raise HandoffError(
+            f"'{artifact.name}' {what} when the run {artifact.version or 'in the manifest'} used "
+            "it. Run its pipeline again, or leave the data out."
+        )
+    _fetch(place, target)
+
+
+def _fetch(place: Place, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_local:
+        source = Path(place.path)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copyfile(source, target)
+    elif place.file_system.isdir(place.path):
+        place.file_system.get(f"{place.path}/", str(target), recursive=True)
+    else:
+        place.file_system.get_file(place.path, str(target))
+
+
+def _base_model(project: Project, policy: Policy) -> dict[str, Any]:
+    described = describe_base_model({"model": dict(policy.card["base_model"])}, project.path)
+    return {key: value for key, value in described.items() if key != "stamp"}
+
+
+def _files(folder: Path) -> dict[str, str]:
+    from fsspec.implementations.local import LocalFileSystem
+
+    local = LocalFileSystem()
+    found = {}
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            if file.suffix not in bundle.SUFFIXES:
+                raise HandoffError(
+                    f"'{file.name}' is not handed on: only {', '.join(bundle.SUFFIXES)} are."
+                )
+            # What is handed on is for others to read, too.
+            file.chmod(0o644)
+            found[file.relative_to(folder).as_posix()] = sha256_file(local, str(file))
+    return found

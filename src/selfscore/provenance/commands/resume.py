@@ -1,0 +1,120 @@
+"""The command `kedro resume`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from selfscore.provenance.commands.run import ended_in_words
+from selfscore.provenance.commands.shared import (
+    conf_source_option,
+    env_option,
+    project_of,
+    show_table,
+    told,
+    with_options,
+)
+
+if TYPE_CHECKING:
+    from kedro.framework.startup import ProjectMetadata
+
+    from selfscore.provenance.manifest import Manifest
+    from selfscore.provenance.resumption import Rest
+
+
+@click.command()
+@click.option("--run", "run_id", help="Id of the run; the newest by default.")
+@with_options(env_option, conf_source_option)
+@click.option("--dry-run", is_flag=True, help="List the nodes that would run, and run nothing.")
+@click.pass_obj
+def resume(
+    metadata: ProjectMetadata,
+    run_id: str | None,
+    env: str | None,
+    conf_source: str | None,
+    dry_run: bool,
+) -> None:
+    """Go on with a run that was killed, stopped, or failed.
+
+    Runs the nodes that did not finish, and those whose results are damaged, with the parameters
+    and the versions of that run. A node that keeps its work in progress goes on with it.
+    """
+    with told():
+        last, rest = _left(metadata, run_id, env, conf_source)
+    for change in rest.changed if rest else []:
+        click.secho(f"Note: {change}.", fg="yellow", err=True)
+    if rest is None or not rest.reasons:
+        click.echo(f"The run {last.run_id} finished: nothing is left to do.")
+        return
+    click.echo(f"Of the run {rest.manifest.run_id}, {len(rest.reasons)} nodes are left.")
+    shown = {name: why for name, why in rest.reasons.items() if dry_run or name in rest.remarkable}
+    show_table(("node", "why"), shown.items())
+    if not dry_run:
+        _go_on(metadata, rest, last)
+
+
+def _left(
+    metadata: ProjectMetadata, run_id: str | None, env: str | None, conf_source: str | None
+) -> tuple[Manifest, Rest | None]:
+    """The last run that counts, and what is left of it; None if it finished."""
+    from selfscore.provenance.resumption import (
+        ResumptionError,
+        last_run,
+        rest_of,
+        run_parameters,
+        whole_run,
+    )
+    from selfscore.provenance.store import read_manifests
+
+    manifests = read_manifests(project_of(metadata, env, {}, conf_source).catalog)
+    last = last_run(manifests, run_id)
+    if last.status == "running":
+        raise ResumptionError(
+            f"The run {last.run_id} is still going on, in process "
+            f"{last.environment.get('process')}."
+        )
+    if last.status == "finished":
+        return last, None
+    whole = whole_run(last, manifests)
+    project = project_of(
+        metadata,
+        whole.environment.get("name"),
+        run_parameters(whole, whole.nodes),
+        whole.command.get("conf_source"),
+    )
+    return last, rest_of(project, whole)
+
+
+def _go_on(metadata: ProjectMetadata, rest: Rest, last: Manifest) -> None:
+    from kedro.framework.project import settings
+    from kedro.utils import load_obj
+
+    from selfscore.provenance.hook import RESUMES
+    from selfscore.provenance.resumption import session_arguments
+
+    _take_threads(rest.manifest.environment.get("variables", {}))
+    to_create, to_run = session_arguments(rest)
+    runner = load_obj(rest.manifest.command.get("runner") or "SequentialRunner", "kedro.runner")
+    RESUMES.set(last.run_id)
+    with (
+        ended_in_words(),
+        settings.SESSION_CLASS.create(metadata.project_path, **to_create) as session,
+    ):
+        session.run(runner=runner(), **to_run)
+
+
+def _take_threads(variables: dict[str, str]) -> None:
+    """Results depend on the number of threads in their last bits."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        before, now = variables.get(name), os.environ.get(name)
+        if now is None and before is not None:
+            os.environ[name] = before
+        elif now != before:
+            click.secho(
+                f"Note: {name} was {before or 'not set'} and is {now} now, so the results may "
+                "differ in their last bits from those of a run that was never stopped.",
+                fg="yellow",
+                err=True,
+            )

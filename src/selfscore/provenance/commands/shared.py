@@ -1,0 +1,97 @@
+"""Arguments, tables and messages that the commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from kedro.framework.cli.utils import (
+    _split_params,
+    split_node_names,
+    split_string,
+)
+
+if TYPE_CHECKING:
+    from kedro.framework.startup import ProjectMetadata
+
+    from selfscore.provenance.project import Project
+
+FOLDER = click.Path(path_type=Path)
+
+env_option = click.option("--env", "-e", help="Kedro configuration environment.")
+conf_source_option = click.option("--conf-source", help="Folder of the configuration.")
+params_option = click.option(
+    "--params", default="", callback=_split_params, help="Parameters, as in `kedro run`."
+)
+pipelines_option = click.option(
+    "--pipelines",
+    default="",
+    callback=split_string,
+    help="Registered pipelines, as in `kedro run`.",
+)
+namespaces_option = click.option(
+    "--namespaces", "-ns", default="", callback=split_node_names, help="Only these namespaces."
+)
+tags_option = click.option(
+    "--tags", "-t", default="", callback=split_string, help="Only these tags."
+)
+nodes_option = click.option(
+    "--nodes", "-n", "node_names", default="", callback=split_node_names, help="Only these nodes."
+)
+
+
+def with_options(*options: Any) -> Any:
+    """Decorator that gives a command these options, in this order."""
+
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def project_of(
+    metadata: ProjectMetadata,
+    env: str | None,
+    params: dict[str, Any],
+    conf_source: str | None,
+    load_versions: dict[str, str] | None = None,
+) -> Project:
+    """The project as a run with these arguments would find it."""
+    from selfscore.provenance.project import open_project
+
+    return open_project(metadata.project_path, env, params, load_versions, conf_source)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What the user can put right is one message, without a traceback."""
+    from kedro.io import DatasetError
+
+    try:
+        yield
+    except (ValueError, LookupError, OSError, DatasetError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def show_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    """Columns side by side; nothing if there are no rows."""
+    lines = list(rows)
+    if not lines:
+        return
+    widths = [max(len(line[place]) for line in [head, *lines]) for place in range(len(head))]
+    for line in (head, *lines):
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+def in_words(size: int) -> str:
+    """Bytes in words: "1.2 MB"."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} B"

@@ -1,0 +1,235 @@
+"""The commands `kedro stale`, `kedro plan` and `kedro prune`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+from kedro.framework.cli.utils import _split_load_versions, split_node_names, split_string
+
+from selfscore.provenance.commands.shared import (
+    conf_source_option,
+    env_option,
+    in_words,
+    namespaces_option,
+    nodes_option,
+    params_option,
+    pipelines_option,
+    project_of,
+    show_table,
+    tags_option,
+    told,
+    with_options,
+)
+
+if TYPE_CHECKING:
+    from kedro.framework.startup import ProjectMetadata
+
+# Which nodes, and of which configuration.
+_ASKED = (
+    pipelines_option,
+    namespaces_option,
+    tags_option,
+    nodes_option,
+    env_option,
+    params_option,
+    conf_source_option,
+)
+
+
+@click.command()
+@with_options(*_ASKED)
+@click.option("--all", "everything", is_flag=True, help="Show what is up to date, too.")
+@click.option("--check", is_flag=True, help="Exit with 1 if anything is not up to date.")
+@click.pass_obj
+def stale(
+    metadata: ProjectMetadata,
+    pipelines: list[str],
+    namespaces: list[str],
+    tags: list[str],
+    node_names: list[str],
+    env: str | None,
+    params: dict[str, Any],
+    conf_source: str | None,
+    everything: bool,
+    check: bool,
+) -> None:
+    """Say which artifacts are out of date, and why.
+
+    Compares the manifests of earlier runs with the code, the parameters and the data that there
+    are now.
+    """
+    from selfscore.provenance.staleness import check as compare
+    from selfscore.provenance.store import read_manifests
+
+    with told():
+        project = project_of(metadata, env, params, conf_source)
+        pipeline = project.pipeline(
+            pipelines, node_namespaces=namespaces, tags=tags, node_names=node_names
+        )
+        verdicts = compare(project, pipeline, read_manifests(project.catalog))
+    shown = [one for one in verdicts if everything or one.state != "up to date"]
+    show_table(
+        ("artifact", "state", "why"),
+        ((one.name, one.state, "; ".join(one.reasons)) for one in shown),
+    )
+    counts = {one.state: 0 for one in verdicts}
+    for one in verdicts:
+        counts[one.state] += 1
+    click.echo(", ".join(f"{count} {state}" for state, count in counts.items()) or "Nothing there.")
+    if check and set(counts) - {"up to date"}:
+        sys.exit(1)
+
+
+@click.command()
+@with_options(*_ASKED)
+@click.option("--from-nodes", default="", callback=split_node_names, help="As in `kedro run`.")
+@click.option("--to-nodes", default="", callback=split_node_names, help="As in `kedro run`.")
+@click.option("--from-inputs", default="", callback=split_string, help="As in `kedro run`.")
+@click.option("--to-outputs", default="", callback=split_string, help="As in `kedro run`.")
+@click.option(
+    "--load-versions", "-lv", default="", callback=_split_load_versions, help="As in `kedro run`."
+)
+@click.option(
+    "--only-missing-outputs",
+    "mode",
+    flag_value="missing",
+    type=str,
+    help="The plan of `kedro run --only-missing-outputs`.",
+)
+@click.option(
+    "--only-stale",
+    "mode",
+    flag_value="stale",
+    type=str,
+    help="Only what is missing or out of date, and what follows from it.",
+)
+@click.pass_obj
+def plan(
+    metadata: ProjectMetadata,
+    pipelines: list[str],
+    namespaces: list[str],
+    tags: list[str],
+    node_names: list[str],
+    env: str | None,
+    params: dict[str, Any],
+    conf_source: str | None,
+    from_nodes: list[str],
+    to_nodes: list[str],
+    from_inputs: list[str],
+    to_outputs: list[str],
+    load_versions: dict[str, str],
+    mode: str | None,
+) -> None:
+    """List which nodes a run would run or skip, and which versions it would load.
+
+    Nothing is run. Without --only-missing-outputs or --only-stale it is the plan of a plain
+    `kedro run`.
+    """
+    from selfscore.provenance.plan import plan as lay_out
+    from selfscore.provenance.staleness import check
+    from selfscore.provenance.store import read_manifests
+
+    with told():
+        project = project_of(metadata, env, params, conf_source, load_versions)
+        pipeline = project.pipeline(
+            pipelines,
+            node_namespaces=namespaces,
+            tags=tags,
+            node_names=node_names,
+            from_nodes=from_nodes,
+            to_nodes=to_nodes,
+            from_inputs=from_inputs,
+            to_outputs=to_outputs,
+        )
+        verdicts = (
+            check(project, pipeline, read_manifests(project.catalog)) if mode == "stale" else []
+        )
+        planned = lay_out(project, pipeline, mode or "all", verdicts)  # type: ignore[arg-type]
+    show_table(
+        ("node", "", "why"),
+        ((node.name, "run" if node.runs else "skip", node.reason) for node in planned),
+    )
+    running = [node for node in planned if node.runs]
+    loads = {name: version for node in running for name, version in node.loads.items()}
+    versions = {name: found for name, found in loads.items() if found not in ("", "this run")}
+    if versions:
+        click.echo()
+        show_table(
+            ("would load", "version"),
+            ((name, found or "NOT THERE") for name, found in sorted(versions.items())),
+        )
+    click.echo(f"{len(running)} nodes would run, {len(planned) - len(running)} would be skipped.")
+    if mode == "stale" and running:
+        parts = ["kedro run"]
+        parts += [f"--pipelines={','.join(pipelines)}"] if pipelines else []
+        parts += [f"--env={env}"] if env else []
+        parts += [f'--params="{",".join(_assignments(params))}"'] if params else []
+        parts += [f"--nodes={','.join(node.name for node in running)}"]
+        click.echo(f"To run them: {' '.join(parts)}")
+
+
+def _assignments(params: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Parameters as they stand on a command line: `merging.density=0.4`."""
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            yield from _assignments(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}={value}"
+
+
+@click.command()
+@with_options(env_option, conf_source_option)
+@click.option(
+    "--keep-last",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Newest versions of every dataset that stay in any case.",
+)
+@click.option(
+    "--keep-runs",
+    type=click.IntRange(min=1),
+    help="Manifests of only so many of the newest runs count; by default all of them do.",
+)
+@click.option("--delete", is_flag=True, help="Delete. Without it nothing is deleted.")
+@click.pass_obj
+def prune(
+    metadata: ProjectMetadata,
+    env: str | None,
+    conf_source: str | None,
+    keep_last: int,
+    keep_runs: int | None,
+    delete: bool,
+) -> None:
+    """List old versions that nothing names, and delete them with --delete.
+
+    What stays: the newest versions of every dataset, every version that a manifest names (as read
+    or as written), and what the model registry and the champion name.
+    """
+    from selfscore.provenance.registered import RegistryError, registered
+    from selfscore.provenance.retention import Retention, removals, remove
+    from selfscore.provenance.store import read_manifests
+
+    with told():
+        project = project_of(metadata, env, {}, conf_source)
+        try:
+            names = registered(project)
+        except RegistryError as error:
+            raise click.ClickException(str(error)) from error
+        going = removals(
+            project, read_manifests(project.catalog), Retention(keep_last, keep_runs), names
+        )
+    show_table(
+        ("dataset", "version", "size"),
+        ((one.name, one.version, in_words(one.size)) for one in going),
+    )
+    total = in_words(sum(one.size for one in going))
+    if not delete:
+        click.echo(f"{len(going)} versions ({total}) may go; --delete deletes them.")
+        return
+    for one in going:
+        remove(one)
+    click.echo(f"{len(going)} versions ({total}) were deleted.")

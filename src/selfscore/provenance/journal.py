@@ -1,0 +1,124 @@
+"""A run's manifest while the run goes on: one line of JSON for every event.
+
+Lines are only ever appended, so a process that is killed leaves what it had. A line that was cut
+off, by a kill or by a disk that was full for a while, is passed over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import PurePosixPath
+from typing import IO, Any
+
+from selfscore.provenance.manifest import Artifact, Manifest, NodeRun, from_record, to_record
+from selfscore.provenance.places import Place
+
+NAME = "journal.jsonl"
+
+
+class Journal:
+    """Events of one run, beside the manifest that they become.
+
+    Args:
+        place: the file; its file system must be able to append.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._fs, self._path, self._is_local = place.file_system, place.path, place.is_local
+        self._held: IO[bytes] | None = None
+
+    def begin(self, manifest: Manifest) -> None:
+        """The run starts; while its process lives, the journal says so (on a local disk alone)."""
+        self._fs.makedirs(str(PurePosixPath(self._path).parent), exist_ok=True)
+        self._append("run", to_record(manifest))
+        if self._is_local:
+            self._held = open(self._path, "rb")  # noqa: SIM115 - held until the run ends
+            with contextlib.suppress(OSError):  # Not every file system can lock.
+                fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def is_going_on(self) -> bool:
+        """Whether the process that began it still lives; on other than a local disk, never."""
+        if not self._is_local:
+            return False
+        with open(self._path, "rb") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+        return False
+
+    def artifact(self, artifact: Artifact) -> None:
+        """A dataset was read or written."""
+        self._append("artifact", asdict(artifact))
+
+    def node(self, name: str, **changes: Any) -> None:
+        """A node starts or ends; `changes` are fields of `NodeRun`."""
+        self._append("node", {"name": name, **changes})
+
+    def end(self, **changes: Any) -> None:
+        """The run ends; `changes` are fields of `Manifest`."""
+        self._append("end", changes)
+
+    def read(self) -> Manifest | None:
+        """The manifest so far; None if not even the start is there."""
+        text = self._fs.cat_file(self._path).decode("utf-8", errors="replace")
+        return fold(text.splitlines())
+
+    def remove(self) -> None:
+        """Take the file away."""
+        self._fs.rm_file(self._path)
+        if self._held is not None:
+            self._held.close()
+
+    def _append(self, event: str, record: dict[str, Any]) -> None:
+        line = json.dumps({"event": event, **{"record": record}}, ensure_ascii=False)
+        with self._fs.open(self._path, "ab") as stream:
+            # The break comes first: what was written before may have been cut off.
+            stream.write(b"\n" + line.encode())
+
+
+def fold(lines: Iterable[str]) -> Manifest | None:
+    """The manifest that the events make; None if they do not begin with a start.
+
+    Without an end the status is "interrupted". A node that was running when the run ended, however
+    it did, is "interrupted", too.
+    """
+    manifest: Manifest | None = None
+    nodes: dict[str, NodeRun] = {}
+    artifacts: dict[str, Artifact] = {}
+    ended = False
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # Cut off.
+        event, record = entry["event"], entry["record"]
+        if event == "run":
+            manifest = from_record(record)
+            nodes = {node.name: node for node in manifest.nodes}
+            artifacts = dict(manifest.artifacts)
+        elif event == "node" and record["name"] in nodes:
+            nodes[record["name"]] = replace(nodes[record["name"]], **record)
+        elif event == "artifact":
+            found = Artifact(**record)
+            # Reading again what this run wrote does not take the writer away.
+            if found.node is not None or found.name not in artifacts:
+                artifacts[found.name] = found
+        elif event == "end" and manifest is not None:
+            manifest = replace(manifest, **record)
+            ended = True
+    if manifest is None:
+        return None
+    if not ended:
+        manifest = replace(manifest, status="interrupted")
+    nodes = {
+        name: replace(node, status="interrupted") if node.status == "running" else node
+        for name, node in nodes.items()
+    }
+    return replace(manifest, nodes=list(nodes.values()), artifacts=artifacts)

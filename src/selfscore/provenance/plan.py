@@ -1,0 +1,106 @@
+"""What a run would do: which nodes would run, and which versions they would load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from kedro.runner import SequentialRunner
+
+from selfscore.provenance.places import is_growing, is_versioned, load_version
+from selfscore.provenance.project import Project
+from selfscore.provenance.staleness import Verdict
+
+Mode = Literal["all", "missing", "stale"]
+
+
+@dataclass(frozen=True)
+class PlannedNode:
+    """One node of a plan.
+
+    Attributes:
+        name: node.
+        runs: whether it would run.
+        reason: why, or why not.
+        loads: dataset → version it would load; "" for one without versions, "this run" for one that
+            the plan makes, None for one that is not there.
+    """
+
+    name: str
+    runs: bool
+    reason: str
+    loads: dict[str, str | None] = field(default_factory=dict)
+
+
+def plan(
+    project: Project, pipeline: Pipeline, mode: Mode, verdicts: Sequence[Verdict] = ()
+) -> list[PlannedNode]:
+    """The plan of a run.
+
+    Args:
+        project: what would run.
+        pipeline: the nodes that were asked for.
+        mode: "all" as `kedro run`, "missing" as `kedro run --only-missing-outputs` (Kedro itself
+            decides), "stale": what makes an output that is not up to date, and all that follows
+            from it.
+        verdicts: for "stale", those of every output of the pipeline.
+    """
+    reasons = _reasons(project, pipeline, mode, verdicts)
+    made = {name for node in pipeline.nodes if node.name in reasons for name in node.outputs}
+    return [
+        PlannedNode(
+            node.name,
+            node.name in reasons,
+            reasons.get(node.name, "its outputs are there" if mode == "missing" else "up to date"),
+            _loads(project, node, made) if node.name in reasons else {},
+        )
+        for node in pipeline.nodes
+    ]
+
+
+def _reasons(
+    project: Project, pipeline: Pipeline, mode: Mode, verdicts: Sequence[Verdict]
+) -> dict[str, str]:
+    """Node that would run → why."""
+    if mode == "all":
+        return {node.name: "asked for" for node in pipeline.nodes}
+    if mode == "missing":
+        running = SequentialRunner()._filter_pipeline_for_missing_outputs(pipeline, project.catalog)
+        return {node.name: _why_missing(project, node) for node in running.nodes}
+    found: dict[str, str] = {}
+    for verdict in verdicts:
+        if verdict.state != "up to date":
+            reason = "; ".join(verdict.reasons)
+            found.setdefault(verdict.node, f"{verdict.name}: {reason}")
+    made: set[str] = set()
+    for node in pipeline.nodes:
+        if not node.outputs and made & set(node.inputs):
+            found[node.name] = "what it reads is made again"
+        if node.name in found:
+            made.update(node.outputs)
+    return found
+
+
+def _why_missing(project: Project, node: Node) -> str:
+    if not node.outputs:
+        return "it has no outputs"
+    missing = [name for name in node.outputs if not project.catalog.exists(name)]
+    return f"{', '.join(missing)} missing" if missing else "a node that runs needs its outputs"
+
+
+def _loads(project: Project, node: Node, made: set[str]) -> dict[str, str | None]:
+    loads: dict[str, str | None] = {}
+    for name in node.inputs:
+        if name.startswith("params:") or name == "parameters":
+            continue
+        if name in made:
+            loads[name] = "this run"
+        elif not project.catalog.exists(name) and not is_growing(name):
+            loads[name] = None
+        else:
+            dataset = project.catalog[name]
+            loads[name] = load_version(dataset) if is_versioned(dataset) else ""
+    return loads

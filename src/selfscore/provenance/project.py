@@ -1,0 +1,112 @@
+"""A project's configuration, catalog and pipelines, as a run would have them, without a run.
+
+Starts no session, so nothing is tracked and nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import chdir
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kedro.config import AbstractConfigLoader, MissingConfigException
+from kedro.framework import project as kedro_project
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks.manager import _NullPluginManager
+from kedro.framework.project import pipelines, settings
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+
+from selfscore.provenance.redaction import Redaction
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a run would start from.
+
+    Attributes:
+        path: root of the project.
+        environment: of the configuration; None for the default one.
+        parameters: all of them, without secrets, as a manifest has them.
+        catalog: with all patterns.
+        tracking_uri: of the tracking server; None where none is configured.
+    """
+
+    path: Path
+    environment: str | None
+    parameters: dict[str, Any]
+    catalog: DataCatalog
+    tracking_uri: str | None
+
+    def pipeline(self, names: list[str] | None = None, **selection: Any) -> Pipeline:
+        """The nodes that `kedro run` would take.
+
+        Args:
+            names: registered pipelines; by default `__default__`.
+            selection: as `Pipeline.filter` takes it.
+
+        Raises:
+            ValueError: there is no such pipeline, or no such node.
+        """
+        chosen = Pipeline([])
+        for name in names or ["__default__"]:
+            if name not in pipelines:
+                raise ValueError(
+                    f"There is no pipeline '{name}'. There are: {', '.join(sorted(pipelines))}."
+                )
+            chosen += pipelines[name]
+        return chosen.filter(**{key: value or None for key, value in selection.items()})
+
+    def datasets(self) -> set[str]:
+        """Every dataset of every pipeline, without parameters."""
+        names = set().union(*(pipelines[name].datasets() for name in pipelines))
+        return {name for name in names if not name.startswith("params:") and name != "parameters"}
+
+
+def open_project(
+    path: Path,
+    environment: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    load_versions: Mapping[str, str] | None = None,
+    conf_source: str | None = None,
+) -> Project:
+    """Read a project.
+
+    Args:
+        path: its root, which has been bootstrapped.
+        environment: of the configuration; None for the default one.
+        parameters: what `--params` would set.
+        load_versions: what `--load-versions` would set.
+        conf_source: folder of the configuration; None for the project's own.
+    """
+    loader = settings.CONFIG_LOADER_CLASS(
+        conf_source or str(path / settings.CONF_SOURCE),
+        env=environment,
+        runtime_params=dict(parameters or {}),
+        **settings.CONFIG_LOADER_ARGS,
+    )
+    context: Any = KedroContext(
+        project_path=path,
+        config_loader=loader,
+        env=environment,
+        package_name=str(kedro_project.PACKAGE_NAME),
+        hook_manager=_NullPluginManager(),  # type: ignore[arg-type]
+        runtime_params=dict(parameters or {}),  # type: ignore[arg-type]
+    )
+    # The number of rounds is in the parameters, and shapes the pipelines.
+    values = loader["parameters"]
+    pipelines.configure(f"{kedro_project.PACKAGE_NAME}.pipeline_registry")
+    with chdir(path):
+        catalog = context._get_catalog(load_versions=dict(load_versions or {}))
+    redact = Redaction(context._get_config_credentials())
+    return Project(path, environment, redact(values), catalog, _tracking_uri(loader))
+
+
+def _tracking_uri(loader: AbstractConfigLoader) -> str | None:
+    try:
+        server: dict[str, Any] = loader["mlflow"].get("server", {})
+    except MissingConfigException:
+        return None
+    return server.get("mlflow_tracking_uri")

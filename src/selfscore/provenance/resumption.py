@@ -1,0 +1,293 @@
+"""What is left of a run that did not finish, and how to run just that.
+
+A run that goes on from another names it, so a chain of them counts as one run: what was asked for
+stands in the first, how far it came in all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from selfscore.provenance.code import sha256_module
+from selfscore.provenance.fingerprint import fingerprint
+from selfscore.provenance.manifest import Artifact, Manifest, NodeRun
+from selfscore.provenance.places import is_growing, is_versioned, place_of, versions
+from selfscore.provenance.project import Project
+from selfscore.provenance.redaction import REDACTED
+
+_NOT_BEGUN = "did not begin"
+
+
+class ResumptionError(ValueError):
+    """A run that cannot be gone on with."""
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What is left of a run.
+
+    Attributes:
+        manifest: from `whole_run`.
+        reasons: node that is to run → why, in the run's order; empty if nothing is left.
+        loads: dataset that these nodes read and do not make → the version of the run.
+        changed: what else is not as it was, in words.
+    """
+
+    manifest: Manifest
+    reasons: dict[str, str]
+    loads: dict[str, str]
+    changed: list[str]
+
+    @property
+    def remarkable(self) -> set[str]:
+        """The nodes that had begun, and those whose results are damaged."""
+        return {name for name, why in self.reasons.items() if why != _NOT_BEGUN}
+
+
+def last_run(manifests: Sequence[Manifest], run_id: str | None = None) -> Manifest:
+    """The run to look at.
+
+    Args:
+        manifests: the newest first.
+        run_id: of a run; the last that went on from it counts. None: the newest run.
+
+    Raises:
+        ResumptionError: there is none.
+    """
+    if not manifests:
+        raise ResumptionError("There was no run yet in this environment; see --env.")
+    if run_id is None:
+        return manifests[0]
+    found = next((one for one in manifests if one.run_id == run_id), None)
+    if found is None:
+        known = ", ".join(one.run_id for one in manifests[:5])
+        raise ResumptionError(f"There is no manifest of a run '{run_id}'. The newest are: {known}.")
+    while later := next((o for o in manifests if o.command.get("resumes") == found.run_id), None):
+        found = later
+    return found
+
+
+def whole_run(manifest: Manifest, manifests: Sequence[Manifest]) -> Manifest:
+    """The run that others went on from, as far as they came.
+
+    Args:
+        manifest: the last of them.
+        manifests: all there are.
+
+    Raises:
+        ResumptionError: the manifest of one of them is gone.
+    """
+    by_id = {one.run_id: one for one in manifests}
+    chain = [manifest]
+    while (before := chain[0].command.get("resumes")) is not None:
+        if before not in by_id:
+            raise ResumptionError(
+                f"The run {chain[0].run_id} went on from {before}, whose manifest is gone. Start "
+                "again with `kedro run`."
+            )
+        chain.insert(0, by_id[before])
+    whole = chain[0]
+    for later in chain[1:]:
+        whole = _went_on(whole, later)
+    return whole
+
+
+def rest_of(project: Project, manifest: Manifest) -> Rest:
+    """What is left of a run.
+
+    Args:
+        project: as the run found it, with its environment and parameters.
+        manifest: from `whole_run`.
+    """
+    reasons = {}
+    for node in manifest.nodes:
+        if node.status != "finished":
+            begun = node.status != "waiting"
+            reasons[node.name] = f"did not finish ({node.status})" if begun else _NOT_BEGUN
+        elif damaged := next(_damaged(project, manifest, node), None):
+            reasons[node.name] = damaged
+    nodes = [node for node in manifest.nodes if node.name in reasons]
+    made = {name for node in nodes for name in node.outputs}
+    read = dict.fromkeys(
+        name
+        for node in nodes
+        for name in node.inputs
+        if name not in made and not name.startswith("params:") and name != "parameters"
+    )
+    return Rest(
+        manifest,
+        reasons,
+        dict(_loads(project, manifest, read)),
+        [*_changed_inputs(project, manifest, read), *_changed_code(manifest, reasons)],
+    )
+
+
+def session_arguments(rest: Rest) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `KedroSession.create` and `KedroSession.run` take to run what is left."""
+    manifest = rest.manifest
+    nodes = [node for node in manifest.nodes if node.name in rest.reasons]
+    # An output that is damaged is there, and would count as not missing.
+    whole = all(reason.startswith("did not ") for reason in rest.reasons.values())
+    return (
+        {
+            "env": manifest.environment.get("name"),
+            "conf_source": manifest.command.get("conf_source"),
+            "runtime_params": run_parameters(manifest, nodes),
+        },
+        {
+            "pipeline_names": manifest.command.get("pipeline_names"),
+            "node_names": tuple(rest.reasons),
+            "load_versions": rest.loads,
+            "only_missing_outputs": whole and bool(manifest.command.get("only_missing_outputs")),
+        },
+    )
+
+
+def run_parameters(manifest: Manifest, nodes: Iterable[NodeRun]) -> dict[str, Any]:
+    """The parameters with which some nodes of a run are run again.
+
+    They are those that the nodes read, those that were given to the run, and those that shape the
+    pipelines. What the manifest does not hold because it is secret comes from the configuration.
+    """
+    # Numbers and lists at the top (rounds, experts, seed) may shape the pipelines.
+    chosen = {
+        key: value for key, value in manifest.parameters.items() if not isinstance(value, Mapping)
+    }
+    chosen = _merged(chosen, manifest.command.get("runtime_params") or {})
+    for name in sorted({name for node in nodes for name in node.inputs}):
+        if name == "parameters":
+            chosen = manifest.parameters
+            break
+        if name.startswith("params:"):
+            path = name.removeprefix("params:").split(".")
+            value = manifest.parameter(name)
+            for key in reversed(path):
+                value = {key: value}
+            chosen = _merged(chosen, value)
+    return _without_redacted(chosen)  # type: ignore[no-any-return]
+
+
+def _went_on(before: Manifest, later: Manifest) -> Manifest:
+    states = {node.name: node for node in later.nodes}
+    artifacts = dict(before.artifacts)
+    for name, artifact in later.artifacts.items():
+        known = artifacts.get(name)
+        same = known is not None and (known.version, known.sha256) == (
+            artifact.version,
+            artifact.sha256,
+        )
+        # Reading again what the first run wrote does not take the writer away.
+        if not (same and artifact.node is None):
+            artifacts[name] = artifact
+    return replace(
+        before,
+        status=later.status,
+        command={**before.command, "load_versions": _asked_versions(before, later)},
+        nodes=[states.get(node.name, node) for node in before.nodes],
+        artifacts=artifacts,
+    )
+
+
+def _asked_versions(*manifests: Manifest) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for manifest in manifests:
+        found |= manifest.command.get("load_versions") or {}
+    return found
+
+
+def _damaged(project: Project, manifest: Manifest, node: NodeRun) -> Iterator[str]:
+    """What the node wrote and is no longer that, in words."""
+    for name in node.outputs:
+        written = manifest.made.get(name)
+        if written is None:
+            if place_of(project.catalog[name], manifest.run_id) is not None:
+                yield f"'{name}' was not written down"
+        elif (now := _sha256(project, written)) is None:
+            yield f"'{name}' is no longer there"
+        elif now != written.sha256 or not _is_marked_so(project, written):
+            yield f"'{name}' is no longer what was written"
+
+
+def _loads(
+    project: Project, manifest: Manifest, names: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    asked = _asked_versions(manifest)
+    for name in names:
+        if not is_versioned(project.catalog[name]):
+            continue
+        artifact = manifest.artifacts.get(name)
+        version = artifact.version if artifact is not None else asked.get(name)
+        if version is None:
+            # Not read yet: the newest there was when the run began, which is what its id tells.
+            there = versions(project.catalog[name])
+            version = next((one for one in there if one <= manifest.run_id), None)
+        if version is not None:
+            yield name, version
+
+
+def _changed_inputs(
+    project: Project, manifest: Manifest, names: Mapping[str, Any]
+) -> Iterator[str]:
+    for name in names:
+        before = manifest.artifacts.get(name)
+        if before is None or is_growing(name) or before.node is not None:
+            continue
+        now = _sha256(project, before, {before.stamp: before.sha256})
+        if now is None:
+            yield f"'{name}', which the run read, is no longer there"
+        elif now != before.sha256:
+            yield f"'{name}' is no longer what the run read"
+
+
+def _changed_code(manifest: Manifest, running: Mapping[str, Any]) -> Iterator[str]:
+    changed = {name for name, sha256 in manifest.code.items() if sha256_module(name) != sha256}
+    nodes = [
+        node.name
+        for node in manifest.nodes
+        if node.name not in running and changed & set(node.modules)
+    ]
+    if nodes:
+        shown = ", ".join(nodes[:3]) + (f" and {len(nodes) - 3} more" if len(nodes) > 3 else "")
+        yield f"the code of {shown} changed since; what they made is kept (see `kedro stale`)"
+
+
+def _is_marked_so(project: Project, written: Artifact) -> bool:
+    """Whether a folder's marker says the same as its files."""
+    place = place_of(project.catalog[written.name], written.version)
+    assert place is not None
+    try:
+        found = fingerprint(place)
+    except (ValueError, LookupError):
+        return False
+    return (found.sha256, found.files) == (written.sha256, written.files)
+
+
+def _sha256(
+    project: Project, artifact: Artifact, known: Mapping[str, str] | None = None
+) -> str | None:
+    place = place_of(project.catalog[artifact.name], artifact.version)
+    try:
+        return fingerprint(place, known, trust_marker=False).sha256 if place else None
+    except FileNotFoundError:
+        return None
+
+
+def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(one)
+    for key, value in other.items():
+        below = merged.get(key)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merged(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _without_redacted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            key: _without_redacted(below)
+            for key, below in value.items()
+            if not (isinstance(below, str) and REDACTED in below)
+        }
+    return value

@@ -1,0 +1,156 @@
+"""Which versions may go: neither among the newest, nor named by a manifest or the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from selfscore.provenance.manifest import Manifest
+from selfscore.provenance.places import Place, is_versioned, versions, versions_folder
+from selfscore.provenance.project import Project
+from selfscore.provenance.store import DATASET
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What is kept.
+
+    Attributes:
+        keep_last: the newest versions of every dataset, at least 1.
+        keep_runs: the newest runs whose manifests count, at least 1; None: all of them. A run that
+            did not end, and one that the registry names, counts in any case. A run and those that
+            went on from it are one.
+    """
+
+    keep_last: int = 3
+    keep_runs: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("keep_last", self.keep_last), ("keep_runs", self.keep_runs)):
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` must be at least 1, not {value}.")
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A version that may go.
+
+    Attributes:
+        name: dataset; `manifest` for the manifest of a run.
+        version: of it.
+        place: the folder of the version.
+        size: bytes.
+    """
+
+    name: str
+    version: str
+    place: Place
+    size: int
+
+
+def counting(
+    manifests: Sequence[Manifest], retention: Retention, registered: Iterable[str]
+) -> list[Manifest]:
+    """The manifests whose artifacts are kept.
+
+    Args:
+        manifests: the newest first.
+        retention: what is kept.
+        registered: ids of tracked runs, and digests of policies, that the registry names.
+    """
+    if retention.keep_runs is None:
+        return list(manifests)
+    named = set(registered)
+    gone_on_with = {one.command.get("resumes") for one in manifests}
+    last = [one for one in manifests if one.run_id not in gone_on_with]
+    ended = [one.run_id for one in last if one.status in ("finished", "failed")]
+    kept: set[str | None] = {one.run_id for one in last if one.run_id not in ended}
+    kept |= {one.run_id for one in manifests if named & _identities(one)}
+    kept |= set(ended[: retention.keep_runs])
+    for manifest in manifests:
+        if manifest.run_id in kept:
+            kept.add(manifest.command.get("resumes"))
+    return [manifest for manifest in manifests if manifest.run_id in kept]
+
+
+def to_remove(
+    present: Mapping[str, Sequence[str]], manifests: Iterable[Manifest], keep_last: int
+) -> dict[str, list[str]]:
+    """The versions that may go, by dataset.
+
+    Args:
+        present: dataset → its versions.
+        manifests: those that count.
+        keep_last: how many of the newest versions of each dataset stay.
+    """
+    named = {
+        (artifact.name, artifact.version)
+        for manifest in manifests
+        for artifact in manifest.artifacts.values()
+    }
+    return {
+        name: [
+            version
+            for version in sorted(found, reverse=True)[keep_last:]
+            if (name, version) not in named
+        ]
+        for name, found in present.items()
+    }
+
+
+def removals(
+    project: Project,
+    manifests: Sequence[Manifest],
+    retention: Retention,
+    registered: Iterable[str] = (),
+) -> list[Removal]:
+    """What may go, by dataset and then by age.
+
+    A manifest goes once nothing that its run wrote is left.
+
+    Args:
+        project: whose catalog.
+        manifests: the newest first.
+        retention: what is kept.
+        registered: see `counting`.
+    """
+    counted = counting(manifests, retention, registered)
+    names = project.datasets() | {name for one in manifests for name in one.artifacts}
+    present = {
+        name: versions(project.catalog[name])
+        for name in sorted(names)
+        if name != DATASET and name in project.catalog and is_versioned(project.catalog[name])
+    }
+    going = to_remove(present, counted, retention.keep_last)
+    found = [
+        _removal(project, name, version) for name in going for version in reversed(going[name])
+    ]
+    left = {
+        (name, version)
+        for name in present
+        for version in present[name]
+        if version not in going[name]
+    }
+    kept = {manifest.run_id for manifest in counted}
+    for manifest in reversed(manifests):
+        written = {(one.name, one.version) for one in manifest.made.values() if one.version}
+        if manifest.run_id not in kept and not written & left:
+            found.append(_removal(project, DATASET, manifest.run_id))
+    return found
+
+
+def remove(removal: Removal) -> None:
+    """Delete a version, with its folder."""
+    removal.place.file_system.rm(removal.place.path, recursive=True)
+
+
+def _removal(project: Project, name: str, version: str) -> Removal:
+    folder = versions_folder(project.catalog[name])
+    place = Place(folder.file_system, f"{folder.path}/{version}")
+    return Removal(name, version, place, int(place.file_system.du(place.path)))
+
+
+def _identities(manifest: Manifest) -> set[str]:
+    """What a registry may call the run, or the policies that it wrote."""
+    found = {str(manifest.mlflow.get("run_id")), *manifest.mlflow.get("children", {}).values()}
+    return found | {one.digest for one in manifest.made.values() if one.digest}

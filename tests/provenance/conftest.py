@@ -1,0 +1,1 @@
+from small_project import only, remote, tiny, whole  # noqa: F401

@@ -1,0 +1,40 @@
+"""What the model registry and the champion name, with a real registry in a file."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+
+import pytest
+from mlflow import MlflowClient
+
+from selfscore.provenance.registered import RegistryError, registered
+
+
+def test_registered_models_and_the_champion_are_named(tiny):
+    uri = f"sqlite:///{tiny.root}/mlflow.db"
+    client = MlflowClient(uri, uri)
+    run = client.create_run("0")
+    client.create_registered_model("selfscore")
+    client.create_model_version(
+        "selfscore", f"{tiny.root}/model", run.info.run_id, tags={"digest": "abc"}
+    )
+    project = replace(tiny.opened(), tracking_uri=uri)
+    project.catalog.save("champion", {"policy": "policy_1", "digest": "def"})
+    assert registered(project) == {run.info.run_id, "abc", "def"}
+
+
+def test_nothing_is_made_by_asking(tiny):
+    uri = f"sqlite:///{tiny.root}/mlflow.db"
+    assert registered(replace(tiny.opened(), tracking_uri=uri)) == set()
+    assert not (tiny.root / "mlflow.db").exists()
+    assert registered(tiny.opened()) == set()
+
+
+def test_a_registry_that_does_not_answer_is_no_empty_one(tiny):
+    with sqlite3.connect(tiny.root / "mlflow.db") as database:
+        database.execute("create table alembic_version (version_num text)")
+        database.execute("insert into alembic_version values ('of another world')")
+    uri = f"sqlite:///{tiny.root}/mlflow.db"
+    with pytest.raises(RegistryError, match="does not answer"):
+        registered(replace(tiny.opened(), tracking_uri=uri))

@@ -1,0 +1,219 @@
+"""What is left of a run that did not finish."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import fsspec
+import pytest
+from kedro.io import DatasetError
+from kedro.pipeline import Node, Pipeline
+
+from selfscore.handoff.create import create
+from selfscore.handoff.verify import verify
+from selfscore.provenance.hook import RESUMES
+from selfscore.provenance.journal import Journal
+from selfscore.provenance.places import Place
+from selfscore.provenance.resumption import (
+    ResumptionError,
+    last_run,
+    rest_of,
+    session_arguments,
+    whole_run,
+)
+
+LEFT = ["iteration_1.train", "iteration_1.merge", "iteration_1.measure"]
+BROKEN = {"iteration_1": {"dpo_training": {"lr": None}}}
+
+
+def fail(tiny) -> str:
+    """A run that stops at the training; its id."""
+    with pytest.raises(TypeError):
+        tiny.run(**BROKEN)
+    return tiny.manifests()[0].run_id
+
+
+def rest(tiny):
+    manifests = tiny.manifests()
+    return rest_of(tiny.opened(), whole_run(last_run(manifests), manifests))
+
+
+def test_what_did_not_finish_is_left(tiny) -> None:
+    fail(tiny)
+    found = rest(tiny)
+    assert list(found.reasons) == LEFT
+    assert "failed" in found.reasons["iteration_1.train"]
+    assert found.changed == []
+
+
+def test_the_versions_are_those_of_the_run_although_there_are_newer_ones(tiny, only) -> None:
+    first = fail(tiny)
+    tiny.run(only("describe"))
+    manifests = tiny.manifests()
+    found = rest_of(tiny.opened(), whole_run(last_run(manifests, first), manifests))
+    assert found.loads == {"policy_0": first}
+
+
+def test_of_what_was_not_read_yet_the_version_is_that_when_the_run_began(tiny) -> None:
+    first = tiny.run()
+    tiny.run()
+    [_, manifest] = tiny.manifests()
+    nodes = [
+        replace(node, status="waiting") if node.name == "iteration_1.measure" else node
+        for node in manifest.nodes
+    ]
+    artifacts = {k: v for k, v in manifest.artifacts.items() if k != "policy_1"}
+    # As a run of `measure` alone, which did not come to read anything.
+    measure = [node for node in nodes if node.name == "iteration_1.measure"]
+    found = rest_of(tiny.opened(), replace(manifest, nodes=measure, artifacts=artifacts))
+    assert found.loads == {"policy_1": first}
+
+
+def test_parameters_are_those_of_the_run(tiny) -> None:
+    fail(tiny)
+    to_create, to_run = session_arguments(rest(tiny))
+    assert to_create["runtime_params"]["iteration_1"]["dpo_training"] == {"lr": None}
+    assert to_run["node_names"] == tuple(LEFT)
+
+
+@pytest.mark.parametrize(
+    ("file", "node"),
+    [
+        ("score_scale.json", "fit_scale"),
+        ("policy_0/*/policy_0/policy.json", "describe"),
+        ("policy_0/*/policy_0/_complete.json", "describe"),
+    ],
+)
+def test_a_flipped_bit_is_found_and_named(tiny, file: str, node: str) -> None:
+    fail(tiny)
+    [place] = (tiny.root / "data").glob(file)
+    content = bytearray(place.read_bytes())
+    content[len(content) // 2] ^= 1
+    place.write_bytes(content)
+    name = file.split("/")[0].removesuffix(".json")
+    assert rest(tiny).reasons[node] == f"'{name}' is no longer what was written"
+
+
+def test_what_is_gone_is_made_again(tiny) -> None:
+    fail(tiny)
+    (tiny.root / "data/score_scale.json").unlink()
+    assert rest(tiny).reasons["fit_scale"] == "'score_scale' is no longer there"
+
+
+def test_a_run_that_went_on_and_was_stopped_again_counts_as_one(tiny, only) -> None:
+    first = fail(tiny)
+    token = RESUMES.set(first)
+    second = tiny.run(only("iteration_1.train"))
+    RESUMES.reset(token)
+    manifests = tiny.manifests()
+    assert manifests[0].command["resumes"] == first
+    # The second did more than was left, as if it had been killed after the training.
+    assert last_run(manifests, first).run_id == second
+    whole = whole_run(manifests[0], manifests)
+    assert whole.command["runtime_params"] == BROKEN
+    found = rest_of(tiny.opened(), whole)
+    assert list(found.reasons) == LEFT[1:]
+    assert found.loads == {"policy_0": first, "iteration_1.scoring_adapter": second}
+    with pytest.raises(ResumptionError, match="whose manifest is gone"):
+        whole_run(manifests[0], manifests[:1])
+
+
+def test_what_several_runs_made_is_handed_on_as_one(tiny, only, tmp_path: Path) -> None:
+    first = fail(tiny)
+    token = RESUMES.set(first)
+    second = tiny.run(only(*LEFT))
+    RESUMES.reset(token)
+    output = tmp_path / "handoff"
+    create(tiny.opened(), tiny.manifests(), "iteration_1", output, with_data=True)
+    assert all(one.passed for one in verify(output))
+    assert {path.stem for path in (output / "manifests").iterdir()} == {first, second}
+
+
+def test_changed_inputs_and_code_are_told(tiny) -> None:
+    fail(tiny)
+    (tiny.root / "data/numbers.json").write_text(json.dumps({"scores": [9]}))
+    manifests = tiny.manifests()
+    code = dict.fromkeys(manifests[0].code, "0" * 64)
+    whole = replace(manifests[0], code=code)
+    [changed] = rest_of(tiny.opened(), whole).changed
+    assert changed.startswith("the code of fit_scale, describe changed since")
+    # What finished nodes read is theirs; what is still to be read is told of.
+    nodes = [replace(node, status="waiting") for node in whole.nodes]
+    told = rest_of(tiny.opened(), replace(whole, nodes=nodes)).changed
+    assert "'numbers' is no longer what the run read" in told
+
+
+def test_without_a_run_there_is_nothing(tiny) -> None:
+    with pytest.raises(ResumptionError, match="no run yet"):
+        last_run([])
+    tiny.run()
+    with pytest.raises(ResumptionError, match="no manifest of a run '2020'"):
+        last_run(tiny.manifests(), "2020")
+
+
+def test_the_error_of_a_run_tells_how_to_go_on(tiny) -> None:
+    with pytest.raises(TypeError) as caught:
+        tiny.run(**BROKEN)
+    [note] = caught.value.__notes__
+    assert "'iteration_1.train'" in note
+    assert note.endswith("kedro resume")
+
+
+@pytest.mark.parametrize("file", ["score_scale.json", "it/metrics.parquet/*/metrics.parquet"])
+def test_what_is_damaged_is_never_read(tiny, only, file: str) -> None:
+    def look(table) -> None:
+        raise AssertionError("it was read")
+
+    tiny.run()
+    [place] = (tiny.root / "data").glob(file)
+    before = place.stat()
+    content = bytearray(place.read_bytes())
+    content[len(content) // 2] ^= 1
+    place.write_bytes(content)
+    # As a disk does it: neither size nor time tell.
+    os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
+    name = "score_scale" if "scale" in file else "iteration_1.metrics"
+    with pytest.raises(DatasetError, match=f"'{name}' in '.*' is not what the run") as caught:
+        tiny.run(Pipeline([Node(look, name, None, name="look")]))
+    assert "run the node" in str(caught.value)
+    assert tiny.manifests()[0].failed_node == "look"
+
+
+def test_what_was_put_back_is_read(tiny, only) -> None:
+    tiny.run()
+    scale = tiny.root / "data/score_scale.json"
+    first = scale.read_bytes()
+    (tiny.root / "data/numbers.json").write_text(json.dumps({"scores": [9, 8]}))
+    tiny.run()
+    scale.write_bytes(first)
+    tiny.run(only("describe"))
+
+
+def test_a_run_that_goes_on_is_known(tiny, tmp_path: Path) -> None:
+    tiny.run()
+    [manifest] = tiny.manifests()
+    folder = tmp_path / "data/manifests/manifest.json/2026-02-01T00.00.00.000Z"
+    place = Place(fsspec.filesystem("file"), str(folder / "journal.jsonl"))
+    journal = Journal(place)
+    journal.begin(replace(manifest, run_id=folder.name, status="running"))
+    assert tiny.manifests()[0].status == "running"
+    del journal
+    assert tiny.manifests()[0].status == "interrupted"
+
+
+def test_half_a_line_does_not_take_the_next_one_along(tiny, tmp_path: Path) -> None:
+    tiny.run()
+    [manifest] = tiny.manifests()
+    place = Place(fsspec.filesystem("file"), str(tmp_path / "journal.jsonl"))
+    journal = Journal(place)
+    waiting = [replace(node, status="waiting") for node in manifest.nodes]
+    journal.begin(replace(manifest, nodes=waiting))
+    with open(place.path, "ab") as stream:
+        stream.write(b'\n{"event": "node", "rec')
+    journal.node("fit_scale", status="finished")
+    found = journal.read()
+    assert found is not None
+    assert found.nodes[0].status == "finished"
