@@ -180,7 +180,6 @@ def measure_merge(job: Job, work: Path, repeats: int) -> dict[str, float]:
         density=0.5,
         gamma=0.01,
         epsilon=0.1,
-        seed=0,
     )
     with tempfile.TemporaryDirectory(dir=work) as place:
         folder = Path(place)
@@ -197,7 +196,7 @@ def measure_merge(job: Job, work: Path, repeats: int) -> dict[str, float]:
         found, _ = taking_turns(
             {
                 "stock": lambda: stock.merge(paths, base, folder / "merged", 0.5),
-                "ours": lambda: merge_adapters(experts, settings),
+                "ours": lambda: merge_adapters(experts, settings, seed=0),
             },
             repeats,
         )

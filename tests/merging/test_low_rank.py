@@ -22,7 +22,7 @@ def merged_pair(method, out, in_, seed):
     decay = torch.logspace(0, -1, 8)
     experts = [LowRank(each.left * decay, start.right + 0.3 * each.right) for each in own]
     chosen = MergeSettings(
-        method=method, weights={}, lambda_=1.0, rank=1, density=0.5, gamma=0, epsilon=0, seed=0
+        method=method, weights={}, lambda_=1.0, rank=1, density=0.5, gamma=0, epsilon=0
     )
     with seeded("merged pair"):
         return MERGE_METHODS[method](experts, [1.0, 1.0], chosen)

@@ -82,16 +82,16 @@ def by_mergekit(folder, target, method, models, base=None, shared=None, seed=Non
     return theirs
 
 
-def by_us(experts, method, weights, **changes):
+def by_us(experts, method, weights, seed=0, **changes):
     named = {f"expert_{number}": expert for number, expert in enumerate(experts)}
-    values = {"lambda_": 1.0, "density": 1.0, "gamma": 0.0, "epsilon": 0.0, "seed": 0}
+    values = {"lambda_": 1.0, "density": 1.0, "gamma": 0.0, "epsilon": 0.0}
     settings = MergeSettings(
         method=method,
         weights=dict(zip(named, weights, strict=True)),
         rank=FULL_RANK,
         **values | changes,
     )
-    merged, _ = merge_adapters(named, settings)
+    merged, _ = merge_adapters(named, settings, seed)
     return {module: delta(merged, module) for module in merged.config["target_modules"]}
 
 

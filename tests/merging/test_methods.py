@@ -31,7 +31,6 @@ def merge_settings(**changes):
         "density": 1.0,
         "gamma": 0.1,
         "epsilon": 0.2,
-        "seed": 0,
     }
     return MergeSettings(**values | changes)
 

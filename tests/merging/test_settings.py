@@ -6,12 +6,13 @@ from selfscore.merging.settings import MergeSettings
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"density": 0.0}, r"`merging.density` must lie in \(0, 1\], got 0.0"),
+        ({"density": 0.0}, r"density\n.*greater than 0"),
+        ({"method": "tiess"}, "method"),
         ({"density": 1.1}, "density"),
-        ({"gamma": 1.0}, r"`merging.gamma` must lie in \[0, 1\), got 1.0"),
-        ({"epsilon": -0.1}, "`merging.epsilon` must not be negative"),
-        ({"rank": 0}, "`merging.rank` must be at least 1"),
-        ({"weights": {"scoring": -1.0}}, "weight of 'scoring' in `merging.weights`"),
+        ({"gamma": 1.0}, "gamma\n.*less than 1"),
+        ({"epsilon": -0.1}, "epsilon"),
+        ({"rank": 0}, "rank"),
+        ({"weights": {"scoring": -1.0}}, r"weights\.scoring"),
     ],
 )
 def test_settings_out_of_range_are_named(changes, message):
@@ -23,7 +24,6 @@ def test_settings_out_of_range_are_named(changes, message):
         "density": 0.5,
         "gamma": 0.01,
         "epsilon": 0.15,
-        "seed": 0,
     }
     MergeSettings(**values)
     with pytest.raises(ValueError, match=message):

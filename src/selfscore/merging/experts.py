@@ -19,26 +19,27 @@ from selfscore.vlm.policy import LoraAdapter
 
 
 def merge_adapters(
-    experts: Mapping[str, LoraAdapter], settings: MergeSettings
+    experts: Mapping[str, LoraAdapter], settings: MergeSettings, seed: int
 ) -> tuple[LoraAdapter, dict[str, float]]:
     """One adapter from several, over the same base, and the energy kept per layer.
 
     Layer by layer: a dense ΔW lives no longer than the merge of its own layer.
 
+    Args:
+        experts: expert name → adapter.
+        settings: of the merge; every expert has a weight in it.
+        seed: of the random drops; a layer's draws depend on it and on the layer's name only.
+
     Raises:
-        ValueError: the method is unknown, an expert has no weight, all of them weigh nothing, an
-            expert's tensors are not finite, or the experts do not adapt the same layers.
+        ValueError: an expert has no weight, all of them weigh nothing, an expert's tensors are not
+            finite, or the experts do not adapt the same layers.
     """
-    if settings.method not in MERGE_METHODS:
-        raise ValueError(
-            f"Unknown `merging.method` '{settings.method}': choose one of {sorted(MERGE_METHODS)}."
-        )
     _check_weights(experts, settings.weights)
     factors: dict[str, LowRank] = {}
     energy: dict[str, float] = {}
     for module in tqdm(_common_modules(experts), desc="merging", unit=" layers"):
         factors[module], energy[module] = truncated(
-            _merged(experts, module, settings), settings.rank
+            _merged(experts, module, settings, seed), settings.rank
         )
     base_model = next(iter(experts.values())).config["base_model_name_or_path"]
     return pack(factors, settings.rank, base_model), energy
@@ -57,7 +58,7 @@ def accumulate(
 
 
 def _merged(
-    experts: Mapping[str, LoraAdapter], module: str, settings: MergeSettings
+    experts: Mapping[str, LoraAdapter], module: str, settings: MergeSettings, seed: int
 ) -> LowRank | Tensor:
     changes = []
     for name, expert in experts.items():
@@ -69,7 +70,7 @@ def _merged(
             )
         changes.append(change)
     weights = [settings.weights[name] for name in experts]
-    with seeded(f"{settings.seed} {module}"):
+    with seeded(f"{seed} {module}"):
         merged = MERGE_METHODS[settings.method](changes, weights, settings)
     if isinstance(merged, LowRank):
         return LowRank(settings.lambda_ * merged.left, merged.right)

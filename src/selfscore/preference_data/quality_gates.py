@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from selfscore.metrics.text_variety import repeated_share
+from selfscore.settings_class import Share, Whole, settings_class
 from selfscore.vlm.response import parse_response
 
 REASONS = ("malformed", "too_short", "too_long", "repetitive", "score_words", "generic")
@@ -18,7 +18,7 @@ REASONS = ("malformed", "too_short", "too_long", "repetitive", "score_words", "g
 _SCORE_WORDS = re.compile(r"\d|\bscor(?:e|es|ed|ing)\b|\brat(?:e|es|ed|ing)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@settings_class
 class QualityGates:
     """Limits of an acceptable explanation.
 
@@ -29,10 +29,10 @@ class QualityGates:
         max_generic: largest share of all texts that may be this very text, else `generic`.
     """
 
-    min_words: int
-    max_words: int
-    max_repetition: float
-    max_generic: float
+    min_words: Whole
+    max_words: Whole
+    max_repetition: Share
+    max_generic: Share
 
     def reasons(self, responses: Sequence[str], levels: int) -> list[str]:
         """The first gate each response fails, "" where it passes all of them."""

@@ -5,13 +5,36 @@ Knows numbers only; imports no library that trains.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from selfscore.settings_class import Count, NotNegative, Positive, Share, settings_class
 
 # Steps from one row of the training log to the next.
 LOGGING_STEPS = 5
 
+# Those of TRL's DPOTrainer that need nothing but the settings below.
+Loss = Literal[
+    "sigmoid",
+    "sigmoid_norm",
+    "hinge",
+    "ipo",
+    "exo_pair",
+    "nca_pair",
+    "robust",
+    "bco_pair",
+    "sppo_hard",
+    "aot",
+    "aot_unpaired",
+    "apo_zero",
+    "apo_down",
+    "discopop",
+    "sft",
+]
 
-@dataclass(frozen=True)
+
+@settings_class
 class DPOSettings:
     """Settings of one DPO run.
 
@@ -32,7 +55,7 @@ class DPOSettings:
             pass instead of being kept: less memory, a third more time, the same gradients.
         rpo_alpha: weight of the negative log-likelihood of `chosen` per token (RPO, arXiv
             2404.19733, eq. 1); 0 is plain DPO.
-        loss_type: a loss of TRL's DPOTrainer: sigmoid, hinge, ipo, …
+        loss_type: a loss of TRL's DPOTrainer.
         warmup_ratio: share of the steps in which the learning rate rises.
         max_grad_norm: gradients are clipped to this norm.
         targets: what carries the LoRA: `language_model`, or `whole_model` for the vision tower and
@@ -42,43 +65,24 @@ class DPOSettings:
             done.
     """
 
-    beta: float
-    lr: float
-    rank: int
-    alpha: float
-    epochs: float
-    batch_size: int
-    accumulation_steps: int
+    beta: Positive
+    lr: Positive
+    rank: Count
+    alpha: Positive
+    epochs: Positive
+    batch_size: Count
+    accumulation_steps: Count
     gradient_checkpointing: bool
-    rpo_alpha: float
-    loss_type: str
-    warmup_ratio: float
-    max_grad_norm: float
-    targets: str
-    checkpoint_steps: int
+    rpo_alpha: NotNegative
+    loss_type: Loss
+    warmup_ratio: Share
+    max_grad_norm: Positive
+    targets: Literal["language_model", "whole_model"]
+    checkpoint_steps: Annotated[int, Field(ge=1, multiple_of=LOGGING_STEPS)]
 
     def __post_init__(self) -> None:
-        for name in ("beta", "lr", "rank", "alpha", "epochs", "batch_size", "max_grad_norm"):
-            if not getattr(self, name) > 0:
-                raise ValueError(
-                    f"`dpo_training.{name}` must be above 0, got {getattr(self, name)}."
-                )
-        if self.accumulation_steps < 1 or self.batch_size % self.accumulation_steps:
+        if self.batch_size % self.accumulation_steps:
             raise ValueError(
-                f"`dpo_training.accumulation_steps` must divide `dpo_training.batch_size` "
-                f"({self.batch_size}) evenly, got {self.accumulation_steps}."
-            )
-        if self.targets not in ("language_model", "whole_model"):
-            raise ValueError(
-                f"Unknown `dpo_training.targets` '{self.targets}': choose language_model or "
-                "whole_model."
-            )
-        if self.checkpoint_steps < 1 or self.checkpoint_steps % LOGGING_STEPS:
-            raise ValueError(
-                f"`dpo_training.checkpoint_steps` must be a multiple of {LOGGING_STEPS}, got "
-                f"{self.checkpoint_steps}."
-            )
-        if self.rpo_alpha < 0:
-            raise ValueError(
-                f"`dpo_training.rpo_alpha` must not be negative, got {self.rpo_alpha}."
+                f"`accumulation_steps` must divide `batch_size` ({self.batch_size}) evenly, got "
+                f"{self.accumulation_steps}"
             )

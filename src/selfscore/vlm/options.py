@@ -1,4 +1,4 @@
-"""How a policy is put into memory: settings of the machine it runs on, not of the policy.
+"""How a policy is put into memory and made to write: settings of the machine, and of decoding.
 
 They are in no policy's card, so the same policy can be trained on one machine and used on another.
 Knows names of settings; imports no library that runs a model.
@@ -6,19 +6,18 @@ Knows names of settings; imports no library that runs a model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
-_CHOICES: dict[str, tuple[str | None, ...]] = {
-    "dtype": ("auto", "float32", "bfloat16"),
-    "attention": ("auto", "eager", "flash_attention_2"),
-    "device_map": (None, "auto"),
-    "quantization": (None, "4bit"),
-}
+from pydantic import Field
+
+from selfscore.settings_class import Count, NotNegative, settings_class
 
 
-@dataclass(frozen=True)
+@settings_class
 class LoadOptions:
-    """Settings of `load_vlm`, the section `loading` of the parameters.
+    """Settings of `load_vlm`, the section `machine.loading` of the parameters.
+
+    The defaults fit every machine, for policies that are used outside a project.
 
     Attributes:
         dtype: of the weights: `float32`, `bfloat16`, or `auto`: bfloat16 on a GPU and float32 on a
@@ -33,25 +32,15 @@ class LoadOptions:
         quantization: `4bit` keeps the language model's linear layers in NF4 (extra `qlora`).
     """
 
-    dtype: str = "auto"
-    attention: str = "auto"
-    device_map: str | None = None
-    quantization: str | None = None
-
-    def __post_init__(self) -> None:
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(
-                    f"Unknown `loading.{name}` {getattr(self, name)!r}: choose one of {choices}."
-                )
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    attention: Literal["auto", "eager", "flash_attention_2"] = "auto"
+    device_map: Literal["auto"] | None = None
+    quantization: Literal["4bit"] | None = None
 
 
-BACKENDS = ("transformers", "vllm")
-
-
-@dataclass(frozen=True)
+@settings_class
 class GenerationOptions:
-    """Settings of `writer`, the section `generation` of the parameters.
+    """Settings of `writer`, the section `machine.generation` of the parameters.
 
     Attributes:
         backend: `transformers` or `vllm` (extra `vllm`).
@@ -60,18 +49,25 @@ class GenerationOptions:
         gpu_memory_utilization: vLLM only: share of the GPU's memory that it takes, in (0, 1].
     """
 
-    backend: str = "transformers"
-    max_model_len: int = 8192
-    gpu_memory_utilization: float = 0.9
-
-    def __post_init__(self) -> None:
-        if self.backend not in BACKENDS:
-            raise ValueError(
-                f"Unknown `generation.backend` '{self.backend}': choose one of {BACKENDS}."
-            )
+    backend: Literal["transformers", "vllm"]
+    max_model_len: Count
+    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)]
 
 
-@dataclass(frozen=True)
+@settings_class
+class Machine:
+    """The section `machine`: all that depends on the machine and on nothing else.
+
+    Attributes:
+        loading: how a policy is put into memory.
+        generation: who writes texts.
+    """
+
+    loading: LoadOptions
+    generation: GenerationOptions
+
+
+@settings_class
 class Decoding:
     """How text is decoded.
 
@@ -81,12 +77,6 @@ class Decoding:
         batch_size: rows decoded together; does not change the texts.
     """
 
-    temperature: float
-    max_new_tokens: int
-    batch_size: int
-
-    def __post_init__(self) -> None:
-        if self.temperature < 0:
-            raise ValueError(
-                f"`temperature` must not be negative, got {self.temperature}: 0 is greedy."
-            )
+    temperature: NotNegative
+    max_new_tokens: Count
+    batch_size: Count

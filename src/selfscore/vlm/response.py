@@ -10,7 +10,9 @@ A response is two lines, after Tanji & Yamasaki, arXiv 2506.02708, section 3.1::
 
 import hashlib
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+from selfscore.settings_class import settings_class
 
 SCORE_PREFIX = "#Score:"
 EXPLANATION_PREFIX = "#Explanation:"
@@ -18,7 +20,7 @@ EXPLANATION_PREFIX = "#Explanation:"
 _RESPONSE = re.compile(r"#Score: (\d+)\n#Explanation: (\S[^\n#]*)")
 
 
-@dataclass(frozen=True)
+@settings_class
 class Prompts:
     """The two instructions a policy is given.
 
@@ -33,14 +35,14 @@ class Prompts:
     def __post_init__(self) -> None:
         if "{level}" not in self.justify:
             raise ValueError(
-                "The prompt `prompts.justify` has no placeholder {level}: "
-                "write the place where the score to justify belongs."
+                "`prompts.justify` has no placeholder {level}: write it where the score to justify "
+                "belongs."
             )
 
     @property
     def version(self) -> str:
         """First 12 hex digits of the sha256 of both prompts: changes when a prompt changes."""
-        text = "\x00".join(asdict(self).values())
+        text = f"{self.rating}\x00{self.justify}"
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

@@ -180,7 +180,7 @@ def test_a_row_has_the_same_draws_in_any_company():
 
 
 def test_a_negative_temperature_is_refused():
-    with pytest.raises(ValueError, match="`temperature` must not be negative"):
+    with pytest.raises(ValueError, match="greater than or equal to 0"):
         Decoding(-0.1, 10, 4)
 
 

@@ -28,18 +28,9 @@ def merge_experts(
     from selfscore.merging.experts import merge_adapters
     from selfscore.merging.settings import MergeSettings
 
-    settings = MergeSettings(
-        method=parameters["method"],
-        weights=parameters["weights"],
-        lambda_=parameters["lambda"],
-        rank=parameters["rank"],
-        density=parameters["density"],
-        gamma=parameters["gamma"],
-        epsilon=parameters["epsilon"],
-        seed=seed,
-    )
+    settings = MergeSettings(**parameters)
     logger.info("Merging %s by %s.", " and ".join(experts), settings.method)
-    adapter, energy = merge_adapters(experts, settings)
+    adapter, energy = merge_adapters(experts, settings, seed)
     mean = sum(energy.values()) / len(energy)
     logger.info("Rank %d keeps %.1f %% of the merged energy.", settings.rank, 100 * mean)
     return adapter, {"energy_kept": mean, "energy_kept_per_layer": energy}
