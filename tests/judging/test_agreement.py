@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from resamples import resampled
 from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score
 
@@ -35,7 +36,7 @@ def test_every_two_judges_on_what_both_read() -> None:
     third = generator.uniform(0, 9, 100)
     second[:10] = np.nan
     third[5:20] = np.nan
-    table = agreement({"tfidf": first, "self": second, "openai": third})
+    table = agreement({"tfidf": first, "self": second, "openai": third}, resampled())
     figures = table.set_index(["judge", "other_judge", "metric"])
     assert len(figures) == 6
     kappa = figures.loc[("tfidf", "self", "kappa")]
@@ -50,5 +51,5 @@ def test_every_two_judges_on_what_both_read() -> None:
 
 
 def test_one_judge_has_nobody_to_agree_with() -> None:
-    table = agreement({"tfidf": np.arange(5)})
+    table = agreement({"tfidf": np.arange(5)}, resampled())
     assert table.empty and "value" in table.columns

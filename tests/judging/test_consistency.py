@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from resamples import resampled
 from scipy.stats import spearmanr
 
 from selfscore.judging.consistency import (
@@ -24,7 +25,7 @@ def readings(n: int = 400, noise: float = 1.0) -> tuple[np.ndarray, np.ndarray, 
 def test_figures_are_what_independent_formulas_give() -> None:
     inferred, stated, true = readings()
     inferred[:40] = np.nan
-    table = consistency_figures(inferred, stated, true).set_index("metric")
+    table = consistency_figures(inferred, stated, true, resampled()).set_index("metric")
     read, levels, scores = inferred[40:], stated[40:], true[40:]
     assert table.loc["judged", "value"] == pytest.approx(0.9)
     assert table.loc["judged", "n"] == 400 and table.loc["consistency", "n"] == 360
@@ -40,7 +41,7 @@ def test_figures_are_what_independent_formulas_give() -> None:
 
 
 def test_the_texts_of_other_images_do_not_fit() -> None:
-    table = consistency_figures(*readings(2000)).set_index("metric")
+    table = consistency_figures(*readings(2000), resampled()).set_index("metric")
     assert table.loc["consistency", "value"] > 0.9
     # Four and a half standard errors.
     assert abs(table.loc["consistency_wrong_image", "value"]) < 0.1
@@ -56,8 +57,10 @@ def test_every_level_is_held_against_the_text_of_another_image(n, seed) -> None:
 def test_clusters_widen_the_intervals() -> None:
     inferred, stated, true = (np.repeat(column, 10) for column in readings(40))
     clusters = np.repeat(np.arange(40), 10)
-    rows = consistency_figures(inferred, stated, true).set_index("metric")
-    whole = consistency_figures(inferred, stated, true, clusters=clusters).set_index("metric")
+    rows = consistency_figures(inferred, stated, true, resampled()).set_index("metric")
+    whole = consistency_figures(inferred, stated, true, resampled(clusters=clusters)).set_index(
+        "metric"
+    )
     for metric in ("consistency", "consistency_mae", "inferred_srcc_true"):
         assert np.ptp(whole.loc[metric, ["low", "high"]].to_numpy(float)) > 2 * np.ptp(
             rows.loc[metric, ["low", "high"]].to_numpy(float)
@@ -65,7 +68,9 @@ def test_clusters_widen_the_intervals() -> None:
 
 
 def test_a_judge_that_never_answers_has_no_figures() -> None:
-    table = consistency_figures(np.full(5, np.nan), np.arange(5), np.arange(5)).set_index("metric")
+    table = consistency_figures(
+        np.full(5, np.nan), np.arange(5), np.arange(5), resampled()
+    ).set_index("metric")
     assert table.loc["judged", "value"] == 0
     assert table.drop(index="judged")["value"].isna().all()
 
@@ -76,17 +81,17 @@ def test_discrimination_has_an_interval_over_images_or_groups() -> None:
     levels = np.tile([2, 7], 100)
     inferred = levels + generator.normal(scale=5, size=200)
     right = sum(inferred[1::2] > inferred[::2]) / 100
-    (row,) = discrimination_figure(images, inferred, levels).to_dict("records")
+    (row,) = discrimination_figure(images, inferred, levels, resampled()).to_dict("records")
     assert row["metric"] == "discrimination" and row["value"] == right and row["n"] == 100
     assert row["low"] < right < row["high"]
     # Each group holds ten images that are all told apart, or none of them: ten facts, not hundred.
-    by_group = {f"image {image}": str(image // 10) for image in range(100)}
+    by_group = pd.Series({f"image {image}": str(image // 10) for image in range(100)})
     alike = np.where(np.arange(200) // 20 % 2, levels, levels[::-1])
-    alone = discrimination_figure(images, alike, levels).iloc[0]
-    grouped = discrimination_figure(images, alike, levels, groups=by_group).iloc[0]
+    alone = discrimination_figure(images, alike, levels, resampled()).iloc[0]
+    grouped = discrimination_figure(images, alike, levels, resampled(clusters=by_group)).iloc[0]
     assert grouped["value"] == alone["value"] == 0.5
     assert grouped["high"] - grouped["low"] > 2 * (alone["high"] - alone["low"])
-    assert np.isnan(discrimination_figure(["a"], [1.0], [1.0]).iloc[0]["value"])
+    assert np.isnan(discrimination_figure(["a"], [1.0], [1.0], resampled()).iloc[0]["value"])
 
 
 @given(st.integers(1, 60), st.integers(1, 80), st.integers(0, 5))

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from resamples import resampled
 from sklearn.calibration import calibration_curve
 
 from selfscore.metrics.calibration import (
@@ -22,8 +23,8 @@ def forecasts(n: int, seed: int = 0, sharpen: float = 1.0, levels: int = 10) -> 
     return pd.DataFrame({"probabilities": list(reported), "level": level})
 
 
-def values(table: pd.DataFrame, **options: int) -> dict[str, float]:
-    found = calibration_metrics(table, n_resamples=50, **options)
+def values(table: pd.DataFrame) -> dict[str, float]:
+    found = calibration_metrics(table, 10, resampled(50))
     return dict(zip(found["metric"], found["value"], strict=True))
 
 
@@ -69,7 +70,7 @@ def test_curves_are_those_of_sklearn(statement: str) -> None:
         confidence = np.stack(table["probabilities"]).cumsum(axis=1)[:, k]
         right = (table["level"] <= k).to_numpy()
     frequency, predicted = calibration_curve(right, confidence, n_bins=10)
-    curves = reliability_curves(table, n_resamples=50)
+    curves = reliability_curves(table, 10, resampled(50))
     found = curves[curves["statement"] == statement]
     np.testing.assert_allclose(found["frequency"], frequency)
     np.testing.assert_allclose(found["confidence"], predicted)
@@ -80,7 +81,7 @@ def test_curves_are_those_of_sklearn(statement: str) -> None:
 
 def test_errors_are_the_mean_gap_of_their_curves() -> None:
     table = forecasts(300, sharpen=2.0)
-    curves = reliability_curves(table, n_resamples=50)
+    curves = reliability_curves(table, 10, resampled(50))
     for metric, statement in (("ece", "top_level"), ("ece_cumulative", "cumulative")):
         curve = curves[curves["statement"] == statement]
         gap = np.average(abs(curve["confidence"] - curve["frequency"]), weights=curve["n"])
@@ -93,7 +94,7 @@ def test_errors_are_the_mean_gap_of_their_curves() -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 80), st.integers(0, 1000), st.sampled_from([0.5, 1.0, 3.0]))
 def test_intervals_hold_the_value_within_bounds(n: int, seed: int, sharpen: float) -> None:
-    found = calibration_metrics(forecasts(n, seed, sharpen), n_resamples=100, seed=seed)
+    found = calibration_metrics(forecasts(n, seed, sharpen), 10, resampled(100, seed=seed))
     slack = 1e-12
     assert (found["low"] <= found["value"] + slack).all()
     assert (found["value"] <= found["high"] + slack).all()
@@ -105,7 +106,7 @@ def test_the_interval_of_a_calibration_error_covers_what_many_images_show() -> N
     truth = values(forecasts(100_000, 99, 3.0))["ece"]
     covered = 0
     for seed in range(100):
-        ece = calibration_metrics(forecasts(400, seed, 3.0), n_resamples=200).iloc[0]
+        ece = calibration_metrics(forecasts(400, seed, 3.0), 10, resampled(200)).iloc[0]
         covered += ece["low"] <= truth <= ece["high"]
     assert covered >= 85
 
@@ -114,12 +115,15 @@ def test_images_of_one_scene_are_drawn_together() -> None:
     table = pd.concat([forecasts(40, sharpen=3.0)] * 10, ignore_index=True)
     scenes = pd.Series(np.tile(np.arange(40), 10))
     alone, together = (
-        calibration_metrics(table, clusters=labels).set_index("metric") for labels in (None, scenes)
+        calibration_metrics(table, 10, resampled(clusters=labels)).set_index("metric")
+        for labels in (None, scenes)
     )
     width = [float(found["high"]["rps"] - found["low"]["rps"]) for found in (alone, together)]
     assert width[1] > 2 * width[0]
     pd.testing.assert_series_equal(alone["value"], together["value"])
-    curves = [reliability_curves(table, clusters=labels) for labels in (None, scenes)]
+    curves = [
+        reliability_curves(table, 10, resampled(clusters=labels)) for labels in (None, scenes)
+    ]
     widths = [curve["high"] - curve["low"] for curve in curves]
     assert widths[1].mean() > 2 * widths[0].mean()
 
@@ -144,7 +148,7 @@ def test_ranked_probability_score_by_its_definition(levels: int, seed: int) -> N
 
 def test_nothing_and_another_scale() -> None:
     empty = pd.DataFrame({"probabilities": [], "level": []})
-    assert calibration_metrics(empty)["value"].isna().all()
-    assert reliability_curves(empty).empty
+    assert calibration_metrics(empty, 10, resampled())["value"].isna().all()
+    assert reliability_curves(empty, 10, resampled()).empty
     with pytest.raises(ValueError, match="true levels go from 0 to 4"):
         values(pd.DataFrame({"probabilities": [[0.5, 0.5]] * 2, "level": [0, 4]}))

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from resamples import resampled
 from scipy import stats
 
 from selfscore.metrics.accuracy import exact, mean_absolute_error, root_mean_squared_error, within
@@ -22,7 +23,7 @@ def level_scores(table: pd.DataFrame) -> np.ndarray:
 
 def test_no_constant_is_better_on_the_training_images() -> None:
     training = images(300).query("level != 3")
-    found = prior_metrics(training, training, 10, n_resamples=20).set_index("metric")["value"]
+    found = prior_metrics(training, training, 10, resampled(20)).set_index("metric")["value"]
     score, level = training["score"].to_numpy(), training["level"].to_numpy()
     constants = np.linspace(0, 15, 200)
     assert found["mae"] <= min(mean_absolute_error([c] * len(score), score) for c in constants)
@@ -38,18 +39,18 @@ def test_no_constant_is_better_on_the_training_images() -> None:
 def test_the_prior_is_learnt_from_training_images_alone() -> None:
     training = pd.DataFrame({"score": [2.0, 2.0, 5.0], "level": [1, 1, 4]})
     evaluated = pd.DataFrame({"score": [5.0, 5.0, 5.0, 2.0], "level": [4, 4, 4, 1]})
-    found = prior_metrics(evaluated, training, 5, n_resamples=20).set_index("metric")
+    found = prior_metrics(evaluated, training, 5, resampled(20)).set_index("metric")
     assert found["value"]["mae"] == pytest.approx(9 / 4)
     assert found["value"]["exact"] == found["value"]["within_1"] == 0.25
     assert (found["n"] == 4).all()
     with pytest.raises(ValueError, match="training images, and there are none"):
-        prior_metrics(evaluated, training.iloc[:0], 5)
+        prior_metrics(evaluated, training.iloc[:0], 5, resampled())
 
 
 def test_the_ceiling_is_what_a_policy_that_writes_true_levels_gets() -> None:
     table = images(2000)
     scores = level_scores(table)
-    found = ceiling_metrics(table, scores, n_resamples=20).set_index("metric")["value"]
+    found = ceiling_metrics(table, scores, resampled(20)).set_index("metric")["value"]
     assert found["srcc"] == pytest.approx(stats.spearmanr(table["level"], table["score"]).statistic)
     assert found["kendall"] == pytest.approx(
         stats.kendalltau(table["level"], table["score"]).statistic
@@ -63,8 +64,8 @@ def test_the_ceiling_is_what_a_policy_that_writes_true_levels_gets() -> None:
 @given(st.integers(2, 10), st.integers(0, 1000))
 def test_the_prior_lies_below_the_ceiling(levels: int, seed: int) -> None:
     table = images(200, seed, levels)
-    prior = prior_metrics(table, table, levels, n_resamples=20).set_index("metric")
-    ceiling = ceiling_metrics(table, level_scores(table), n_resamples=20).set_index("metric")
+    prior = prior_metrics(table, table, levels, resampled(20)).set_index("metric")
+    ceiling = ceiling_metrics(table, level_scores(table), resampled(20)).set_index("metric")
     for metric in ("srcc", "plcc", "kendall"):
         assert prior["value"][metric] < ceiling["value"][metric]
     for metric in ("mae", "rmse"):
@@ -73,7 +74,10 @@ def test_the_prior_lies_below_the_ceiling(levels: int, seed: int) -> None:
 
 def test_values_lie_in_their_intervals() -> None:
     table = images(200)
-    for found in (prior_metrics(table, table, 10), ceiling_metrics(table, level_scores(table))):
+    for found in (
+        prior_metrics(table, table, 10, resampled()),
+        ceiling_metrics(table, level_scores(table), resampled()),
+    ):
         assert (found["low"] <= found["value"] + 1e-9).all()
         assert (found["value"] <= found["high"] + 1e-9).all()
 
@@ -84,6 +88,8 @@ def test_images_of_one_scene_are_drawn_together() -> None:
     for control, other in ((prior_metrics, (table, 10)), (ceiling_metrics, (level_scores(table),))):
         width = {}
         for name, labels in (("alone", None), ("together", scenes)):
-            found = control(table, *other, clusters=labels).set_index("metric").loc["mae"]
+            found = (
+                control(table, *other, resampled(clusters=labels)).set_index("metric").loc["mae"]
+            )
             width[name] = found["high"] - found["low"]
         assert width["together"] > width["alone"]

@@ -1,10 +1,9 @@
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from resamples import resampled
 from scipy import stats
 
 from selfscore.metrics.gains import srcc_gain
@@ -42,7 +41,7 @@ def invalidate(table: pd.DataFrame, rows: range) -> pd.DataFrame:
 
 
 def figures(table: pd.DataFrame) -> dict[str, dict[str, float]]:
-    found = policy_metrics(table, 10, n_resamples=50).set_index("metric")
+    found = policy_metrics(table, 10, resampled(50)).set_index("metric")
     return {str(metric): dict(row) for metric, row in found.iterrows()}
 
 
@@ -117,7 +116,7 @@ def test_images_of_one_scene_are_drawn_together() -> None:
     # Every picture of a scene is written off or none: what is known are ten scenes, not 60 images.
     table = invalidate(table, range(30))
     alone, together = (
-        policy_metrics(table, 10, clusters=labels, n_resamples=400).set_index("metric")
+        policy_metrics(table, 10, resampled(400, labels)).set_index("metric")
         for labels in (None, scenes)
     )
     assert together["value"]["format_valid"] == alone["value"]["format_valid"] == 0.5
@@ -130,33 +129,35 @@ def test_images_of_one_scene_are_drawn_together() -> None:
 
 def test_gain_is_the_difference_and_its_interval_is_paired() -> None:
     base, better = judgements(300, noise=3.0), judgements(300, noise=1.0)
-    gain = srcc_gain(better, base).iloc[0]
+    gain = srcc_gain(better, base, resampled()).iloc[0]
     values = [
         stats.spearmanr(table["expected_score"], table["score"]).statistic
         for table in (better, base)
     ]
     assert gain["value"] == pytest.approx(values[0] - values[1])
     assert gain["low"] > 0.1 and gain["high"] < 0.6 and gain["n"] == 300
-    same = srcc_gain(base, base.sample(frac=1, random_state=0)).iloc[0]
+    same = srcc_gain(base, base.sample(frac=1, random_state=0), resampled()).iloc[0]
     assert (same["value"], same["low"], same["high"]) == (0.0, 0.0, 0.0)
 
 
 def test_gain_of_dependent_images_is_less_certain() -> None:
     base, better = judgements(300, noise=3.0), judgements(300, noise=1.0)
     scenes = pd.Series(better["level"] // 2)
-    alone = srcc_gain(better, base).iloc[0]
-    together = srcc_gain(better, base, clusters=scenes).iloc[0]
+    alone = srcc_gain(better, base, resampled()).iloc[0]
+    together = srcc_gain(better, base, resampled(clusters=scenes)).iloc[0]
     assert together["value"] == alone["value"]
     assert together["high"] - together["low"] > alone["high"] - alone["low"]
 
 
 def test_gain_counts_images_in_both_tables() -> None:
     table = judgements()
-    assert srcc_gain(table.iloc[:50], table.iloc[30:]).iloc[0]["n"] == 20
+    assert srcc_gain(table.iloc[:50], table.iloc[30:], resampled()).iloc[0]["n"] == 20
 
 
-def grouped(table: pd.DataFrame, **options: Any) -> pd.DataFrame:
-    return policy_metrics_by_group(table, 10, "camera", n_resamples=50, **options)
+def grouped(
+    table: pd.DataFrame, min_group: int = 30, clusters: pd.Series | None = None
+) -> pd.DataFrame:
+    return policy_metrics_by_group(table, 10, "camera", min_group, resampled(50, clusters))
 
 
 def test_groups_are_measured_beside_all_images() -> None:
@@ -164,7 +165,7 @@ def test_groups_are_measured_beside_all_images() -> None:
     found = grouped(table)
     assert list(found["group"].unique()) == ["all", "a", "b"]
     for name, rows in (("all", table), ("a", table[::3]), ("b", table[table["camera"] == "b"])):
-        alone = policy_metrics(rows, 10, n_resamples=50)
+        alone = policy_metrics(rows, 10, resampled(50))
         part = found[found["group"] == name].drop(columns="group").reset_index(drop=True)
         pd.testing.assert_frame_equal(part, alone)
 
@@ -187,16 +188,16 @@ def test_images_without_a_group_count_among_all_images_only() -> None:
 
 def test_without_a_grouping_column_there_are_the_pooled_figures() -> None:
     table = judgements()
-    found = policy_metrics_by_group(table, 10, None, n_resamples=50)
+    found = policy_metrics_by_group(table, 10, None, 30, resampled(50))
     assert (found["group"] == "all").all()
-    assert list(found["value"]) == list(policy_metrics(table, 10, n_resamples=50)["value"])
+    assert list(found["value"]) == list(policy_metrics(table, 10, resampled(50))["value"])
 
 
 def test_scenes_are_drawn_whole_within_groups() -> None:
     table = judgements(80).assign(camera=["a", "b"] * 40)
     scenes = pd.Series(np.arange(80) // 8, index=table.index)
     rows = table[table["camera"] == "b"]
-    alone = policy_metrics(rows, 10, clusters=scenes.loc[rows.index], n_resamples=50)
+    alone = policy_metrics(rows, 10, resampled(50, scenes.loc[rows.index]))
     found = grouped(table, clusters=scenes)
     assert list(found[found["group"] == "b"]["low"]) == list(alone["low"])
 
@@ -212,7 +213,7 @@ def test_unusable_groups_are_refused() -> None:
 @given(st.permutations(range(40)))
 def test_the_order_of_the_rows_does_not_matter(order: list[int]) -> None:
     table = judgements(40)
-    first, second = (policy_metrics(rows, 10, n_resamples=1) for rows in (table, table.iloc[order]))
+    first, second = (policy_metrics(rows, 10, resampled(1)) for rows in (table, table.iloc[order]))
     np.testing.assert_allclose(first["value"], second["value"], atol=1e-12)
 
 
@@ -220,7 +221,7 @@ def test_the_order_of_the_rows_does_not_matter(order: list[int]) -> None:
 @given(st.integers(10, 60), st.integers(0, 1000), st.sampled_from([0.3, 2.0, 10.0]))
 def test_every_value_lies_in_its_interval(n: int, seed: int, noise: float) -> None:
     table = judgements(n, seed, noise)
-    found = policy_metrics(table, 10, n_resamples=200, seed=seed)
+    found = policy_metrics(table, 10, resampled(200, seed=seed))
     # The entropy of resampled images is biased downwards; the others are centred on the value.
     found = found[(found["metric"] != "level_entropy") & found["value"].notna()]
     slack = 1e-9

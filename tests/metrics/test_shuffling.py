@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from resamples import resampled
 
 from selfscore.metrics.policy_metrics import policy_metrics
 from selfscore.metrics.shuffling import shuffle_images, shuffled_partners
@@ -71,7 +72,7 @@ def test_a_perfect_policy_knows_nothing_of_shuffled_images() -> None:
     table = perfect(600)
     shuffled = shuffle_images(table, 0)
     before, after = (
-        policy_metrics(rows, 10, n_resamples=100).set_index("metric") for rows in (table, shuffled)
+        policy_metrics(rows, 10, resampled(100)).set_index("metric") for rows in (table, shuffled)
     )
     assert before["value"]["srcc"] == pytest.approx(1.0)
     for metric in ("srcc", "plcc", "kendall", "srcc_emitted"):

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from selfscore.metrics.intervals import bootstrap
 from selfscore.metrics.rank_correlation import srcc
+from selfscore.metrics.resampling import Resampling
 
 COLUMNS = ["judge", "other_judge", "metric", "value", "low", "high", "n"]
 
@@ -37,14 +37,7 @@ def weighted_kappa(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
         return np.asarray(1.0 - observed / by_chance, dtype=np.float64)
 
 
-def agreement(
-    inferred: Mapping[str, ArrayLike],
-    *,
-    clusters: ArrayLike | None = None,
-    n_resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> pd.DataFrame:
+def agreement(inferred: Mapping[str, ArrayLike], resampling: Resampling) -> pd.DataFrame:
     """Agreement of every two judges on the explanations that both of them read.
 
     `kappa` is Cohen's with quadratic weights on levels rounded to whole ones; `srcc` is the rank
@@ -53,17 +46,13 @@ def agreement(
     Args:
         inferred: Levels by judge, NaN where one gave no answer; the same explanations in the same
             order for all.
-        clusters: Cluster of each explanation where they depend on each other.
-        n_resamples: Bootstrap resamples per figure.
-        confidence: Share of the resampled figures that an interval covers, in (0, 1).
-        seed: Seed of the resamples.
+        resampling: How the explanations are resampled.
 
     Returns:
         judge, other_judge, metric (`kappa`, `srcc`), value, low, high, n (explanations both read);
         no rows for fewer than two judges.
     """
     levels = {name: np.asarray(column, dtype=np.float64) for name, column in inferred.items()}
-    labels = None if clusters is None else np.asarray(clusters)
     rows = []
     for name, other in combinations(levels, 2):
         both = ~np.isnan(levels[name]) & ~np.isnan(levels[other])
@@ -72,14 +61,7 @@ def agreement(
             ("kappa", weighted_kappa, (np.rint(a), np.rint(b))),
             ("srcc", srcc, (a, b)),
         ):
-            interval = bootstrap(
-                statistic,
-                *columns,
-                clusters=None if labels is None else labels[both],
-                n_resamples=n_resamples,
-                confidence=confidence,
-                seed=seed,
-            )
+            interval = resampling.among(both).interval(statistic, *columns)
             names = {"judge": name, "other_judge": other, "metric": metric}
             rows.append({**names, **interval._asdict()})
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -3,8 +3,7 @@
 Knows the levels a judge read and the levels stated; knows no judge and no text.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,10 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from selfscore.judging.discrimination import told_apart
 from selfscore.metrics.accuracy import mean_absolute_error, share, within
-from selfscore.metrics.intervals import bootstrap
 from selfscore.metrics.rank_correlation import srcc
-
-COLUMNS = ["metric", "value", "low", "high", "n"]
+from selfscore.metrics.resampling import FIGURE_COLUMNS, Resampling
 
 
 def sampled(image_ids: Sequence[str], size: int, seed: int) -> NDArray[np.bool_]:
@@ -43,14 +40,7 @@ def sampled(image_ids: Sequence[str], size: int, seed: int) -> NDArray[np.bool_]
 
 
 def consistency_figures(
-    inferred: ArrayLike,
-    stated: ArrayLike,
-    true: ArrayLike,
-    *,
-    clusters: ArrayLike | None = None,
-    n_resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
+    inferred: ArrayLike, stated: ArrayLike, true: ArrayLike, resampling: Resampling
 ) -> pd.DataFrame:
     """How well one judge's reading of explanations fits their stated scores.
 
@@ -68,11 +58,7 @@ def consistency_figures(
             an image.
         stated: Level each explanation came with, shape (n,).
         true: True score or level of each image, any unit, shape (n,).
-        clusters: Cluster of each row where rows depend on each other, such as pictures of one
-            scene; None where they do not.
-        n_resamples: Bootstrap resamples per figure.
-        confidence: Share of the resampled figures that an interval covers, in (0, 1).
-        seed: Seed of the resamples and of the control's pairing.
+        resampling: How the rows are resampled; its seed is also that of the control's pairing.
 
     Returns:
         One row a figure: metric, value, low, high, n (rows the value rests on); all but `judged`
@@ -83,45 +69,23 @@ def consistency_figures(
     read = readings[usable]
     levels = np.asarray(stated, dtype=np.float64)[usable]
     truth = np.asarray(true, dtype=np.float64)[usable]
-    labels = None if clusters is None else np.asarray(clusters)
-    of_usable = None if labels is None else labels[usable]
-
-    def figure(
-        metric: str, statistic: Any, *columns: ArrayLike, clusters: ArrayLike | None
-    ) -> dict[str, Any]:
-        interval = bootstrap(
-            statistic,
-            *columns,
-            clusters=clusters,
-            n_resamples=n_resamples,
-            confidence=confidence,
-            seed=seed,
-        )
-        return {"metric": metric, **interval._asdict()}
-
-    rows = [
-        figure("judged", share, usable, clusters=labels),
-        figure("consistency", srcc, read, levels, clusters=of_usable),
-        figure("consistency_within_1", within, read, levels, clusters=of_usable),
-        figure("consistency_mae", mean_absolute_error, read, levels, clusters=of_usable),
-        figure("inferred_srcc_true", srcc, read, truth, clusters=of_usable),
-        figure(
-            "consistency_wrong_image", srcc, read[_partners(len(read), seed)], levels,
-            clusters=of_usable,
-        ),
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=COLUMNS)
+    of_usable = resampling.among(usable)
+    others = read[_partners(len(read), resampling.seed)]
+    figures = {
+        "judged": resampling.interval(share, usable),
+        "consistency": of_usable.interval(srcc, read, levels),
+        "consistency_within_1": of_usable.interval(within, read, levels),
+        "consistency_mae": of_usable.interval(mean_absolute_error, read, levels),
+        "inferred_srcc_true": of_usable.interval(srcc, read, truth),
+        "consistency_wrong_image": of_usable.interval(srcc, others, levels),
+    }
+    return pd.DataFrame(
+        [{"metric": metric, **figure._asdict()} for metric, figure in figures.items()]
+    )
 
 
 def discrimination_figure(
-    image_ids: Sequence[str],
-    inferred: ArrayLike,
-    levels: ArrayLike,
-    *,
-    groups: Mapping[str, str] | None = None,
-    n_resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
+    image_ids: Sequence[str], inferred: ArrayLike, levels: ArrayLike, resampling: Resampling
 ) -> pd.DataFrame:
     """Counterfactual discrimination: can the judge tell the two texts of an image apart?
 
@@ -129,25 +93,17 @@ def discrimination_figure(
         image_ids: Image of each text; two texts an image count, see `told_apart`.
         inferred: Level read from each text, NaN where there is none.
         levels: Level each text was written for.
-        groups: Group of each image where images depend on each other; None where they do not.
-        n_resamples: Bootstrap resamples.
-        confidence: Share of the resampled figures that the interval covers, in (0, 1).
-        seed: Seed of the resamples.
+        resampling: How images are resampled; its clusters are named by image id.
 
     Returns:
         One row, `discrimination` in [0, 1], chance 0.5, with the columns of `consistency_figures`;
         n is the number of images. NaN where no image has two texts of different levels.
     """
     told = told_apart(image_ids, inferred, levels)
-    interval = bootstrap(
-        share,
-        told.to_numpy(),
-        clusters=None if groups is None else [groups[str(image)] for image in told.index],
-        n_resamples=n_resamples,
-        confidence=confidence,
-        seed=seed,
+    interval = resampling.among(told.index).interval(share, told)
+    return pd.DataFrame(
+        [{"metric": "discrimination", **interval._asdict()}], columns=FIGURE_COLUMNS
     )
-    return pd.DataFrame([{"metric": "discrimination", **interval._asdict()}], columns=COLUMNS)
 
 
 def _partners(n: int, seed: int) -> NDArray[np.int64]:

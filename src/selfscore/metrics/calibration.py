@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from selfscore.metrics.accuracy import share
-from selfscore.metrics.intervals import bootstrap, resampled_totals
+from selfscore.metrics.resampling import FIGURE_COLUMNS, Resampling
 
 TOP_LEVEL = "top_level"
 CUMULATIVE = "cumulative"
@@ -38,13 +38,7 @@ def ranked_probability_score(probabilities: ArrayLike, levels: ArrayLike) -> NDA
 
 
 def calibration_metrics(
-    predictions: pd.DataFrame,
-    *,
-    bins: int = 10,
-    clusters: pd.Series | None = None,
-    n_resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
+    predictions: pd.DataFrame, bins: int, resampling: Resampling
 ) -> pd.DataFrame:
     """Expected calibration errors and the ranked probability score, with bootstrap intervals.
 
@@ -61,10 +55,7 @@ def calibration_metrics(
     Args:
         predictions: One row per image: probabilities (one number per level) and level.
         bins: Number of bins of probability, at least 1.
-        clusters: Cluster of each row, see `policy_metrics`.
-        n_resamples: Bootstrap resamples.
-        confidence: Share of resamples the interval covers.
-        seed: Seed of the resamples.
+        resampling: How the rows are resampled.
 
     Returns:
         Columns metric, value, low, high, n, all figures in [0, 1]; one row each for ece,
@@ -79,45 +70,29 @@ def calibration_metrics(
         empty = {"value": np.nan, "low": np.nan, "high": np.nan, "n": 0}
         return pd.DataFrame([{"metric": metric, **empty} for metric in names])
     probabilities, levels = _read(predictions)
-    labels = None if clusters is None else clusters.loc[predictions.index].to_numpy()
+    resampling = resampling.among(predictions.index)
     rows = []
-    tail = (1.0 - confidence) / 2.0
+    lower, upper = resampling.tails
     for metric, statement in zip(names, (TOP_LEVEL, CUMULATIVE), strict=False):
         binned = _bin_sums(*_statements(probabilities, levels)[statement], bins)
         value = float(_expected_error(binned.sum(axis=0)))
-        resampled = _expected_error(_resampled_bins(binned, labels, n_resamples, seed))
-        low, middle, high = np.quantile(resampled, [tail, 0.5, 1.0 - tail])
+        resampled = _expected_error(_resampled_bins(binned, resampling))
+        low, middle, high = np.quantile(resampled, [lower, 0.5, upper])
         low, high = np.clip([value + low - middle, value + high - middle], 0.0, 1.0)
         rows.append({"metric": metric, "value": value, "low": low, "high": high, "n": n})
-    rps = bootstrap(
-        share,
-        ranked_probability_score(probabilities, levels),
-        clusters=labels,
-        n_resamples=n_resamples,
-        confidence=confidence,
-        seed=seed,
-    )
-    return pd.DataFrame([*rows, {"metric": "rps", **rps._asdict()}])
+    rps = resampling.interval(share, ranked_probability_score(probabilities, levels))
+    return pd.DataFrame([*rows, {"metric": "rps", **rps._asdict()}], columns=FIGURE_COLUMNS)
 
 
 def reliability_curves(
-    predictions: pd.DataFrame,
-    *,
-    bins: int = 10,
-    clusters: pd.Series | None = None,
-    n_resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
+    predictions: pd.DataFrame, bins: int, resampling: Resampling
 ) -> pd.DataFrame:
     """How often statements of a given probability come true, for a reliability plot.
 
     Args:
         predictions: One row per image: probabilities (one number per level) and level.
         bins: Number of equally wide bins of probability, at least 1.
-        clusters: Cluster of each row, see `policy_metrics`.
-        n_resamples: Bootstrap resamples.
-        confidence: Share of resamples the interval covers.
-        seed: Seed of the resamples.
+        resampling: How the rows are resampled.
 
     Returns:
         One row per statement and bin that holds predictions: statement ("top_level",
@@ -133,18 +108,17 @@ def reliability_curves(
     columns = ["statement", "bin", "confidence", "frequency", "low", "high", "n"]
     if predictions.empty:
         return pd.DataFrame(columns=columns)
-    labels = None if clusters is None else clusters.loc[predictions.index].to_numpy()
-    tail = (1.0 - confidence) / 2.0
+    resampling = resampling.among(predictions.index)
     curves = []
     for statement, (predicted, true) in _statements(*_read(predictions)).items():
         binned = _bin_sums(predicted, true, bins)
         count, confident, right = binned.sum(axis=0).T
         filled = np.flatnonzero(count)
-        drawn = _resampled_bins(binned[:, filled], labels, n_resamples, seed)
+        drawn = _resampled_bins(binned[:, filled], resampling)
         with np.errstate(invalid="ignore"):
             frequencies = drawn[..., 2] / drawn[..., 0]
         # A resample without the bin says nothing of it.
-        low, high = np.nanquantile(frequencies, [tail, 1.0 - tail], axis=0)
+        low, high = np.nanquantile(frequencies, resampling.tails, axis=0)
         curves.append(
             pd.DataFrame(
                 {
@@ -210,15 +184,11 @@ def _bin_sums(
     return sums
 
 
-def _resampled_bins(
-    binned: NDArray[np.float64], labels: NDArray[np.object_] | None, n_resamples: int, seed: int
-) -> NDArray[np.float64]:
-    """Totals over the resampled images, shape (n_resamples, bins, 3)."""
+def _resampled_bins(binned: NDArray[np.float64], resampling: Resampling) -> NDArray[np.float64]:
+    """Totals over the resampled images, shape (resamples, bins, 3)."""
     n, bins, quantities = binned.shape
-    totals = resampled_totals(
-        binned.reshape(n, bins * quantities), clusters=labels, n_resamples=n_resamples, seed=seed
-    )
-    return totals.reshape(n_resamples, bins, quantities)
+    totals = resampling.totals(binned.reshape(n, bins * quantities))
+    return totals.reshape(-1, bins, quantities)
 
 
 def _expected_error(totals: NDArray[np.float64]) -> NDArray[np.float64]:

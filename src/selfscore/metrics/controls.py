@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from selfscore.metrics.accuracy import mean_absolute_error, root_mean_squared_error, share
 from selfscore.metrics.calibration import ranked_probability_score
-from selfscore.metrics.intervals import interval_table
-from selfscore.metrics.policy_metrics import LEVEL_METRICS, SCORE_METRICS, Statistic
+from selfscore.metrics.policy_metrics import LEVEL_METRICS, SCORE_METRICS
+from selfscore.metrics.resampling import Resampling, Statistic
 
 Figure = tuple[str, Statistic, tuple[NDArray[np.float64], ...]]
 
@@ -21,11 +21,7 @@ def prior_metrics(
     images: pd.DataFrame,
     training: pd.DataFrame,
     n_levels: int,
-    *,
-    clusters: pd.Series | None = None,
-    n_resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
+    resampling: Resampling,
 ) -> pd.DataFrame:
     """Figures of the best answers that are the same for every image.
 
@@ -38,10 +34,7 @@ def prior_metrics(
         images: Evaluated images with score and level.
         training: Training images with score and level; at least one.
         n_levels: Number of levels of the scale.
-        clusters: Cluster of each evaluated image, see `policy_metrics`.
-        n_resamples: Bootstrap resamples per metric.
-        confidence: Share of resamples the interval covers.
-        seed: Seed of the resamples.
+        resampling: How the evaluated images are resampled.
 
     Returns:
         Columns metric, value, low, high, n, the metrics named as in `policy_metrics` and
@@ -52,22 +45,14 @@ def prior_metrics(
     """
     if training.empty:
         raise ValueError("the score-only prior is learnt from training images, and there are none")
-    table = _intervals(
-        _prior_figures(images, training, n_levels), images, clusters, n_resamples, confidence, seed
-    )
+    table = _intervals(_prior_figures(images, training, n_levels), images, resampling)
     none = {"value": 0.0, "low": 0.0, "high": 0.0, "n": len(images)}
     rank = pd.DataFrame([{"metric": metric, **none} for metric in ("srcc", "plcc", "kendall")])
     return pd.concat([rank, table], ignore_index=True)
 
 
 def ceiling_metrics(
-    images: pd.DataFrame,
-    level_scores: ArrayLike,
-    *,
-    clusters: pd.Series | None = None,
-    n_resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
+    images: pd.DataFrame, level_scores: ArrayLike, resampling: Resampling
 ) -> pd.DataFrame:
     """Figures of a policy that writes the true level of every image.
 
@@ -78,10 +63,7 @@ def ceiling_metrics(
     Args:
         images: Evaluated images with score and level.
         level_scores: The score each level stands for, in the user's unit, shape (n_levels,).
-        clusters: Cluster of each evaluated image, see `policy_metrics`.
-        n_resamples: Bootstrap resamples per metric.
-        confidence: Share of resamples the interval covers.
-        seed: Seed of the resamples.
+        resampling: How the evaluated images are resampled.
 
     Returns:
         Columns metric, value, low, high, n for srcc, plcc, kendall, mae, rmse. `within_1` and
@@ -90,7 +72,7 @@ def ceiling_metrics(
     score = images["score"].to_numpy(dtype=float)
     written = np.asarray(level_scores, dtype=np.float64)[images["level"].to_numpy(dtype=np.int64)]
     figures = ((name, metric, (written, score)) for name, metric in SCORE_METRICS.items())
-    return _intervals(figures, images, clusters, n_resamples, confidence, seed)
+    return _intervals(figures, images, resampling)
 
 
 def _prior_figures(images: pd.DataFrame, training: pd.DataFrame, n_levels: int) -> Iterator[Figure]:
@@ -108,20 +90,9 @@ def _prior_figures(images: pd.DataFrame, training: pd.DataFrame, n_levels: int) 
 
 
 def _intervals(
-    figures: Iterator[Figure],
-    images: pd.DataFrame,
-    clusters: pd.Series | None,
-    n_resamples: int,
-    confidence: float,
-    seed: int,
+    figures: Iterator[Figure], images: pd.DataFrame, resampling: Resampling
 ) -> pd.DataFrame:
-    return interval_table(
-        (
-            (name, statistic, pd.DataFrame(dict(enumerate(columns)), index=images.index))
-            for name, statistic, columns in figures
-        ),
-        clusters=clusters,
-        n_resamples=n_resamples,
-        confidence=confidence,
-        seed=seed,
+    return resampling.table(
+        (name, statistic, pd.DataFrame(dict(enumerate(columns)), index=images.index))
+        for name, statistic, columns in figures
     )

@@ -1,11 +1,10 @@
 """All figures of one policy on one set of images, from its table of judged predictions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from selfscore.metrics.accuracy import (
     exact,
@@ -15,10 +14,8 @@ from selfscore.metrics.accuracy import (
     share,
     within,
 )
-from selfscore.metrics.intervals import interval_table
 from selfscore.metrics.rank_correlation import kendall, plcc, srcc
-
-Statistic = Callable[..., NDArray[np.float64]]
+from selfscore.metrics.resampling import Resampling, Statistic
 
 POOLED = "all"
 # Against the true score, in the user's unit.
@@ -33,15 +30,7 @@ SCORE_METRICS: dict[str, Statistic] = {
 LEVEL_METRICS: dict[str, Statistic] = {"within_1": within, "exact": exact}
 
 
-def policy_metrics(
-    judgements: pd.DataFrame,
-    n_levels: int,
-    *,
-    clusters: pd.Series | None = None,
-    n_resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> pd.DataFrame:
+def policy_metrics(judgements: pd.DataFrame, n_levels: int, resampling: Resampling) -> pd.DataFrame:
     """Every metric with its bootstrap interval.
 
     Metrics without a suffix use the expected score or level, those with `_emitted` what the policy
@@ -56,11 +45,7 @@ def policy_metrics(
             emitted_score, emitted_level, inferred_level (missing where not valid) and
             faithfulness (missing where not scored).
         n_levels: Number of levels of the scale.
-        clusters: Cluster of each row where rows depend on each other, such as pictures of one
-            scene; None where they do not.
-        n_resamples: Bootstrap resamples per metric.
-        confidence: Share of resamples the interval covers.
-        seed: Seed of the resamples.
+        resampling: How the rows are resampled.
 
     Returns:
         Columns metric, value, low, high, n (rows the value rests on).
@@ -69,25 +54,15 @@ def policy_metrics(
         (metric, statistic, judgements[list(columns)].astype("float64").dropna())
         for metric, statistic, columns in _metrics(n_levels)
     ]
-    return interval_table(
-        (row for row in figures if row[0] != "faithfulness" or not row[2].empty),
-        clusters=clusters,
-        n_resamples=n_resamples,
-        confidence=confidence,
-        seed=seed,
-    )
+    return resampling.table(row for row in figures if row[0] != "faithfulness" or not row[2].empty)
 
 
 def policy_metrics_by_group(
     judgements: pd.DataFrame,
     n_levels: int,
     group_column: str | None,
-    *,
-    min_group: int = 30,
-    clusters: pd.Series | None = None,
-    n_resamples: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
+    min_group: int,
+    resampling: Resampling,
 ) -> pd.DataFrame:
     """`policy_metrics` of all images, then of the images of each group on their own.
 
@@ -98,10 +73,7 @@ def policy_metrics_by_group(
             the pooled figures.
         min_group: Groups of fewer images get values without an interval: a bootstrap of a handful
             of images promises more than it knows. `n` states how many there are.
-        clusters: See `policy_metrics`.
-        n_resamples: Bootstrap resamples per metric and group.
-        confidence: Share of resamples the interval covers.
-        seed: Seed of the resamples.
+        resampling: How the rows are resampled.
 
     Returns:
         Columns group ("all" for the pooled figures, listed first), metric, value, low, high, n;
@@ -128,14 +100,7 @@ def policy_metrics_by_group(
                 parts[str(name)] = rows
     tables = []
     for name, rows in parts.items():
-        figures = policy_metrics(
-            rows,
-            n_levels,
-            clusters=None if clusters is None else clusters.loc[rows.index],
-            n_resamples=n_resamples,
-            confidence=confidence,
-            seed=seed,
-        )
+        figures = policy_metrics(rows, n_levels, resampling)
         if name != POOLED and len(rows) < min_group:
             figures[["low", "high"]] = np.nan
         tables.append(figures.assign(group=name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 
 from selfscore.metrics.accuracy import mean_absolute_error, share
 from selfscore.metrics.calibration import ranked_probability_score
-from selfscore.metrics.intervals import bootstrap, clusters_of
 from selfscore.metrics.rank_correlation import srcc
+from selfscore.metrics.resampling import Resampling, Statistic, clusters_of
 from selfscore.report.labels import BASE, MERGED, metric
-
-Statistic = Callable[..., NDArray[np.float64]]
 
 # Metric → how it is computed, and from which columns; `format_valid` of all answers, the others of
 # the images where both policies have a value.
@@ -100,19 +98,19 @@ def _change(
     both = before.merge(after, on="image_id", suffixes=("_before", "_after"), validate="1:1")
     old, new = ([f"{column}{side}" for column in columns] for side in ("_before", "_after"))
     numbers = both[[*old, *new]].astype("float64").dropna()
-    clusters = clusters_of(both["group_after"], parameters["resampling_unit"])
+    draws = Resampling(
+        parameters["n_resamples"],
+        parameters["confidence"],
+        seed,
+        clusters_of(both["group_after"], parameters["resampling_unit"]),
+    )
 
     def difference(*values: NDArray[np.float64]) -> NDArray[np.float64]:
         width = len(columns)
         return np.asarray(statistic(*values[width:]) - statistic(*values[:width]))
 
-    interval = bootstrap(
-        difference,
-        *(numbers[column].to_numpy() for column in [*old, *new]),
-        clusters=None if clusters is None else clusters.loc[numbers.index].to_numpy(),
-        n_resamples=parameters["n_resamples"],
-        confidence=parameters["confidence"],
-        seed=seed,
+    interval = draws.among(numbers.index).interval(
+        difference, *(numbers[column].to_numpy() for column in [*old, *new])
     )
     verdict = "unclear"
     if interval.low > 0 or interval.high < 0:

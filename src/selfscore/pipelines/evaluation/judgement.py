@@ -14,7 +14,6 @@ from selfscore.judging.agreement import agreement
 from selfscore.judging.consistency import consistency_figures, discrimination_figure, sampled
 from selfscore.judging.panel import make_judges
 from selfscore.metrics.faithfulness import StatementLexicon, faithfulness
-from selfscore.metrics.intervals import clusters_of
 from selfscore.pipelines.evaluation.tables import per_policy, resampling
 from selfscore.vlm.options import LoadOptions
 
@@ -152,8 +151,7 @@ def measure_consistency(
         judge, policy ("incoming" for the one the round starts from), split, metric, value, low,
         high, n; see `selfscore.judging.consistency` for the metrics.
     """
-    unit = parameters["resampling_unit"]
-    groups = clusters_of(scored_images.set_index("image_id")["group"], unit)
+    by_image = resampling(scored_images.set_index("image_id")["group"], parameters, seed)
     tables = []
     for judge in _judges(judgements):
         tables.append(per_policy(judgements, partial(_figures, judge, parameters, seed)))
@@ -161,10 +159,7 @@ def measure_consistency(
             forced_judgements["image_id"].tolist(),
             forced_judgements[f"{_INFERRED}{judge}"],
             forced_judgements["level"],
-            groups=None if groups is None else {str(name): group for name, group in groups.items()},
-            n_resamples=parameters["n_resamples"],
-            confidence=parameters["confidence"],
-            seed=seed,
+            by_image,
         )
         tables.append(told_apart.assign(judge=judge, policy=INCOMING, split="train"))
     table = pd.concat(tables, ignore_index=True)
@@ -186,7 +181,7 @@ def compare_judges(judgements: pd.DataFrame, parameters: dict[str, Any], seed: i
 
     def measure(rows: pd.DataFrame) -> pd.DataFrame:
         inferred = {judge: rows[f"{_INFERRED}{judge}"] for judge in _judges(rows)}
-        figures = agreement(inferred, **resampling(rows, parameters, seed))
+        figures = agreement(inferred, resampling(rows["group"], parameters, seed))
         # A table without rows would forget what its columns hold.
         types = {"judge": "str", "other_judge": "str", "metric": "str"}
         types |= {"value": "float64", "low": "float64", "high": "float64", "n": "int64"}
@@ -215,7 +210,7 @@ def _figures(judge: str, parameters: dict[str, Any], seed: int, rows: pd.DataFra
         read[f"{_INFERRED}{judge}"],
         read["emitted_level"].astype("float64"),
         read["score"],
-        **resampling(read, parameters, seed),
+        resampling(read["group"], parameters, seed),
     )
     return figures.assign(judge=judge)
 

@@ -9,13 +9,13 @@ import pandas as pd
 
 from selfscore.metrics.calibration import calibration_metrics, reliability_curves
 from selfscore.metrics.controls import ceiling_metrics, prior_metrics
-from selfscore.metrics.intervals import bootstrap
 from selfscore.metrics.policy_metrics import (
     LEVEL_METRICS,
     POOLED,
     SCORE_METRICS,
     policy_metrics_by_group,
 )
+from selfscore.metrics.resampling import FIGURE_COLUMNS
 from selfscore.metrics.shuffling import shuffle_images
 from selfscore.pipelines.evaluation.tables import per_policy, resampling
 
@@ -45,15 +45,15 @@ def measure_policies(
     """
 
     def measure(rows: pd.DataFrame) -> pd.DataFrame:
-        draws = resampling(rows, parameters, seed)
+        draws = resampling(rows["group"], parameters, seed)
         figures = policy_metrics_by_group(
             rows,
             score_scale["levels"],
             parameters["group_column"],
-            min_group=parameters["min_group"],
-            **draws,
+            parameters["min_group"],
+            draws,
         )
-        calibration = calibration_metrics(rows, bins=parameters["calibration_bins"], **draws)
+        calibration = calibration_metrics(rows, parameters["calibration_bins"], draws)
         return pd.concat([figures, calibration.assign(group=POOLED)], ignore_index=True)
 
     metrics = per_policy(judgements, measure)
@@ -77,8 +77,8 @@ def measure_reliability(
     """
 
     def measure(rows: pd.DataFrame) -> pd.DataFrame:
-        draws = resampling(rows, parameters, seed)
-        return reliability_curves(rows, bins=parameters["calibration_bins"], **draws)
+        draws = resampling(rows["group"], parameters, seed)
+        return reliability_curves(rows, parameters["calibration_bins"], draws)
 
     return per_policy(judgements, measure)
 
@@ -115,9 +115,9 @@ def measure_controls(
     images = judgements.drop_duplicates(["image_id", "split"]).assign(policy=ANY_POLICY)
 
     def bounds(rows: pd.DataFrame) -> pd.DataFrame:
-        draws = resampling(rows, parameters, seed)
-        prior = prior_metrics(rows, training, score_scale["levels"], **draws)
-        ceiling = ceiling_metrics(rows, score_scale["values"], **draws)
+        draws = resampling(rows["group"], parameters, seed)
+        prior = prior_metrics(rows, training, score_scale["levels"], draws)
+        ceiling = ceiling_metrics(rows, score_scale["values"], draws)
         return pd.concat([prior.assign(control="prior"), ceiling.assign(control="ceiling")])
 
     controls = pd.concat([shuffled, per_policy(images, bounds)], ignore_index=True)
@@ -126,25 +126,19 @@ def measure_controls(
 
 def _shuffled(rows: pd.DataFrame, parameters: dict[str, Any], seed: int) -> pd.DataFrame:
     """Figures of the answers given to other pictures; none for a single image."""
-    columns = ["metric", "value", "low", "high", "n"]
     if len(rows) < 2:
-        return pd.DataFrame(columns=["control", *columns])
+        return pd.DataFrame(columns=["control", *FIGURE_COLUMNS])
     answers = shuffle_images(rows, seed)
-    draws = resampling(rows, parameters, seed)
+    draws = resampling(rows["group"], parameters, seed)
     unit = {name: "score" for name in SCORE_METRICS} | {name: "level" for name in LEVEL_METRICS}
-    figures = [
-        {
-            "metric": metric,
-            **bootstrap(
-                statistic, answers[f"expected_{unit[metric]}"], answers[unit[metric]], **draws
-            )._asdict(),
-        }
+    figures = draws.table(
+        (metric, statistic, answers[[f"expected_{unit[metric]}", unit[metric]]])
         for metric, statistic in (SCORE_METRICS | LEVEL_METRICS).items()
         if metric != "kendall"
-    ]
-    calibration = calibration_metrics(answers, **draws).query("metric == 'rps'")
-    table = pd.concat([pd.DataFrame(figures), calibration], ignore_index=True)
-    return table.assign(control="shuffled_images")
+    )
+    calibration = calibration_metrics(answers, parameters["calibration_bins"], draws)
+    rps = calibration[calibration["metric"] == "rps"]
+    return pd.concat([figures, rps], ignore_index=True).assign(control="shuffled_images")
 
 
 def _report(metrics: pd.DataFrame) -> None:

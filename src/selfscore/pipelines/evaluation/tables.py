@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from selfscore.metrics.intervals import clusters_of
+from selfscore.metrics.resampling import Resampling, clusters_of
 
 
 def per_policy(
@@ -32,17 +32,17 @@ def per_policy(
     return pd.concat(tables, ignore_index=True)
 
 
-def resampling(rows: pd.DataFrame, parameters: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """How the intervals of figures of these rows are drawn, as keywords of the metrics.
+def resampling(groups: pd.Series, parameters: Mapping[str, Any], seed: int) -> Resampling:
+    """How the intervals of figures are drawn.
 
     Args:
-        rows: what is measured, with group.
+        groups: group of each row that is measured.
         parameters: `resampling_unit`, `n_resamples` and `confidence`.
         seed: of the resamples.
     """
-    return {
-        "clusters": clusters_of(rows["group"], parameters["resampling_unit"]),
-        "n_resamples": parameters["n_resamples"],
-        "confidence": parameters["confidence"],
-        "seed": seed,
-    }
+    return Resampling(
+        parameters["n_resamples"],
+        parameters["confidence"],
+        seed,
+        clusters_of(groups, parameters["resampling_unit"]),
+    )

@@ -85,9 +85,8 @@ def describe_forced_texts(
     tables = []
     for kind, rows in kinds.items():
         for column in judges:
-            figures = consistency_figures(
-                rows[column], rows["level"], rows["score"], **resampling(rows, evaluation, seed)
-            )
+            draws = resampling(rows["group"], evaluation, seed)
+            figures = consistency_figures(rows[column], rows["level"], rows["score"], draws)
             judge = column.removeprefix(_INFERRED)
             tables.append(figures.assign(metric=kind + "." + figures["metric"] + "." + judge))
     accepted = generations.groupby("side")["accepted"].mean()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from selfscore.metrics.gains import srcc_gain
-from selfscore.metrics.intervals import clusters_of
+from selfscore.metrics.resampling import Resampling, clusters_of
 from selfscore.report.changes import shown_round
 
 if TYPE_CHECKING:
@@ -53,14 +53,13 @@ def tabulate_iterations(
     for number, judged in enumerate(judgements, start=1):
         for names, rows in judged.groupby(["policy", "split"], sort=False):
             policy, split = map(str, names)
-            gain = srcc_gain(
-                rows,
-                base[base["split"] == split],
-                clusters=clusters_of(rows["group"], parameters["resampling_unit"]),
-                n_resamples=parameters["n_resamples"],
-                confidence=parameters["confidence"],
-                seed=seed,
+            draws = Resampling(
+                parameters["n_resamples"],
+                parameters["confidence"],
+                seed,
+                clusters_of(rows["group"], parameters["resampling_unit"]),
             )
+            gain = srcc_gain(rows, base[base["split"] == split], draws)
             tables.append(gain.assign(round=number, policy=policy, split=split, group="all"))
     table = pd.concat(tables, ignore_index=True)[TABLE_COLUMNS]
     logger.info("On %s:\n%s", parameters["split"], _summary(table, parameters))

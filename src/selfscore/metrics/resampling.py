@@ -1,0 +1,202 @@
+"""Bootstrap intervals for statistics over the rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from selfscore.metrics.intervals import Interval
+
+# Takes columns with shape (..., n) and returns shape (...), like `srcc`.
+Statistic = Callable[..., NDArray[np.float64]]
+
+RESAMPLING_UNITS = ("group", "image")
+FIGURE_COLUMNS = ["metric", "value", "low", "high", "n"]
+# Numbers held at once while resampling (8 bytes each), so that large test sets fit in memory.
+_NUMBERS_AT_ONCE = 2_000_000
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """A percentile bootstrap: rows or whole clusters of a table drawn with replacement.
+
+    The same rows are drawn for every column, and the same seed draws the same rows for every
+    table of that length, so figures of two policies on one test set are compared on equal draws.
+
+    Rows that depend on each other, such as several pictures of one scene, make an interval over
+    rows too narrow: they carry less than as many independent ones. Given `clusters`, whole
+    clusters are drawn (Field & Welsh 2007, https://doi.org/10.1111/j.1467-9868.2007.00593.x).
+
+    Attributes:
+        n: Number of resampled tables, at least 1.
+        confidence: Share of the resampled figures that an interval covers, in (0, 1).
+        seed: Seed of the draws.
+        clusters: Cluster of each row by the table's index; None, or fewer than two different ones:
+            every row is on its own.
+    """
+
+    n: int
+    confidence: float
+    seed: int
+    clusters: pd.Series | None = None
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise ValueError(f"a bootstrap needs at least 1 resample, got {self.n}")
+        if not 0.0 < self.confidence < 1.0:
+            raise ValueError(f"confidence must lie between 0 and 1, got {self.confidence}")
+
+    def among(self, rows: pd.Index | NDArray[np.bool_]) -> Resampling:
+        """The same for some rows of the table, by label or by flag."""
+        return self if self.clusters is None else replace(self, clusters=self.clusters.loc[rows])
+
+    @property
+    def tails(self) -> tuple[float, float]:
+        """Quantiles of the resampled figures that bound the interval."""
+        tail = (1.0 - self.confidence) / 2.0
+        return tail, 1.0 - tail
+
+    def interval(self, statistic: Statistic, *columns: ArrayLike) -> Interval:
+        """A statistic of the whole table, with its interval.
+
+        Args:
+            statistic: Takes the columns with shape (..., n) and returns shape (...), like `srcc`.
+            *columns: One or more columns of n numbers each, in the order of the table.
+
+        Returns:
+            All NaN where the statistic is not defined (no rows, a constant column); resamples
+            where it is not defined are left out.
+
+        Raises:
+            ValueError: If no column is given, or the columns or the clusters differ in length.
+        """
+        arrays = [np.asarray(column, dtype=np.float64) for column in columns]
+        lengths = {array.shape for array in arrays}
+        if len(lengths) != 1 or any(len(shape) != 1 for shape in lengths):
+            raise ValueError(
+                "a bootstrap needs one or more columns of equal length, got shapes "
+                f"{[array.shape for array in arrays]}"
+            )
+        n = arrays[0].shape[0]
+        if n == 0:
+            return Interval(float("nan"), float("nan"), float("nan"), 0)
+        value = float(statistic(*arrays))
+        if np.isnan(value):
+            return Interval(value, float("nan"), float("nan"), n)
+        generator = np.random.default_rng(self.seed)
+        figures = [
+            statistic(*(array[rows] for array in arrays))
+            for rows in _draws(self._labels(n), self.n, generator)
+        ]
+        resampled = np.concatenate(figures)
+        defined = resampled[~np.isnan(resampled)]
+        if defined.size == 0:
+            return Interval(value, float("nan"), float("nan"), n)
+        low, high = np.quantile(defined, self.tails)
+        return Interval(value, float(low), float(high), n)
+
+    def table(self, figures: Iterable[tuple[str, Statistic, pd.DataFrame]]) -> pd.DataFrame:
+        """Every figure with its interval.
+
+        Args:
+            figures: Name, statistic, and the rows of the table whose columns are its arguments, in
+                their order.
+
+        Returns:
+            Columns metric, value, low, high, n (rows the value rests on).
+        """
+        rows = []
+        for metric, statistic, table in figures:
+            columns = (table[column].to_numpy() for column in table)
+            interval = self.among(table.index).interval(statistic, *columns)
+            rows.append({"metric": metric, **interval._asdict()})
+        return pd.DataFrame(rows, columns=FIGURE_COLUMNS)
+
+    def totals(self, quantities: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Column sums of the resamples, for figures that are made of sums.
+
+        Many figures made of the same rows, such as the bins of a reliability curve, then share one
+        set of draws and one matrix product. Rows or clusters are drawn as for an interval.
+
+        Args:
+            quantities: One row per image, shape (rows, k), at least one row.
+
+        Returns:
+            Sums of the drawn rows, shape (n, k).
+        """
+        names, cluster_of_row = np.unique(self._labels(len(quantities)), return_inverse=True)
+        if len(names) == 1:
+            names, cluster_of_row = np.arange(len(quantities)), np.arange(len(quantities))
+        sums = np.zeros((len(names), quantities.shape[1]))
+        np.add.at(sums, cluster_of_row, quantities)
+        generator = np.random.default_rng(self.seed)
+        batch = max(1, _NUMBERS_AT_ONCE // len(names))
+        totals = []
+        for start in range(0, self.n, batch):
+            shape = (min(batch, self.n - start), len(names))
+            drawn = generator.integers(0, len(names), size=shape)
+            drawn += np.arange(shape[0])[:, None] * len(names)
+            counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(shape)
+            totals.append(counts @ sums)
+        return np.concatenate(totals)
+
+    def _labels(self, n: int) -> NDArray[Any]:
+        if self.clusters is None:
+            return np.arange(n)
+        labels = self.clusters.to_numpy()
+        if labels.shape != (n,):
+            raise ValueError(
+                f"a bootstrap of {n} rows needs {n} cluster labels, got {labels.shape}"
+            )
+        return labels
+
+
+def clusters_of(groups: pd.Series, unit: str) -> pd.Series | None:
+    """The clusters that a bootstrap draws.
+
+    Args:
+        groups: Group of each image, "" for none, e.g. the photographed scene.
+        unit: "group": images of one group depend on each other and are drawn together; "image":
+            every image is drawn on its own.
+
+    Returns:
+        One label per row, or None where every row is its own cluster: that is what was asked, or
+        there are fewer than two groups.
+
+    Raises:
+        ValueError: If the unit is another one.
+    """
+    if unit not in RESAMPLING_UNITS:
+        raise ValueError(f"Unknown `resampling_unit` '{unit}': choose one of {RESAMPLING_UNITS}.")
+    return groups if unit == "group" and groups.nunique() > 1 else None
+
+
+def _draws(
+    labels: NDArray[Any], n_resamples: int, generator: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Rows of the resamples, in blocks of shape (resamples, rows in each)."""
+    n = len(labels)
+    names, cluster_of_row, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    batch = max(1, _NUMBERS_AT_ONCE // n)
+    if len(names) in (1, n):
+        for start in range(0, n_resamples, batch):
+            yield generator.integers(0, n, size=(min(batch, n_resamples - start), n))
+        return
+    members = np.split(np.argsort(cluster_of_row, kind="stable"), np.cumsum(sizes)[:-1])
+    drawn = generator.integers(0, len(names), size=(n_resamples, len(names)))
+    lengths = sizes[drawn].sum(axis=1)
+    # Clusters of unequal size make resamples of unequal length; equal ones are computed together.
+    for length in np.unique(lengths):
+        alike = drawn[lengths == length]
+        for start in range(0, len(alike), batch):
+            yield np.stack(
+                [
+                    np.concatenate([members[name] for name in names_drawn])
+                    for names_drawn in alike[start : start + batch]
+                ]
+            )
