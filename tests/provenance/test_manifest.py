@@ -23,9 +23,9 @@ def test_a_manifest_survives_json(tiny):
 def test_what_is_no_manifest_is_refused_by_name(tiny):
     tiny.run()
     [manifest] = tiny.manifests()
-    with pytest.raises(ManifestError, match="format 1"):
+    with pytest.raises(ManifestError, match="format 1 to 2"):
         from_record({"format": 99})
-    with pytest.raises(ManifestError, match="format 1"):
+    with pytest.raises(ManifestError, match="format 1 to 2"):
         from_record([])
     record = to_record(replace(manifest, status="finished"))
     record["nodes"][0]["status"] = "asleep"

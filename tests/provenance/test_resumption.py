@@ -140,6 +140,8 @@ def test_changed_inputs_and_code_are_told(tiny) -> None:
     whole = replace(manifests[0], code=code)
     [changed] = rest_of(tiny.opened(), whole).changed
     assert changed.startswith("the code of fit_scale, describe changed since")
+    [old] = rest_of(tiny.opened(), replace(whole, format=1)).changed
+    assert old.startswith("made before code had the same fingerprint")
     # What finished nodes read is theirs; what is still to be read is told of.
     nodes = [replace(node, status="waiting") for node in whole.nodes]
     told = rest_of(tiny.opened(), replace(whole, nodes=nodes)).changed

@@ -104,6 +104,19 @@ def test_code_that_changed_is_named(tiny, whole, monkeypatch):
     assert found["score_scale"].reasons[0].startswith("code changed: ")
 
 
+def test_code_of_a_manifest_of_format_1_counts_as_changed(tiny, whole):
+    run_id = tiny.run()
+    [file] = (tiny.root / "data/manifests").rglob(f"{run_id}/manifest.json")
+    file.write_text(json.dumps({**json.loads(file.read_text()), "format": 1}))
+    [manifest] = tiny.manifests()
+    assert manifest.run_id == run_id
+    found = verdicts(tiny, whole)
+    assert {one.state for one in found.values()} == {"stale"}
+    assert found["score_scale"].reasons == [
+        "made before code had the same fingerprint under every Python: it counts as changed"
+    ]
+
+
 def test_what_no_manifest_names_is_unknown(tiny, whole):
     tiny.run()
     for file in (tiny.root / "data/manifests").rglob("*.json"):

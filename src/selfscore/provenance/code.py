@@ -2,8 +2,8 @@
 
 A node's code is the module of its function and every module of the project's packages that can be
 reached from there by imports, also by those inside functions. Each module is hashed as Python reads
-it, without comments, docstrings and layout, so only what can change a result makes it another;
-files and folders beside it that it names (a template) are hashed with it.
+it, without comments, docstrings and layout, so only what can change a result makes it another
+(`source_text.py`); files and folders beside it that it names (a template) are hashed with it.
 
 This errs to one side: a module counts as a whole, although a node may use one function of it. What
 it cannot see is code outside these packages (its versions are in the manifest), the classes that
@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from kedro.pipeline.node import Node
+
+from selfscore.provenance.source_text import read_code, sha256_code
 
 PACKAGES = ("selfscore", "selfscore_demo")
 _SOURCES = Path(__file__).parents[2]
@@ -78,11 +80,8 @@ def sha256_module(name: str) -> str:
 
 @functools.cache
 def _code(path: Path, _written: int) -> tuple[str, list[Path]]:
-    """The code alone, and what is no code of the files and folders beside it that it names."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for part in ast.walk(tree):
-        if isinstance(part, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            part.body = [line for line in part.body if not _is_text(line)] or [ast.Pass()]
+    """sha256 of the code alone, and what is no code of the files and folders that it names."""
+    tree = read_code(path.read_text(encoding="utf-8"))
     texts = {
         part.value
         for part in ast.walk(tree)
@@ -94,7 +93,7 @@ def _code(path: Path, _written: int) -> tuple[str, list[Path]]:
         for place in named
         if place.suffix != ".py" and place.exists() and not (place / "__init__.py").exists()
     ]
-    return ast.dump(tree), beside
+    return sha256_code(tree), beside
 
 
 def _function(node: Node) -> Callable[..., Any]:
@@ -146,12 +145,3 @@ def _import_statements(tree: ast.AST, package: str) -> Iterator[str]:
 
 def _is_ours(module: str) -> bool:
     return module.split(".")[0] in PACKAGES
-
-
-def _is_text(line: ast.stmt) -> bool:
-    """A docstring, or another text that stands alone and so does nothing."""
-    return (
-        isinstance(line, ast.Expr)
-        and isinstance(line.value, ast.Constant)
-        and isinstance(line.value.value, str)
-    )

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-FORMAT = 1
+FORMAT = 2
+# Of format 1, `code` depended on Python's version: that code cannot be compared.
+_READABLE = (1, FORMAT)
+CODE_UNKNOWN = "made before code had the same fingerprint under every Python: it counts as changed"
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 NodeStatus = Literal["waiting", "running", "finished", "failed", "interrupted"]
@@ -132,6 +135,11 @@ class Manifest:
         """The artifacts that the run wrote, by name."""
         return {name: found for name, found in self.artifacts.items() if found.node is not None}
 
+    @property
+    def tells_code(self) -> bool:
+        """Whether `code` can be compared with what the same code gives now; see `FORMAT`."""
+        return self.format >= 2
+
     def parameter(self, name: str) -> Any:
         """Value of a node's input such as `params:iteration_1.merging`, or `parameters`.
 
@@ -170,10 +178,10 @@ def from_record(record: Any) -> Manifest:
     from pydantic import TypeAdapter, ValidationError
 
     found = record.get("format") if isinstance(record, Mapping) else None
-    if found != FORMAT:
+    if found not in _READABLE:
         raise ManifestError(
-            f"This is not a manifest of format {FORMAT} (`format` is {found!r}). Read it with the "
-            "version of selfscore that wrote it."
+            f"This is not a manifest of format 1 to {FORMAT} (`format` is {found!r}). Read it with "
+            "the version of selfscore that wrote it."
         )
     try:
         return TypeAdapter(Manifest).validate_python(record)

@@ -12,7 +12,7 @@ from typing import Any
 
 from selfscore.provenance.code import sha256_module
 from selfscore.provenance.fingerprint import fingerprint
-from selfscore.provenance.manifest import Artifact, Manifest, NodeRun
+from selfscore.provenance.manifest import CODE_UNKNOWN, Artifact, Manifest, NodeRun
 from selfscore.provenance.places import is_growing, is_versioned, place_of, versions
 from selfscore.provenance.project import Project
 from selfscore.provenance.redaction import REDACTED
@@ -242,6 +242,9 @@ def _changed_inputs(
 
 
 def _changed_code(manifest: Manifest, running: Mapping[str, Any]) -> Iterator[str]:
+    if not manifest.tells_code:
+        yield CODE_UNKNOWN
+        return
     changed = {name for name, sha256 in manifest.code.items() if sha256_module(name) != sha256}
     nodes = [
         node.name

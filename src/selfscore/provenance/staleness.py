@@ -18,7 +18,14 @@ from selfscore.provenance.base_model import PARAMETER as BASE_MODEL
 from selfscore.provenance.base_model import describe_base_model
 from selfscore.provenance.code import function_name, modules_of, sha256_module
 from selfscore.provenance.fingerprint import fingerprint
-from selfscore.provenance.manifest import Artifact, Manifest, NodeRun, canonical, parameter
+from selfscore.provenance.manifest import (
+    CODE_UNKNOWN,
+    Artifact,
+    Manifest,
+    NodeRun,
+    canonical,
+    parameter,
+)
 from selfscore.provenance.places import is_growing, load_version, place_of
 from selfscore.provenance.project import Project
 
@@ -129,6 +136,9 @@ class _Comparison:
             yield f"not up to date: {_some(behind)}"
 
     def _code(self, node: Node, manifest: Manifest, run: NodeRun) -> Iterator[str]:
+        if not manifest.tells_code:
+            yield CODE_UNKNOWN
+            return
         now = modules_of(node)
         changed = [name for name in now if sha256_module(name) != manifest.code.get(name)]
         changed += sorted(set(run.modules) - set(now))
