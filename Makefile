@@ -19,12 +19,12 @@ test: $(INSTALLED)  ## Run the tests and measure their coverage
 	$(BIN)/pytest --cov --cov-fail-under=85
 
 results: $(INSTALLED)  ## Run five seeds and the control, then write docs/results.md (half an hour)
-	$(BIN)/python -m benchmarks.seeds
-	$(BIN)/kedro run --pipelines=results
+	$(BIN)/python -m benchmarks.experiments results
+	$(BIN)/python -m benchmarks.experiments.pages
 
 experiments: $(INSTALLED)  ## Make the runs of all experiments, then write docs/experiments (one to two hours)
 	$(BIN)/python -m benchmarks.experiments
-	$(BIN)/kedro run --pipelines=experiments
+	$(BIN)/python -m benchmarks.experiments.pages
 
 bench: $(INSTALLED)  ## Measure speed against the stock way, then write docs/performance.md
 	$(BIN)/python -m benchmarks.performance.startup

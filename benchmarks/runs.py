@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ import yaml
 from omegaconf import OmegaConf
 
 PROJECT = Path(__file__).resolve().parents[1]
+DESCRIPTIONS = "runs"
 LIBRARIES = ("torch", "transformers", "trl", "peft", "mergekit", "kedro", "numpy")
 
 
@@ -56,11 +57,9 @@ class Setting:
 
     Attributes:
         work: folder below which each run has one, with its configuration, data and log.
-        records: folder of what is kept.
-        keep: folder of `records` ("" for itself) → pattern, below the run's data, of the CSV file
-            that is kept there under the run's name. The last one in order of name is taken, which
-            of a versioned data set is the newest.
-        descriptions: folder of `records` for the descriptions.
+        records: folder of what is kept; of every run a description, in `runs`.
+        keep: given a finished run and the folder of its configuration, takes out what else is
+            kept of it.
         threads: of each run; None: all cores.
         jobs: runs side by side.
         again: whether runs that have a description are repeated.
@@ -68,8 +67,7 @@ class Setting:
 
     work: Path
     records: Path
-    keep: Mapping[str, str]
-    descriptions: str = ""
+    keep: Callable[[Run, Path], None]
     threads: int | None = None
     jobs: int = 1
     again: bool = False
@@ -108,14 +106,10 @@ def run_one(run: Run, setting: Setting) -> bool:
             command, cwd=PROJECT, env=os.environ | limits, stdout=log, stderr=subprocess.STDOUT
         )
     seconds = time.perf_counter() - start
-    made = {place: sorted((folder / "data").glob(file)) for place, file in setting.keep.items()}
-    if ended.returncode or not any(made.values()):
+    if ended.returncode:
         print(f"{run.name}: FAILED after {seconds:.0f} s, see {folder / 'log.txt'}", flush=True)
         return False
-    for place, files in made.items():
-        if files:
-            (setting.records / place).mkdir(parents=True, exist_ok=True)
-            shutil.copy(files[-1], setting.records / place / f"{run.name}.csv")
+    setting.keep(run, source)
     description = _description(run, setting)
     description.parent.mkdir(parents=True, exist_ok=True)
     description.write_text(json.dumps(describe(run, seconds, setting.threads), indent=1) + "\n")
@@ -192,7 +186,7 @@ def commit() -> str:
 
 
 def _description(run: Run, setting: Setting) -> Path:
-    return setting.records / setting.descriptions / f"{run.name}.json"
+    return setting.records / DESCRIPTIONS / f"{run.name}.json"
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -30,7 +30,7 @@ ENVIRONMENTS = sorted(
 # Layers of what belongs to no round; a policy is a layer of its own.
 LAYERS = {
     *("raw", "intermediate", "primary", "model_input", "models", "model_output", "reporting"),
-    *("checkpoints", "records", "scores"),
+    *("checkpoints", "scores"),
 }
 
 

@@ -22,7 +22,6 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from selfscore.metrics import health
-from selfscore.pipelines.experiments.comparison import variants_of
 from selfscore.pipelines.iteration import rounds
 from selfscore.preference_data.builders import PAIR_BUILDERS
 from selfscore.provenance import code
@@ -39,8 +38,6 @@ TABLES = {
 # What no node takes.
 READ_BY_THE_PIPELINES = {"rounds", "experts"}
 READ_BY_A_HOOK = {"registry": "selfscore.registry.hook"}
-# Runs and comparisons; a test of its own below.
-DEFINITIONS = "experiments"
 
 
 def parameters() -> dict[str, Any]:
@@ -122,7 +119,7 @@ def test_rounds_and_experts_shape_the_pipelines() -> None:
 @pytest.mark.parametrize("section", sorted(set(parameters()) - READ_BY_THE_PIPELINES))
 def test_every_parameter_is_read_by_name(section: str, readers: dict[str, set[str]]) -> None:
     values = parameters()[section]
-    if isinstance(values, Mapping) and section != DEFINITIONS:
+    if isinstance(values, Mapping):
         known = set().union(*(words(module) for module in readers[section]))
         assert not list(unread(values, known, section))
 
@@ -131,9 +128,3 @@ def test_a_parameter_that_nobody_reads_is_found(readers: dict[str, set[str]]) ->
     known = set().union(*(words(module) for module in readers["merging"]))
     values = parameters()["merging"] | {"densities": 0.5, "weights": {"nobody": 1.0}}
     assert list(unread(values, known, "merging")) == ["merging.weights.nobody", "merging.densities"]
-
-
-def test_every_run_of_the_experiments_is_compared_on_some_page() -> None:
-    definitions = parameters()[DEFINITIONS]
-    compared = {name for page in definitions["pages"].values() for name in variants_of(page)}
-    assert set(definitions["variants"]) == compared

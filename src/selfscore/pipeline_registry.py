@@ -6,11 +6,9 @@ from kedro.pipeline import Pipeline
 
 from selfscore.pipelines import (
     baseline,
-    experiments,
     ingestion,
     iteration,
     reporting,
-    results,
     scoring,
 )
 from selfscore.pipelines.iteration.rounds import STAGES, configured
@@ -32,10 +30,6 @@ def register_pipelines() -> dict[str, Pipeline]:
         **{stage: whole.only_nodes_with_tags(stage) for stage in STAGES},
         "reporting": reporting.create_pipeline(rounds=rounds),
         "scoring": scoring.create_pipeline(policy=f"policy_{rounds}"),
-        "results": results.create_pipeline(),
-        "record": experiments.create_record(rounds),
-        "baseline_record": experiments.create_record(0),
-        "experiments": experiments.create_pipeline(),
         **_demo(),
     }
 

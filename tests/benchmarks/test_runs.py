@@ -74,16 +74,19 @@ def test_a_failed_run_leaves_no_record_and_the_next_one_is_still_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     places = {"work": tmp_path / "work", "records": tmp_path / "records"}
-    setting = Setting(**places, keep={"quarantined": "02_intermediate/quarantine.parquet"})
+
+    def keep(run: Run, configuration: Path) -> None:
+        kept.append((run.name, loader(configuration)["parameters"]["seed"]))
+
+    kept: list[tuple[str, int]] = []
+    setting = Setting(**places, keep=keep)
     tiny = {"environments": ("test",), "pipelines": ("ingestion",)}
     broken = Run("broken", -1, "", **tiny)
     whole = Run("whole", 1, "", **tiny)
     assert not run_all([broken, whole], setting)
     assert "Error" in (tmp_path / "work/broken/log.txt").read_text()
-    kept = {
-        str(path.relative_to(tmp_path / "records")) for path in tmp_path.rglob("records/**/*.*")
-    }
-    assert kept == {"quarantined/whole.csv", "whole.json"}
+    assert kept == [("whole", 1)]
+    assert [path.name for path in tmp_path.rglob("records/**/*.*")] == ["whole.json"]
     assert "broken: FAILED" in capsys.readouterr().out
     assert run_all([whole], setting)
     assert capsys.readouterr().out == "0 runs, 1 side by side\n"

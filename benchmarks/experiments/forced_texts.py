@@ -1,0 +1,94 @@
+"""What the base model's texts for right and for wrong scores sound like, and some to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from selfscore.judging.consistency import consistency_figures
+from selfscore.pipelines.evaluation.tables import resampling
+
+# Side of the table of generations → how its texts are called.
+_SIDES = {"chosen": "forced_right", "rejected": "forced_wrong"}
+_INFERRED = "inferred_level_"
+# What the judge's own state calls the figures of texts that it was not fitted on.
+_HELD_OUT = {
+    "srcc": "consistency",
+    "within_1": "consistency_within_1",
+    "mae": "consistency_mae",
+    "discrimination": "discrimination",
+}
+
+
+def describe_forced_texts(
+    generations: pd.DataFrame,
+    forced_judgements: pd.DataFrame,
+    scored_images: pd.DataFrame,
+    consistency_judge: dict[str, Any],
+    evaluation: dict[str, Any],
+    examples: int,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Figures of all texts, and some of them.
+
+    Args:
+        generations: image_id, side, level, explanation, accepted.
+        forced_judgements: image_id, side, level and inferred_level_<judge> of accepted texts.
+        scored_images: image_id, group and score.
+        consistency_judge: the state of the judge `tfidf`, which was fitted on these very texts;
+            `held_out` has its figures for those that it was not fitted on.
+        evaluation: `resampling_unit`, `n_resamples`, `confidence`.
+        examples: number of images whose texts are shown.
+        seed: of resamples and examples.
+
+    Returns:
+        round, policy, metric, value, low, high, n of the policy `base`, about training images: for
+        texts with the right score, the wrong one and both (`forced_right`, `forced_wrong`,
+        `forced`) those of `selfscore.judging.consistency.consistency_figures` as
+        `forced_right.<metric>.<judge>` and the share that passed the gates as
+        `forced_right.accepted`; `forced.differ`, the share of images whose two texts differ;
+        `held_out.<metric>.tfidf`. And image_id, side, level, explanation and inferred_level_<judge>
+        of the examples.
+    """
+    known = scored_images.set_index("image_id")[["group", "score"]]
+    read = forced_judgements.join(known, on="image_id")
+    judges = [name for name in read.columns if name.startswith(_INFERRED)]
+    kinds = {"forced": read} | {kind: read[read["side"] == side] for side, kind in _SIDES.items()}
+    tables = []
+    for kind, rows in kinds.items():
+        for column in judges:
+            draws = resampling(rows["group"], evaluation, seed)
+            figures = consistency_figures(rows[column], rows["level"], rows["score"], draws)
+            judge = column.removeprefix(_INFERRED)
+            tables.append(figures.assign(metric=kind + "." + figures["metric"] + "." + judge))
+    accepted = generations.groupby("side")["accepted"].mean()
+    shares = {f"{_SIDES[str(side)]}.accepted": share for side, share in accepted.items()}
+    texts = generations[generations["accepted"]].pivot(
+        index="image_id", columns="side", values="explanation"
+    )
+    both = texts.dropna()
+    shares["forced.differ"] = float((both["chosen"] != both["rejected"]).mean())
+    held_out = consistency_judge["held_out"]
+    shares |= {
+        f"held_out.{metric}.tfidf": held_out[name]
+        for name, metric in _HELD_OUT.items()
+        if name in held_out
+    }
+    tables.append(pd.DataFrame({"metric": shares.keys(), "value": shares.values()}))
+    figures = pd.concat(tables, ignore_index=True).assign(round=0, policy="base")
+    return figures, _examples(generations, read, list(both.index), examples, seed)
+
+
+def _examples(
+    generations: pd.DataFrame, read: pd.DataFrame, images: list[Any], count: int, seed: int
+) -> pd.DataFrame:
+    """Both texts of some images, with what the judges read in them."""
+    drawn = np.random.default_rng(seed).permutation(np.sort(np.asarray(images, dtype=str)))[:count]
+    judges = [name for name in read.columns if name.startswith(_INFERRED)]
+    texts = generations.loc[
+        generations["image_id"].isin(drawn), ["image_id", "side", "level", "explanation"]
+    ]
+    texts = texts.merge(read[["image_id", "side", *judges]], on=["image_id", "side"], how="left")
+    return texts.sort_values(["image_id", "side"], ignore_index=True)

@@ -1,0 +1,135 @@
+"""Write the pages of the experiments from the records of their runs.
+
+python -m benchmarks.experiments.pages
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from benchmarks.experiments.claims import Finding, judge_claim
+from benchmarks.experiments.definitions import Definitions, variants_of
+from benchmarks.experiments.means import mean_interval
+from benchmarks.experiments.page import render_index, render_page
+from benchmarks.experiments.records import RECORDS, Records, read_records
+from benchmarks.runs import PROJECT
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "experiments"
+
+
+def write_pages(records: Records, definitions: Definitions) -> dict[str, str | Figure]:
+    """The pages of the experiments whose runs are all recorded, and the list of them.
+
+    Args:
+        records: of all runs.
+        definitions: all experiments.
+
+    Returns:
+        File below `docs` → a page in Markdown, or a figure that a page shows. A page rests on the
+        seeds that all of its variants have; a variant with seeds of its own on all of its own.
+
+    Raises:
+        ValueError: no experiment has its runs.
+    """
+    written: dict[str, str | Figure] = {}
+    listed: dict[str, Sequence[Finding]] = {}
+    for name, experiment in definitions.pages.items():
+        seeds = _seeds(records.figures, variants_of(experiment), definitions)
+        if not all(seeds.values()):
+            logger.warning(
+                "The page '%s' is not written: run `python -m benchmarks.experiments %s` first.",
+                name,
+                name,
+            )
+            continue
+        looked_at = pd.MultiIndex.from_tuples(
+            [(variant, seed) for variant, own in seeds.items() for seed in own]
+        )
+        rows = pd.MultiIndex.from_frame(records.figures[["variant", "seed"]]).isin(looked_at)
+        figures = records.figures[rows]
+        findings = [judge_claim(claim, figures) for claim in experiment["claims"]]
+        made = {
+            key: run
+            for key, run in records.runs.items()
+            if run["seed"] in seeds.get(run["variant"], ())
+        }
+        examples = {
+            run["variant"]: records.examples[key]
+            for key, run in made.items()
+            if run["seed"] == seeds[run["variant"]][0] and key in records.examples
+        }
+        page = render_page(name, findings, figures, list(made.values()), examples, definitions)
+        written[experiment.get("file", f"{FOLDER}/{name}.md")] = page
+        if "figure" in experiment:
+            drawn = experiment["figure"]
+            written[drawn["file"]] = _draw(figures, drawn, definitions.split)
+        if "file" not in experiment:
+            listed[name] = findings
+    if not written:
+        raise ValueError(
+            "No experiment has its runs yet: run `python -m benchmarks.experiments` first."
+        )
+    return written | {f"{FOLDER}/README.md": render_index(listed, definitions)}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--records", type=Path, default=RECORDS)
+    parser.add_argument("--docs", type=Path, default=PROJECT / "docs")
+    options = parser.parse_args(arguments)
+    for name, content in write_pages(read_records(options.records), Definitions.load()).items():
+        file = options.docs / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, str):
+            file.write_text(content, encoding="utf-8")
+        else:
+            content.savefig(file, dpi=130, bbox_inches="tight")
+        print(file)
+    return 0
+
+
+def _seeds(
+    figures: pd.DataFrame, variants: Sequence[str], definitions: Definitions
+) -> dict[str, list[int]]:
+    recorded = {name: set(figures.loc[figures["variant"] == name, "seed"]) for name in variants}
+    shared = [name for name in variants if "seeds" not in definitions.variants[name]]
+    common = set.intersection(*(recorded[name] for name in shared)) if shared else set()
+    return {name: sorted(common if name in shared else recorded[name]) for name in variants}
+
+
+def _draw(figures: pd.DataFrame, drawn: Mapping[str, Any], split: str) -> Figure:
+    """The curves over rounds of a variant, means over its seeds with their intervals."""
+    from selfscore.report.curves import printed_curves
+
+    own = figures[figures["variant"] == drawn["variant"]]
+    rows = [
+        {
+            "round": number,
+            "policy": policy,
+            "metric": metric,
+            **mean_interval(values)._asdict(),
+        }
+        for (number, policy, metric), values in own.groupby(
+            ["round", "policy", "metric"], sort=False
+        )["value"]
+    ]
+    return printed_curves(
+        pd.DataFrame(rows).assign(split=split, group="all"), split, drawn["metrics"]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
