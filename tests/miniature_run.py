@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from cards import policy_over
 from PIL import Image
 
 from selfscore.pipelines.evaluation.health import measure_health
@@ -19,7 +20,6 @@ from selfscore.pipelines.evaluation.measurement import (
     measure_reliability,
 )
 from selfscore.pipelines.reporting import create_pipeline
-from selfscore.vlm.policy import Policy
 
 LEVELS = 5
 SPLITS = {"train": 12, "validation": 40, "test": 40}
@@ -176,7 +176,7 @@ def a_run(
         judged = change(judgements(answers, dict.fromkeys(answers, 0.9 - 0.2 * number)), number)
         data |= {f"{place}.{name}_predictions": table for name, table in answers.items()}
         data |= {
-            f"policy_{number}": Policy({"iteration": number}),
+            f"policy_{number}": policy_over(iteration=number),
             f"{place}.judgements": judged,
             f"{place}.generations": texts,
             f"{place}.forced_judgements": forced,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from selfscore.provenance.manifest import Manifest
 from selfscore.provenance.project import Project
 from selfscore.provenance.redaction import Redaction
 from selfscore.provenance.store import read_manifests
-from selfscore.vlm.policy import LoraAdapter, Policy
+from selfscore.vlm.policy import BaseModel, Card, LoraAdapter, Policy, ScoreScale
+from selfscore.vlm.response import Prompts
 
 PARAMETERS: dict[str, Any] = {
     "seed": 3,
@@ -37,12 +39,14 @@ CREDENTIALS = {"store": {"key": "AKIA-very-secret", "secret": "xyz-even-more-sec
 
 def fit_scale(numbers: dict[str, Any]) -> dict[str, Any]:
     values = sorted(numbers["scores"])
-    return {"levels": len(values), "values": values, "method": "quantile", "unit": "stars"}
+    edges = [(low + high) / 2 for low, high in pairwise(values)]
+    found = {"levels": len(values), "values": values, "edges": edges, "method": "quantile"}
+    return found | {"min": values[0], "max": values[-1], "unit": "stars"}
 
 
 def describe(model: dict[str, Any], scale: dict[str, Any]) -> Policy:
-    card = {"base_model": model, "iteration": 0, "parent": None, "score_scale": scale}
-    return Policy({**card, "prompts": {"rating": "Rate it.", "version": "1"}})
+    base, prompts = BaseModel.from_record(model), Prompts("Rate it.", "Why {level}?")
+    return Policy(Card(base, 0, None, ScoreScale(**scale), prompts))
 
 
 def train(policy: Policy, parameters: dict[str, Any], seed: int) -> LoraAdapter:
@@ -58,8 +62,10 @@ def train(policy: Policy, parameters: dict[str, Any], seed: int) -> LoraAdapter:
 
 
 def merge(policy: Policy, adapter: LoraAdapter, parameters: dict[str, Any]) -> Policy:
-    card = {"iteration": 1, "parent": policy.digest, "merging": parameters, "energy_kept": 1.0}
-    return Policy({**policy.card, **card}, adapter)
+    card = replace(
+        policy.card, iteration=1, parent=policy.digest, merging=parameters, energy_kept=1.0
+    )
+    return Policy(card, adapter)
 
 
 def measure(policy: Policy, confidence: float) -> pd.DataFrame:

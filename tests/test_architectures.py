@@ -17,10 +17,10 @@ import pytest
 import stock
 import tiny_vlm
 import torch
+from cards import policy_over
 
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.vlm.loading.loader import load_vlm
-from selfscore.vlm.policy import Policy
 from selfscore.vlm.reading.tokens import answer_ids
 from selfscore.vlm.response import write_response
 
@@ -40,7 +40,7 @@ PROMPT = "Rate the quality of this picture from 0 (worst) to 9 (best) and explai
 
 def teach_the_format(folder: Path) -> None:
     """A few steps on a few answers to the rating prompt, with a picture."""
-    vlm = load_vlm(Policy({"base_model": {"id": str(folder), "revision": None}}))
+    vlm = load_vlm(policy_over(folder))
     image = tiny_vlm.pictures(1)["0.png"]
     random = np.random.default_rng(0)
     optimiser = torch.optim.AdamW(vlm.model.parameters(), lr=5e-3)

@@ -13,33 +13,28 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cards import DEMO_PROMPTS, SCALE, policy_over
 from click.testing import CliRunner, Result
 from kedro.framework.startup import bootstrap_project
 
 from selfscore.cli import cli
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.scoring import Scorer
-from selfscore.vlm.policy import Policy
 
 
 @pytest.fixture(scope="module")
 def policy_folder(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's base model as a policy."""
-    card = {
-        "base_model": {"id": str(project / "data/06_models/demo_model"), "revision": None},
-        "score_scale": {"levels": 10, "values": list(range(0, 100, 10)), "unit": "points"},
-        "prompts": {
-            "rating": "Rate the quality of this picture from 0 (worst) to 9 (best) and explain "
-            "the score.",
-            "justify": "This picture has the score {level}. Explain why it deserves this score.",
-        },
-    }
+    scale = replace(SCALE, values=[10.0 * level for level in range(10)])
+    model = project / "data/06_models/demo_model"
     folder = tmp_path_factory.mktemp("models") / "policy_0"
-    PolicyDataset(filepath=str(folder)).save(Policy(card))
+    policy = policy_over(model, score_scale=scale, prompts=DEMO_PROMPTS)
+    PolicyDataset(filepath=str(folder)).save(policy)
     return folder
 
 

@@ -21,6 +21,7 @@ import fsspec
 import pytest
 import tiny_vlm
 import torch
+from cards import policy_over
 from kedro.io import DatasetError
 from safetensors import SafetensorError
 
@@ -77,9 +78,8 @@ def stored(tmp_path: Path) -> Path:
         f"{layer}.lora_B.weight": torch.ones(8, 2),
     }
     config = {"peft_type": "LORA", "r": 2, "lora_alpha": 2, "target_modules": ["q_proj"]}
-    card = {"base_model": {"id": "base", "revision": None}, "iteration": 1}
     folder = tmp_path / "policy_1"
-    PolicyDataset(filepath=str(folder)).save(Policy(card, LoraAdapter(config, tensors)))
+    PolicyDataset(filepath=str(folder)).save(policy_over("base", LoraAdapter(config, tensors)))
     return folder
 
 
@@ -136,7 +136,7 @@ def model(saved_model: Path, tmp_path: Path) -> Path:
 
 
 def base_policy(model: Path) -> Policy:
-    return Policy({"base_model": {"id": str(model), "revision": None}, "iteration": 0})
+    return policy_over(model)
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors"])

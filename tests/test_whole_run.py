@@ -77,8 +77,8 @@ def test_the_chain_of_policies_is_recorded(two_rounds):
     folder, _ = two_rounds
     base, first, second = (policy(folder, number) for number in (0, 1, 2))
     assert base.adapter is None
-    assert first.card["parent"] == base.digest
-    assert second.card["parent"] == first.digest
+    assert first.card.parent == base.digest
+    assert second.card.parent == first.digest
 
 
 def test_a_policy_loads_with_plain_peft_and_says_the_same(two_rounds, monkeypatch):

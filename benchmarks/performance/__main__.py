@@ -35,7 +35,7 @@ from selfscore.merging.methods import MERGE_METHODS
 from selfscore.merging.settings import MergeSettings
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.options import Decoding
-from selfscore.vlm.policy import LoraAdapter, Policy
+from selfscore.vlm.policy import BaseModel, Card, LoraAdapter, Policy, ScoreScale
 from selfscore.vlm.reading.features import ImageEncoder, StoredFeatures, compute_features
 from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 from selfscore.vlm.reading.tokens import answer_ids, prompt_ids
@@ -48,6 +48,8 @@ INSTRUCTION = "Rate the quality of this picture from 0 (worst) to 9 (best) and e
 LEVELS = 10
 EXPERTS = ("scoring", "consistency")
 PARTS = ("flops", "images", "dpo", "merge", "memory_mib")
+_LEVELS = [float(level) for level in range(10)]
+_SCALE = ScoreScale(10, "integer", [level + 0.5 for level in _LEVELS[:-1]], _LEVELS, 0.0, 9.0, "")
 _SENTENCE = "The picture is sharp and the colours are strong. It is a good picture. "
 _OTHER = "It is blurred and dark, and there is much noise in it. "
 
@@ -77,7 +79,15 @@ def make_job(shape: Shape, work: Path, count: int, prepared: bool = True) -> Job
         count: number of pictures, and of pairs.
         prepared: whether features and reference are computed; the stock way needs neither.
     """
-    policy = Policy({"base_model": {"id": str(model_folder(shape, work)), "revision": None}})
+    policy = Policy(
+        Card(
+            base_model=BaseModel(str(model_folder(shape, work)), None, {}),
+            iteration=0,
+            parent=None,
+            score_scale=_SCALE,
+            prompts=Prompts(INSTRUCTION, "{level}"),
+        )
+    )
     images = pictures(count, shape.side)
     vlm = load_vlm(policy)
     texts = [_text(vlm, sentence, shape.answer_tokens) for sentence in (_SENTENCE, _OTHER)]

@@ -4,20 +4,20 @@ from types import SimpleNamespace
 import pytest
 import tiny_vlm
 import torch
+from cards import policy_over
 from images import coloured_images
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.performance import __main__ as speed
 from benchmarks.performance import flops, page, shapes
 from selfscore.vlm.loading.loader import load_vlm
-from selfscore.vlm.policy import Policy
 from selfscore.vlm.reading.features import image_inputs, run_tower
 
 
 @pytest.fixture(scope="module")
 def vlm(tmp_path_factory):
     folder = tiny_vlm.save_idefics3(tmp_path_factory.mktemp("idefics3"))
-    return load_vlm(Policy({"base_model": {"id": str(folder), "revision": None}}))
+    return load_vlm(policy_over(folder))
 
 
 def counted(way):

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
 import pytest
 import torch
+from cards import card
 from kedro.io import DatasetError, Version
 
 from selfscore.datasets.adapter import AdapterDataset
@@ -15,7 +17,7 @@ from selfscore.datasets.directory import MARKER
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.vlm.policy import LoraAdapter, Policy
 
-CARD = {"base_model": {"id": "base", "revision": None}, "iteration": 1}
+CARD = card("base", iteration=1)
 
 
 def an_adapter(seed: int = 0) -> LoraAdapter:
@@ -129,7 +131,7 @@ def test_failed_save_leaves_what_was_there(tmp_path: Path) -> None:
     dataset.save(Policy(CARD, None))
 
     with pytest.raises(DatasetError):
-        dataset.save(Policy({"not": object()}, an_adapter()))
+        dataset.save(Policy(replace(CARD, merging={"not": object()}), an_adapter()))
 
     assert dataset.load().card == CARD
     assert [path.name for path in tmp_path.iterdir()] == ["policy"]

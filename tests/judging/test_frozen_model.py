@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import tiny_vlm
 import torch
+from cards import policy_over
 from interrupted import killed_and_begun_again
 
 from selfscore.judging.frozen_model import QUESTION, FrozenModelJudge
 from selfscore.vlm.loading.loader import load_vlm
-from selfscore.vlm.policy import Policy
 
 RATING = "Rate this picture from 0 (worst) to 9 (best) and explain."
 TEXTS = [
@@ -22,7 +22,7 @@ TEXTS = [
 def vlm(request, tmp_path_factory):
     save = {"idefics3": tiny_vlm.save_idefics3, "llava": tiny_vlm.save_llava}[request.param]
     folder = save(tmp_path_factory.mktemp(request.param))
-    return load_vlm(Policy({"base_model": {"id": str(folder), "revision": None}}))
+    return load_vlm(policy_over(folder))
 
 
 def log_probabilities(vlm, text: str) -> tuple[list[int], torch.Tensor]:
@@ -107,7 +107,7 @@ def test_an_unknown_reading_is_refused(vlm) -> None:
 def test_the_demo_model_reads_its_own_kind_of_text(project) -> None:
     folder = str(project / "data/06_models/demo_model")
     judge = FrozenModelJudge(
-        load_vlm(Policy({"base_model": {"id": folder, "revision": None}})),
+        load_vlm(policy_over(folder)),
         "Rate the quality of this picture from 0 (worst) to 9 (best) and explain the score.",
         n_levels=10,
     )

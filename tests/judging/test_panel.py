@@ -1,5 +1,6 @@
 import pytest
 import tiny_vlm
+from cards import policy_over
 
 from selfscore.judging.panel import make_judges
 from selfscore.judging.tfidf import fit_judge
@@ -10,7 +11,7 @@ HOSTED = {
     "model": "m", "base_url": "http://127.0.0.1:9/v1", "api_key_env": None, "input_price": 0.0,
     "output_price": 0.0, "max_cost": 1.0, "concurrency": 8, "max_retries": 6, "timeout": 60.0,
 }  # fmt: skip
-NOWHERE = Policy({"base_model": {"id": "./no/such/model", "revision": None}})
+NOWHERE = policy_over("./no/such/model")
 
 
 def convened(names: list[str], policy: Policy = NOWHERE, openai: dict | None = None) -> list:
@@ -23,7 +24,7 @@ def convened(names: list[str], policy: Policy = NOWHERE, openai: dict | None = N
 
 def test_every_judge_by_name_in_the_order_asked_for(tmp_path) -> None:
     folder = str(tiny_vlm.save_idefics3(tmp_path / "model"))
-    policy = Policy({"base_model": {"id": folder, "revision": None}})
+    policy = policy_over(folder)
     judges = convened(["openai", "tfidf", "self"], policy)
     assert [judge.name for judge in judges] == ["openai", "tfidf", "self"]
     assert judges[2].reading == "direct" and judges[2].batch_size == 4

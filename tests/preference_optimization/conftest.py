@@ -1,5 +1,6 @@
 import pytest
 import tiny_vlm
+from cards import policy_over
 
 from selfscore.vlm.policy import Policy
 
@@ -8,11 +9,11 @@ from selfscore.vlm.policy import Policy
 def policy(request, tmp_path_factory) -> Policy:
     """The base policy of a tiny random model of each architecture."""
     folder = request.param(tmp_path_factory.mktemp("model"))
-    return Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
+    return policy_over(folder)
 
 
 @pytest.fixture(scope="session")
 def idefics3(tmp_path_factory) -> Policy:
     """The base policy of one tiny model, for what does not depend on the architecture."""
     folder = tiny_vlm.save_idefics3(tmp_path_factory.mktemp("model"))
-    return Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
+    return policy_over(folder)

@@ -107,10 +107,10 @@ sys.path[:0] = {[*sys.path, str(Path(small_training.__file__).parent)]!r}
 from pathlib import Path
 import test_checkpoints as tests
 from selfscore.datasets.checkpoint import Checkpoint
-from selfscore.vlm.policy import Policy
+from cards import policy_over
 checkpoint = Checkpoint(Path({str(tmp_path / "done")!r}))
 checkpoint.claim("one")
-tests.train(Policy({idefics3.card!r}), tests.PAIRS, tests.OPTIONS, checkpoint)
+tests.train(policy_over({idefics3.base_model!r}), tests.PAIRS, tests.OPTIONS, checkpoint)
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(

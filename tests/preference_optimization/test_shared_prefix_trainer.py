@@ -266,8 +266,8 @@ import sys
 sys.path[:0] = {sys.path!r}
 import torch
 import test_shared_prefix_trainer as tests
-from selfscore.vlm.policy import Policy
-policy = Policy({policy.card!r})
+from cards import policy_over
+policy = policy_over({policy.base_model!r})
 half = dict({both!r}, per_device_train_batch_size=2)
 made = tests.trainer(tests.SharedPrefixDPOTrainer, tests.load(policy), {str(tmp_path)!r}, **half)
 found = tests.trained(made)

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 import small_training
 import torch
+from cards import policy_over
 from small_training import assert_same, encoder, settings, train
 
 from selfscore.preference_optimization.checkpoints import Latest, latest_in
 from selfscore.preference_optimization.targets import lora_targets
 from selfscore.preference_optimization.training import train_expert
 from selfscore.vlm.loading.loader import load_vlm
-from selfscore.vlm.policy import Policy
 from selfscore.vlm.reading.packing_check import check_packing
 
 REFERENCE = {"ref_chosen_logps": -30.0, "ref_rejected_logps": -31.0}
@@ -36,7 +36,7 @@ def test_training_prefers_the_chosen_and_starts_at_log_two(policy, pairs):
 def test_the_same_seed_gives_the_same_adapter_and_another_does_not(policy, pairs):
     short = settings(epochs=1)
     runs = [train(policy, pairs, short, seed=seed)[0] for seed in (0, 0, 1)]
-    first, again, other = (Policy({}, adapter).digest for adapter in runs)
+    first, again, other = (policy_over(adapter=adapter).digest for adapter in runs)
     assert first == again
     assert first != other
 

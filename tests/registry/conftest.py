@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import tiny_vlm
 import torch
+from cards import SCALE, policy_over
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
@@ -29,10 +30,12 @@ MODEL = "selfscore"
 
 
 def describe(model: dict[str, Any], scored_images: pd.DataFrame) -> Policy:
-    scale = {"levels": 10, "values": [10.0 * level for level in range(10)], "unit": "points 0-90"}
-    prompts = {"rating": "Rate it.", "justify": "Why {level}?", "version": "1"}
-    card = {"base_model": model, "iteration": 0, "parent": None}
-    return Policy({**card, "score_scale": scale, "prompts": prompts})
+    values = [10.0 * level for level in range(10)]
+    return policy_over(
+        model["id"],
+        revision=model["revision"],
+        score_scale=replace(SCALE, values=values, unit="points 0-90"),
+    )
 
 
 def merge(policy: Policy, seed: int) -> Policy:
@@ -42,8 +45,8 @@ def merge(policy: Policy, seed: int) -> Policy:
     adapter = LoraAdapter(
         config.to_dict(), dict(get_peft_model_state_dict(get_peft_model(base, config)))
     )
-    card = {"iteration": 1, "parent": policy.digest, "merging": {}, "energy_kept": 1.0}
-    return Policy({**policy.card, **card}, adapter)
+    card = replace(policy.card, iteration=1, parent=policy.digest, merging={}, energy_kept=1.0)
+    return Policy(card, adapter)
 
 
 def measure(policy: Policy, seed: int) -> pd.DataFrame:

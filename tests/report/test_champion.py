@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from cards import policy_over
 
 from selfscore.report.champion import choose_champion
-from selfscore.vlm.policy import Policy
 
-POLICIES = {f"policy_{number}": Policy({"iteration": number}) for number in range(3)}
+POLICIES = {f"policy_{number}": policy_over(iteration=number) for number in range(3)}
 RULES: dict[str, Any] = {
     "champion": {"metric": "srcc", "min_format_valid": 0.95, "max_faithfulness_loss": 0.05}
 }

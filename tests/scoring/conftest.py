@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import tiny_vlm
 import torch
 import uvicorn
+from cards import DEMO_PROMPTS, SCALE, policy_over
 from fastapi import FastAPI
 from images import coloured_images
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
@@ -20,9 +22,10 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.scoring import Scorer
-from selfscore.vlm.policy import LoraAdapter, Policy
+from selfscore.vlm.policy import LoraAdapter
 
 VALUES = [float(10 * level) for level in range(10)]
+POINTS = replace(SCALE, values=VALUES, unit="points 0-90")
 
 
 @pytest.fixture(scope="session")
@@ -45,14 +48,12 @@ def write_policy(base_model: Path) -> Callable[..., Path]:
         base = AutoModelForImageTextToText.from_pretrained(base_model)
         config = LoraConfig(r=2, target_modules=r".*text_model.*q_proj", init_lora_weights=False)
         tensors = get_peft_model_state_dict(get_peft_model(base, config))
-        card = {
-            "base_model": {"id": model or str(base_model), "revision": None},
-            "iteration": 1,
-            "parent": None,
-            "score_scale": {"levels": 10, "values": VALUES, "unit": "points 0-90"},
-            "prompts": {"rating": "Rate it.", "justify": "Why {level}?"},
-        }
-        policy = Policy(card, LoraAdapter(config.to_dict(), dict(tensors)))
+        policy = policy_over(
+            model or base_model,
+            LoraAdapter(config.to_dict(), dict(tensors)),
+            iteration=1,
+            score_scale=POINTS,
+        )
         PolicyDataset(filepath=str(folder)).save(policy)
         return folder
 
@@ -115,13 +116,6 @@ def served() -> Callable[..., object]:
 @pytest.fixture(scope="session")
 def demo_scorer(project: Path) -> Scorer:
     """The demo's base model, which keeps the response format."""
-    card = {
-        "base_model": {"id": str(project / "data/06_models/demo_model"), "revision": None},
-        "score_scale": {"levels": 10, "values": VALUES, "unit": "points 0-90"},
-        "prompts": {
-            "rating": "Rate the quality of this picture from 0 (worst) to 9 (best) and explain "
-            "the score.",
-            "justify": "This picture has the score {level}. Explain why it deserves this score.",
-        },
-    }
-    return Scorer(Policy(card), "policy_0")
+    model = project / "data/06_models/demo_model"
+    policy = policy_over(model, score_scale=POINTS, prompts=DEMO_PROMPTS)
+    return Scorer(policy, "policy_0")

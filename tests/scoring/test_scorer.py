@@ -201,12 +201,6 @@ def test_a_policy_away_from_its_base_model_says_what_to_do(
     assert Scorer.load(folder, base_model=str(base_model)).origin.policy == "policy_1"
 
 
-def test_a_policy_without_a_scale_cannot_score(base_model: Path) -> None:
-    policy = Policy({"base_model": {"id": str(base_model), "revision": None}})
-    with pytest.raises(ValueError, match="what its levels stand for"):
-        Scorer(policy, "policy_0")
-
-
 def test_the_newest_complete_version_is_taken(
     write_policy: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -8,10 +8,10 @@ TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS))
 
 import tiny_vlm  # noqa: E402
+from cards import policy_over  # noqa: E402
 
 from selfscore.vlm.loading.loader import load_vlm  # noqa: E402
 from selfscore.vlm.options import Decoding  # noqa: E402
-from selfscore.vlm.policy import Policy  # noqa: E402
 from selfscore.vlm.reading.features import ImageEncoder  # noqa: E402
 from selfscore.vlm.writing.generation import Request, generate  # noqa: E402
 
@@ -21,7 +21,7 @@ ROWS, SMALL, MORE = 4000, 50, 60 * 2**20
 def main(folder: Path) -> None:
     """Args: folder: where the model is saved."""
     tiny_vlm.save_idefics3(folder)
-    vlm = load_vlm(Policy({"base_model": {"id": str(folder), "revision": None}}))
+    vlm = load_vlm(policy_over(folder))
     images = tiny_vlm.pictures(1)
     rows = [Request(key, "Rate it.", "#Score: 3", seed) for key in images for seed in range(ROWS)]
     expected = generate(ImageEncoder(vlm, images), rows[:SMALL], Decoding(1.0, 3, SMALL), "small")

@@ -1,10 +1,10 @@
 import pytest
 import tiny_vlm
 import torch
+from cards import policy_over
 
 from selfscore.vlm.loading.loader import load_outline, load_vlm
 from selfscore.vlm.options import LoadOptions
-from selfscore.vlm.policy import Policy
 from selfscore.vlm.reading.features import ImageEncoder, StoredFeatures, compute_features
 from selfscore.vlm.reading.packing_check import check_packing
 
@@ -63,18 +63,18 @@ def test_what_is_missing_is_named(policy, options, error, remedy):
 def test_remote_code_stays_off_and_other_options_are_checked(tmp_path):
     folder = str(tiny_vlm.save_idefics3(tmp_path))
     for name in ("trust_remote_code", "do_image_spliting"):
-        card = {"base_model": {"id": folder, "revision": None, "processor": {name: True}}}
         with pytest.raises(ValueError, match=rf"has no option '{name}'.*`model\.processor`"):
-            load_vlm(Policy(card))
+            load_vlm(policy_over(folder, processor={name: True}))
 
 
 def test_processor_options_reach_the_images(tmp_path, images):
-    base = {"id": str(tiny_vlm.save_idefics3(tmp_path)), "revision": None}
+    folder = tiny_vlm.save_idefics3(tmp_path)
     split = {"do_image_splitting": True, "size": {"longest_edge": 64}}
     tokens = []
-    for model in (base, {**base, "processor": split}):
-        vlm = load_vlm(Policy({"base_model": model}))
-        assert vlm.base_model == model
+    for options in ({}, split):
+        policy = policy_over(folder, processor=options)
+        vlm = load_vlm(policy)
+        assert vlm.base_model == policy.card.base_model.record()
         tokens.append(len(compute_features(vlm, images, ["0.png"])[0].tokens))
     # The whole picture, and then its four quarters too.
     assert tokens == [16, 5 * 16]

@@ -23,12 +23,12 @@ class PolicyDataset(DirectoryDataset["Policy"]):
     kind = "policy"
 
     def _read(self, folder: Path) -> Policy:
-        from selfscore.vlm.policy import Policy
+        from selfscore.vlm.policy import Card, Policy
 
         adapter = read_adapter(folder) if (folder / CONFIG).is_file() else None
-        return Policy(card=read_json(folder / CARD), adapter=adapter)
+        return Policy(Card.from_record(read_json(folder / CARD)), adapter)
 
     def _write(self, data: Policy, folder: Path) -> None:
-        write_json(data.card, folder / CARD)
+        write_json(data.card.record(), folder / CARD)
         if data.adapter is not None:
             write_adapter(data.adapter, folder)

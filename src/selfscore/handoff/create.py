@@ -113,14 +113,14 @@ def _fill(
     for artifact in _chosen(project, kin, kind, with_data):
         artifacts[artifact.name] = f"{bundle.ARTIFACTS}/{_file_name(artifact)}"
         _copy(project, artifact, folder / artifacts[artifact.name])
-    write_json(policy.card["score_scale"], folder / bundle.SCORE_SCALE)
-    write_json(policy.card["prompts"], folder / bundle.PROMPTS)
+    write_json(policy.card.record()["score_scale"], folder / bundle.SCORE_SCALE)
+    write_json(policy.card.record()["prompts"], folder / bundle.PROMPTS)
     (folder / bundle.MANIFESTS).mkdir()
     for manifest in kin.manifests:
         write_json(to_record(manifest), folder / bundle.MANIFESTS / f"{manifest.run_id}.json")
     metrics = next((n for n in artifacts if n.endswith(".metrics")), None)
     table = pd.read_parquet(folder / artifacts[metrics]) if metrics else None
-    card = model_card(kin.policy.name, policy.card, policy.digest, maker, table)
+    card = model_card(kin.policy.name, policy.card.record(), policy.digest, maker, table)
     (folder / bundle.CARD).write_text(card, encoding="utf-8")
     index = bundle.Index(
         kind=kind,
@@ -195,7 +195,7 @@ def _fetch(place: Place, target: Path) -> None:
 
 
 def _base_model(project: Project, policy: Policy) -> dict[str, Any]:
-    described = describe_base_model({"model": dict(policy.card["base_model"])}, project.path)
+    described = describe_base_model({"model": policy.card.base_model.record()}, project.path)
     return {key: value for key, value in described.items() if key != "stamp"}
 
 

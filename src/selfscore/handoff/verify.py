@@ -138,11 +138,11 @@ def _adapter(folder: Path, index: Index) -> str:
 
 def _digest(folder: Path, index: Index) -> str:
     from selfscore.datasets.adapter import read_adapter
-    from selfscore.vlm.policy import Policy
+    from selfscore.vlm.policy import Card, Policy
 
     policy = folder / bundle.POLICY
     adapter = read_adapter(policy) if (policy / CONFIG).is_file() else None
-    digest = Policy(read_json(policy / CARD), adapter).digest
+    digest = Policy(Card.from_record(read_json(policy / CARD)), adapter).digest
     if digest != index.policy["digest"]:
         raise _FailedError(f"the policy's digest is {digest}, not {index.policy['digest']}")
     return digest

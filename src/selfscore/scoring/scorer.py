@@ -41,7 +41,6 @@ class Scorer:
         loading: how the model is put into memory; None for the defaults.
 
     Raises:
-        ValueError: the policy does not say what its levels stand for.
         FileNotFoundError: its base model is not there.
     """
 
@@ -58,25 +57,18 @@ class Scorer:
         from selfscore.vlm.batches import ShrinkingBatch
         from selfscore.vlm.loading.loader import load_vlm
         from selfscore.vlm.options import Decoding
-        from selfscore.vlm.response import Prompts
 
-        scale = policy.card.get("score_scale")
-        prompts = policy.card.get("prompts")
-        if scale is None or prompts is None:
-            raise ValueError(
-                f"The policy '{name}' does not say what its levels stand for: there is no "
-                "`score_scale` or no `prompts` in its policy.json. Use a policy that a run made."
-            )
+        scale = policy.card.score_scale
         self.origin = Origin(
             policy=name,
             digest=policy.digest,
             model=policy.base_model,
-            revision=policy.revision,
+            revision=policy.card.base_model.revision,
             version=__version__,
-            unit=str(scale["unit"]),
-            values=tuple(map(float, scale["values"])),
+            unit=scale.unit,
+            values=tuple(scale.values),
         )
-        self._prompts = Prompts(prompts["rating"], prompts["justify"])
+        self._prompts = policy.card.prompts
         # Greedy: the same image is always told the same.
         self._decoding = Decoding(0.0, max_new_tokens, batch_size)
         self._room = ShrinkingBatch("batch_size")
@@ -186,7 +178,7 @@ def _with_base_model(policy: Policy, place: str | None) -> Policy:
     """The policy with its base model at another place; card and adapter both name it."""
     if place is None:
         return policy
-    card = {**policy.card, "base_model": {**policy.card["base_model"], "id": place}}
+    card = replace(policy.card, base_model=replace(policy.card.base_model, id=place))
     if policy.adapter is None:
         return replace(policy, card=card)
     config = {**policy.adapter.config, "base_model_name_or_path": place}

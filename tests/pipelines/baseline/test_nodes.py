@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import tiny_vlm
 import torch
+from cards import SCALE
 from interrupted import killed_and_begun_again
 
 from selfscore.judging.tfidf import TfidfJudge
@@ -15,19 +16,19 @@ from selfscore.pipelines.baseline.nodes import (
 def test_policy_0_is_the_base_model_alone():
     policy = describe_base_policy(
         {"id": "some/model", "revision": "abc", "processor": {}},
-        {"levels": 10},
+        vars(SCALE),
         {"rating": "Rate it.", "justify": "Why {level}?"},
     )
     assert policy.adapter is None
     assert policy.base_model == "some/model"
-    assert policy.revision == "abc"
-    assert policy.card["iteration"] == 0
-    assert policy.card["parent"] is None
+    assert policy.card.base_model.revision == "abc"
+    assert policy.card.iteration == 0
+    assert policy.card.parent is None
 
 
 def test_training_images_come_first_and_a_killed_run_goes_on(tmp_path):
     base = {"id": str(tiny_vlm.save_idefics3(tmp_path)), "revision": None, "processor": {}}
-    policy = describe_base_policy(base, {"levels": 10}, {"rating": "R", "justify": "{level}"})
+    policy = describe_base_policy(base, vars(SCALE), {"rating": "R", "justify": "{level}"})
     images = tiny_vlm.pictures(4)
     splits = ["test", "train", "validation", "train"]
     scored = pd.DataFrame({"path": list(images), "split": splits})

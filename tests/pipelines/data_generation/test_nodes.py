@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny_vlm
+from cards import policy_over
 from images import coloured_images
 from interrupted import killed_and_begun_again
 
@@ -11,7 +12,6 @@ from selfscore.pipelines.data_generation.nodes import (
     force_levels,
 )
 from selfscore.pipelines.data_generation.pipeline import create_pipeline
-from selfscore.vlm.policy import Policy
 from selfscore.vlm.reading.features import StoredFeatures
 
 SCALE = {"levels": 10}
@@ -47,12 +47,12 @@ def scored_images():
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory):
     folder = tiny_vlm.save_idefics3(tmp_path_factory.mktemp("idefics3"))
-    return Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
+    return policy_over(folder)
 
 
 @pytest.fixture(scope="module")
 def features(policy):
-    return StoredFeatures(policy.card["base_model"], {})
+    return StoredFeatures(policy.card.base_model.record(), {})
 
 
 def test_only_training_images_are_explained_each_on_two_sides(scored_images):

@@ -2,10 +2,10 @@ import pandas as pd
 import pytest
 import small_training
 import tiny_vlm
+from cards import policy_over
 from images import coloured_images
 
 from selfscore.pipelines.dpo_training.nodes import train_expert, with_reference
-from selfscore.vlm.policy import Policy
 from selfscore.vlm.reading.features import StoredFeatures
 from selfscore.vlm.response import write_response
 
@@ -48,9 +48,9 @@ def test_settings_of_one_expert_are_laid_over_the_shared_ones(tmp_path):
     own = {"lr": 1e-3, "epochs": 1, "batch_size": 2, "experts": {"scoring": {"rank": 2}}}
     parameters = small_training.VALUES | own
     folder = tiny_vlm.save_idefics3(tmp_path)
-    policy = Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
+    policy = policy_over(folder)
     prompts = {"rating": "Rate it.", "justify": "Why {level}?"}
-    features = StoredFeatures(policy.card["base_model"], {})
+    features = StoredFeatures(policy.card.base_model.record(), {})
     references = reference_logps(pairs)
     ranks = {}
     for expert in ("scoring", "consistency"):

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from cards import policy_over
 
 from selfscore.judging.tfidf import fit_judge
 from selfscore.pipelines.evaluation.judgement import judge_explanations
 from selfscore.pipelines.evaluation.prediction import tabulate_predictions
-from selfscore.vlm.policy import Policy
 from selfscore.vlm.response import write_response
 from selfscore.vlm.writing.prediction import Prediction
 
@@ -105,7 +105,7 @@ def judged(answers: Answers, parameters: dict[str, Any]) -> Callable[..., Any]:
     def judge(*tables: pd.DataFrame, **given: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
         arguments: dict[str, Any] = {
             "consistency_judge": state,
-            "base_policy": Policy({"base_model": {"id": "./no/such/model", "revision": None}}),
+            "base_policy": policy_over("./no/such/model"),
             "hosted_verdicts": {},
             "generations": answers.forced(3),
             "severities": pd.DataFrame({"image_id": [], "blur": []}),

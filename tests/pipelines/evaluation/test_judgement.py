@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny_vlm
+from cards import policy_over
 from interrupted import killed_and_begun_again
 
 from selfscore.pipelines.evaluation.judgement import (
@@ -12,7 +13,6 @@ from selfscore.pipelines.evaluation.judgement import (
     measure_consistency,
 )
 from selfscore.pipelines.evaluation.measurement import measure_policies
-from selfscore.vlm.policy import Policy
 
 LEXICON: list[dict[str, Any]] = [
     {"phrase": "terrible", "attribute": "blur", "low": 0.5, "high": 1.0},
@@ -99,7 +99,7 @@ def test_two_judges_each_have_their_column(
     def work(done: dict[str, bytes]) -> tuple[pd.DataFrame, pd.DataFrame]:
         return judged(
             answers.table(rows, [0, 1, 2] * 3),
-            base_policy=Policy({"base_model": {"id": folder, "revision": None}}),
+            base_policy=policy_over(folder),
             parameters=parameters,
             checkpoint=done,
         )

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import tiny_vlm
 import torch
+from cards import policy_over
 from images import coloured_images
 from interrupted import killed_and_begun_again
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
@@ -39,12 +40,12 @@ SCORED = pd.DataFrame(
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
     folder = tiny_vlm.save_idefics3(tmp_path_factory.mktemp("model"))
-    return Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
+    return policy_over(folder)
 
 
 @pytest.fixture(scope="module")
 def features(policy: Policy) -> StoredFeatures:
-    return StoredFeatures(policy.card["base_model"], {})
+    return StoredFeatures(policy.card.base_model.record(), {})
 
 
 def adapter_for(policy: Policy) -> LoraAdapter:
@@ -130,4 +131,6 @@ def test_splits_without_images_are_refused(answers: Any) -> None:
     rows = answers.scored(3, "train")
     none = StoredFeatures({}, {})
     with pytest.raises(ValueError, match=r"\['test'\].*there are \['train'\]"):
-        predict(Policy({}), {}, none, rows, answers.scale, PARAMETERS, {}, {}, {}, 0, {}, "merged")
+        predict(
+            policy_over(), {}, none, rows, answers.scale, PARAMETERS, {}, {}, {}, 0, {}, "merged"
+        )

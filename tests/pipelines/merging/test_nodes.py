@@ -1,9 +1,9 @@
 import pytest
 import torch
+from cards import policy_over
 
 from selfscore.merging.delta import delta, to_lora
 from selfscore.pipelines.merging.nodes import merge_experts, update_policy
-from selfscore.vlm.policy import Policy
 
 PARAMETERS = {
     "method": "ties",
@@ -26,7 +26,7 @@ def test_the_next_policy_is_the_last_one_plus_the_merge():
     merged, report = merge_experts(PARAMETERS, 0, scoring=adapter(1.0), consistency=adapter(3.0))
     assert report["energy_kept"] == pytest.approx(1.0)
     assert report["energy_kept_per_layer"] == {"layer": pytest.approx(1.0)}
-    base = Policy({"base_model": {"id": "base", "revision": None}, "iteration": 0})
+    base = policy_over("base")
     first = update_policy(base, merged, SCALE, PARAMETERS, PROMPTS)
     second = update_policy(first, merged, SCALE, PARAMETERS, PROMPTS)
     torch.testing.assert_close(delta(first.adapter, "layer"), 2 * torch.eye(4))
@@ -34,12 +34,12 @@ def test_the_next_policy_is_the_last_one_plus_the_merge():
 
 
 def test_the_card_names_parent_scale_prompts_and_merge():
-    base = Policy({"base_model": {"id": "base", "revision": "abc"}, "iteration": 0})
+    base = policy_over("base", revision="abc")
     policy = update_policy(base, adapter(1.0), SCALE, {**PARAMETERS, "rank": 2}, PROMPTS)
-    assert policy.card["iteration"] == 1
-    assert policy.card["parent"] == base.digest
-    assert policy.card["base_model"] == {"id": "base", "revision": "abc"}
-    assert policy.card["score_scale"] == SCALE
-    assert policy.card["merging"]["density"] == 1.0
-    assert len(policy.card["prompts"]["version"]) == 12
-    assert policy.card["energy_kept"] == pytest.approx(0.5)
+    assert policy.card.iteration == 1
+    assert policy.card.parent == base.digest
+    assert policy.card.base_model == base.card.base_model
+    assert policy.card.score_scale == base.card.score_scale
+    assert policy.card.merging["density"] == 1.0
+    assert policy.card.prompts == base.card.prompts
+    assert policy.card.energy_kept == pytest.approx(0.5)

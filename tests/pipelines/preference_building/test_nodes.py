@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 import tiny_vlm
+from cards import policy_over
 from images import coloured_images
 from interrupted import killed_and_begun_again
 
@@ -13,7 +14,6 @@ from selfscore.pipelines.preference_building.nodes import (
 from selfscore.preference_data.builders import PAIR_BUILDERS
 from selfscore.preference_data.pairs import PAIR_COLUMNS
 from selfscore.vlm.loading.loader import load_vlm
-from selfscore.vlm.policy import Policy
 from selfscore.vlm.reading.features import ImageEncoder, StoredFeatures
 from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 
@@ -117,9 +117,9 @@ def test_what_generation_told_is_taken_and_the_rest_is_weighed_once(tmp_path):
     scored = pd.DataFrame({"image_id": [p[:-4] for p in paths], "path": paths, "split": "train"})
     pairs = {name: build_pairs(texts, scored, 0, name) for name in ("scoring", "consistency")}
     folder = tiny_vlm.save_idefics3(tmp_path)
-    policy = Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
+    policy = policy_over(folder)
     prompts = {"rating": "Rate it.", "justify": "Why {level}?"}
-    features = StoredFeatures(policy.card["base_model"], {})
+    features = StoredFeatures(policy.card.base_model.record(), {})
 
     def work(done: dict[str, bytes]) -> pd.DataFrame:
         batches = {"batch_size": 3}
@@ -148,7 +148,7 @@ def test_nothing_is_weighed_where_generation_told_all(tmp_path):
         for level, text in zip(texts["level"], texts["explanation"], strict=True)
     ]
     scored = pd.DataFrame({"image_id": ["0", "1"], "path": ["0.png", "1.png"], "split": "train"})
-    nowhere = Policy({"base_model": {"id": "./nowhere", "revision": None}, "iteration": 0})
+    nowhere = policy_over("./nowhere")
     table = weigh_references(
         nowhere,
         {},

@@ -8,11 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from cards import DEMO_PROMPTS, SCALE, policy_over
 from fsspec.implementations.local import LocalFileSystem
 from interrupted import killed_and_begun_again
 from kedro.io import DataCatalog, MemoryDataset
@@ -33,16 +35,8 @@ PARAMETERS = {"explain": True, "batch_size": 4, "max_new_tokens": 80}
 @pytest.fixture(scope="module")
 def policy(project: Path) -> Policy:
     """The demo's base model, which keeps the response format."""
-    card = {
-        "base_model": {"id": "data/06_models/demo_model", "revision": None},
-        "score_scale": {"levels": 10, "values": list(range(0, 100, 10)), "unit": "points"},
-        "prompts": {
-            "rating": "Rate the quality of this picture from 0 (worst) to 9 (best) and explain "
-            "the score.",
-            "justify": "This picture has the score {level}. Explain why it deserves this score.",
-        },
-    }
-    return Policy(card)
+    scale = replace(SCALE, values=[10.0 * level for level in range(10)])
+    return policy_over("data/06_models/demo_model", score_scale=scale, prompts=DEMO_PROMPTS)
 
 
 @pytest.fixture(scope="module")

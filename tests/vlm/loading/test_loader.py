@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 import stock
 import tiny_vlm
 import torch
+from cards import card, policy_over
 from peft import PeftModel
 from safetensors.torch import save_file
 from transformers import (
@@ -17,7 +19,7 @@ from transformers import (
 from selfscore.merging.delta import to_lora
 from selfscore.preference_optimization.targets import lora_targets
 from selfscore.vlm.loading.loader import fold, load_vlm
-from selfscore.vlm.policy import Policy
+from selfscore.vlm.policy import Card, Policy
 
 
 def random_adapter(model, scale: float = 0.05):
@@ -67,13 +69,13 @@ def test_an_adapter_of_another_model_is_refused(policy, vlm):
 
 @pytest.mark.parametrize("missing", ["/nowhere/model", "./nowhere", "data/06_models/none"])
 def test_a_folder_that_is_not_there_is_named(missing):
-    policy = Policy({"base_model": {"id": missing, "revision": None}})
+    policy = policy_over(missing)
     with pytest.raises(FileNotFoundError, match=f"no model at '{missing}'.*`model.id`"):
         load_vlm(policy)
 
 
 def test_an_unknown_hub_name_says_what_to_do():
-    policy = Policy({"base_model": {"id": "nobody/nothing", "revision": None}})
+    policy = policy_over("nobody/nothing")
     with pytest.raises(
         FileNotFoundError, match="(?s)'nobody/nothing' cannot be loaded.*`model.id`"
     ):
@@ -97,19 +99,20 @@ def test_an_architecture_that_takes_pixels_alone_is_refused(tmp_path):
         ValueError,
         match=r"GitForCausalLM cannot .* get_image_features\(\) and .* mm_encoder_outputs",
     ):
-        load_vlm(Policy({"base_model": {"id": str(tmp_path), "revision": None}}))
+        load_vlm(policy_over(tmp_path))
 
 
 def test_the_digest_sees_every_part(vlm):
     adapter = random_adapter(vlm.model)
-    card = {"base_model": {"id": "x", "revision": None}, "iteration": 1}
+    one = card("x", iteration=1)
     changed = {key: value.clone() for key, value in adapter.tensors.items()}
     next(iter(changed.values()))[0, 0] += 1e-3
     digests = {
-        Policy(card).digest,
-        Policy({**card, "iteration": 2}).digest,
-        Policy(card, adapter).digest,
-        Policy(card, type(adapter)(adapter.config, changed)).digest,
+        Policy(one).digest,
+        Policy(replace(one, iteration=2)).digest,
+        Policy(one, adapter).digest,
+        Policy(one, type(adapter)(adapter.config, changed)).digest,
     }
     assert len(digests) == 4
-    assert Policy(dict(reversed(card.items())), adapter).digest == Policy(card, adapter).digest
+    again = Card.from_record(dict(reversed(one.record().items())))
+    assert Policy(again, adapter).digest == Policy(one, adapter).digest

@@ -4,12 +4,12 @@ import pytest
 import stock
 import tiny_vlm
 import torch
+from cards import policy_over
 from transformers.utils import is_bitsandbytes_available
 
 from selfscore.preference_optimization.targets import lora_targets
 from selfscore.vlm.loading.loader import decoder_name, load_vlm
 from selfscore.vlm.loading.quantization import quantise, quantization_config
-from selfscore.vlm.policy import Policy
 from selfscore.vlm.reading.features import compute_features
 
 
@@ -35,7 +35,7 @@ def test_a_quantised_model_is_the_folded_one_with_rounded_weights(tmp_path):
     from bitsandbytes.nn import Linear4bit
 
     folder = str(tiny_vlm.save_idefics3(tmp_path, wide=True))
-    policy = Policy({"base_model": {"id": folder, "revision": None}})
+    policy = policy_over(folder)
     vlm, rounded = load_vlm(policy), load_vlm(policy)
     decoder = decoder_name(vlm.model)
     model = quantise(load_vlm(policy).model, decoder, vlm.device)

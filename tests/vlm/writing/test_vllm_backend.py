@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 import pytest
 import tiny_vlm
+from cards import policy_over
 from safetensors.torch import load_file
 
 from selfscore.merging.delta import to_lora
@@ -127,8 +128,7 @@ def wide(tmp_path_factory) -> Policy:
     """Wide enough for vLLM's attention kernels, and with pictures in tiles, which it expects."""
     folder = tiny_vlm.save_idefics3(tmp_path_factory.mktemp("wide"), wide=True)
     tiles = {"do_image_splitting": True, "size": {"longest_edge": 64}}
-    base_model = {"id": str(folder), "revision": None, "processor": tiles}
-    return Policy({"base_model": base_model, "iteration": 0})
+    return policy_over(folder, processor=tiles)
 
 
 @pytest.mark.slow
@@ -139,7 +139,7 @@ def test_greedy_texts_are_those_of_transformers(wide, experts):
     """The policy alone, with its adapter, and with an expert on top of it."""
     adapters = [random_adapter(wide, 4, seed) for seed in range(experts)]
     policy = Policy(wide.card, adapters[0]) if adapters else wide
-    options, none = LoadOptions("float32"), StoredFeatures(wide.card["base_model"], {})
+    options, none = LoadOptions("float32"), StoredFeatures(wide.card.base_model.record(), {})
     requests = [
         Request(key, "Rate it.", start, seed=place)
         for place, (key, start) in enumerate(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from selfscore.vlm.images import ImageSource
-from selfscore.vlm.policy import Policy
+from selfscore.vlm.policy import BaseModel, Card, Policy, ScoreScale
 from selfscore.vlm.response import Prompts
 
 if TYPE_CHECKING:
@@ -30,14 +30,13 @@ def describe_base_policy(
         prompts: the instructions every later policy is trained with.
     """
     return Policy(
-        {
-            "base_model": {"id": model["id"], "revision": model["revision"]}
-            | ({"processor": model["processor"]} if model["processor"] else {}),
-            "iteration": 0,
-            "parent": None,
-            "score_scale": score_scale,
-            "prompts": {**prompts, "version": Prompts(**prompts).version},
-        }
+        Card(
+            base_model=BaseModel(**model),
+            iteration=0,
+            parent=None,
+            score_scale=ScoreScale(**score_scale),
+            prompts=Prompts(**prompts),
+        )
     )
 
 

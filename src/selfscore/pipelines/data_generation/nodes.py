@@ -203,7 +203,7 @@ def _request(
         image=row.path,
         instruction=instruction,
         response_start=start,
-        seed=row_seed(seed, policy.card["iteration"], row.image_id, row.side, attempt),
+        seed=row_seed(seed, policy.card.iteration, row.image_id, row.side, attempt),
     )
 
 

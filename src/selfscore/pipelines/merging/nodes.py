@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
+from selfscore.merging.settings import MergeSettings
+from selfscore.settings_class import as_parameters
 from selfscore.vlm.policy import LoraAdapter, Policy
-from selfscore.vlm.response import Prompts
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +28,6 @@ def merge_experts(
         ΔW's energy that its rank keeps: mean and per layer.
     """
     from selfscore.merging.experts import merge_adapters
-    from selfscore.merging.settings import MergeSettings
 
     settings = MergeSettings(**parameters)
     logger.info("Merging %s by %s.", " and ".join(experts), settings.method)
@@ -49,13 +50,12 @@ def update_policy(
     adapter, energy = accumulate(policy.adapter, merged_adapter, parameters["rank"])
     kept = sum(energy.values()) / len(energy)
     logger.info("Rank %d keeps %.1f %% of the policy's energy.", parameters["rank"], 100 * kept)
-    card = {
-        "base_model": policy.card["base_model"],
-        "iteration": policy.card["iteration"] + 1,
-        "parent": policy.digest,
-        "score_scale": score_scale,
-        "prompts": {**prompts, "version": Prompts(**prompts).version},
-        "merging": parameters,
-        "energy_kept": kept,
-    }
+    settings = MergeSettings(**parameters)
+    card = replace(
+        policy.card,
+        iteration=policy.card.iteration + 1,
+        parent=policy.digest,
+        merging=as_parameters(settings),
+        energy_kept=kept,
+    )
     return Policy(card, adapter)

@@ -105,7 +105,7 @@ def load_vlm(
     if options.quantization:
         model = quantise(model, decoder, on[0])
     place(model, on)
-    return VLM(model.eval(), processor, policy.card["base_model"], tower_frozen)
+    return VLM(model.eval(), processor, policy.card.base_model.record(), tower_frozen)
 
 
 def load_outline(policy: Policy) -> VLM:
@@ -121,9 +121,9 @@ def load_outline(policy: Policy) -> VLM:
         with torch.device("meta"):
             model = AutoModelForImageTextToText.from_config(config)
         model.generation_config = GenerationConfig.from_pretrained(
-            policy.base_model, revision=policy.revision
+            policy.base_model, revision=policy.card.base_model.revision
         )
-    return VLM(model.eval(), processor, policy.card["base_model"])
+    return VLM(model.eval(), processor, policy.card.base_model.record())
 
 
 def decoder_name(model: PreTrainedModel) -> str:
@@ -167,11 +167,11 @@ def _named_if_missing(policy: Policy) -> Iterator[None]:
 
 
 def _source(policy: Policy) -> dict[str, Any]:
-    return {"revision": policy.revision, "trust_remote_code": False}
+    return {"revision": policy.card.base_model.revision, "trust_remote_code": False}
 
 
 def _processor(policy: Policy) -> ProcessorMixin:
-    options = policy.processor_options
+    options = policy.card.base_model.processor
     processor = AutoProcessor.from_pretrained(policy.base_model, **options | _source(policy))
     # transformers ignores what an image processor does not know.
     unknown = [name for name in options if not hasattr(processor.image_processor, name)]

@@ -156,14 +156,14 @@ def engine_arguments(
     """
     arguments: dict[str, Any] = {
         "model": policy.base_model,
-        "revision": policy.revision,
+        "revision": policy.card.base_model.revision,
         "trust_remote_code": False,
         "load_format": "safetensors",
         "dtype": loading.dtype,
         "max_model_len": generation.max_model_len,
         "gpu_memory_utilization": generation.gpu_memory_utilization,
         "limit_mm_per_prompt": {"image": 1},
-        "mm_processor_kwargs": policy.processor_options or None,
+        "mm_processor_kwargs": policy.card.base_model.processor or None,
         # The publisher's sampling settings would otherwise be laid over ours.
         "generation_config": "vllm",
     }
