@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,3 +131,42 @@ def test_preview_shows_a_sheet(image_folder: Maker) -> None:
     root = image_folder(*(f"{number}.png" for number in range(30)))
     preview = ImageFolderDataset(filepath=str(root)).preview()
     assert len(preview) > 100
+
+
+def test_folders_that_are_links_are_entered(image_folder: Maker, tmp_path: Path) -> None:
+    root, elsewhere = image_folder("a.png"), image_folder("sub/b.png", folder="elsewhere")
+    (root / "more").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(root)
+    folder = ImageFolderDataset(filepath=str(root)).load()
+    assert list(folder) == ["a.png", "more/sub/b.png"]
+    assert folder["more/sub/b.png"].size == (8, 6)
+
+
+def test_pipes_and_devices_are_unreadable(image_folder: Maker) -> None:
+    root = image_folder("a.png")
+    os.mkfifo(root / "pipe.jpg")
+    (root / "endless.jpg").symlink_to("/dev/zero")
+    folder = ImageFolderDataset(filepath=str(root)).load()
+    assert list(folder) == ["a.png", "endless.jpg", "pipe.jpg"]
+    for name in ("endless.jpg", "pipe.jpg"):
+        with pytest.raises(UnreadableImageError, match="it is a pipe or a device"):
+            folder.verify(name)
+
+
+def test_a_name_that_is_no_text_is_printable_and_unreadable(image_folder: Maker) -> None:
+    root = image_folder("a.png")
+    os.rename(root / "a.png", os.fsencode(root) + b"/caf\xe9.png")
+    folder = ImageFolderDataset(filepath=str(root)).load()
+    assert list(folder) == ["caf<E9>.png"]
+    with pytest.raises(UnreadableImageError, match=r"caf<E9>\.png.*name is not UTF-8; rename it"):
+        folder.verify("caf<E9>.png")
+
+
+def test_the_users_own_folder(
+    image_folder: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image_folder("a.png")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    # The second is what Kedro makes of the first.
+    for place in ("~/images", "/my/project/~/images"):
+        assert list(ImageFolderDataset(filepath=place).load()) == ["a.png"]

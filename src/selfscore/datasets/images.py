@@ -5,23 +5,31 @@
 import base64
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.spec import AbstractFileSystem
 from kedro.io import DatasetError
 from kedro_datasets._typing import ImagePreview
 from PIL import Image, ImageOps
 
-from selfscore.datasets.decoding import (
+from selfscore.datasets.local_files import (
+    NoPlainFileError,
+    files_below,
+    printable,
+    read_file,
+)
+from selfscore.datasets.located import LocatedDataset
+from selfscore.datasets.pixels import (
     MAX_PIXELS,
     MOST_PIXELS,
+    NAME_IS_NO_TEXT,
     SUFFIXES,
     UnreadableImageError,
     decode,
 )
-from selfscore.datasets.located import LocatedDataset
 
 _REMEDY = (
     "Name the folder with your images as `images.folder` (to learn from) or `scoring.images` (to "
@@ -35,7 +43,8 @@ class ImageFolder(Mapping[str, Image.Image]):
     """The images below a folder, by their path relative to it.
 
     An image is opened when it is asked for, and comes upright and in RGB, see
-    `selfscore.datasets.decoding`.
+    `selfscore.datasets.pixels`. Folders that are links are entered. A file whose name is not UTF-8
+    is listed by its printable name and is unreadable.
 
     Args:
         file_system: Where the folder is.
@@ -50,13 +59,11 @@ class ImageFolder(Mapping[str, Image.Image]):
         self._max_pixels = max_pixels
         # As the file system writes it in its listings.
         self._root: str = file_system._strip_protocol(root).rstrip("/")
-        prefix = len(self._root) + 1
-        self._names = sorted(
-            name[prefix:]
-            for name in file_system.find(self._root)
-            if PurePosixPath(name).suffix.lower() in SUFFIXES
-        )
+        self._is_local = isinstance(file_system, LocalFileSystem)
+        found = [name for name in self._list() if PurePosixPath(name).suffix.lower() in SUFFIXES]
+        self._names = sorted(map(printable, found))
         self._known = frozenset(self._names)
+        self._no_text = self._known.difference(found)
 
     def __getitem__(self, key: str) -> Image.Image:
         """Open an image.
@@ -95,11 +102,23 @@ class ImageFolder(Mapping[str, Image.Image]):
 
         Raises:
             KeyError: If there is no such image in the folder.
+            UnreadableImageError: If it is no plain file, or its name is no text.
         """
         if key not in self._known:
             raise KeyError(f"There is no image '{key}' in '{self._root}'.")
-        content: bytes = self._fs.cat_file(f"{self._root}/{key}")
+        if key in self._no_text:
+            raise UnreadableImageError(NAME_IS_NO_TEXT, self._name(key))
+        path = f"{self._root}/{key}"
+        try:
+            content: bytes = read_file(path) if self._is_local else self._fs.cat_file(path)
+        except NoPlainFileError as error:
+            raise UnreadableImageError(str(error), self._name(key)) from error
         return content
+
+    def _list(self) -> Iterable[str]:
+        if self._is_local:
+            return files_below(self._root)
+        return (name[len(self._root) + 1 :] for name in self._fs.find(self._root))
 
     def _decode(self, key: str, content: bytes) -> Image.Image:
         try:
@@ -115,7 +134,7 @@ class ImageFolderDataset(LocatedDataset[ImageFolder]):
     """The images below a folder, read only.
 
     Args:
-        max_pixels: An image with more pixels is unreadable, 1 to `decoding.MOST_PIXELS`.
+        max_pixels: An image with more pixels is unreadable, 1 to `pixels.MOST_PIXELS`.
         place: As of `LocatedDataset`; `filepath` is the folder.
     """
 

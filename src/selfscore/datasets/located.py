@@ -5,6 +5,7 @@ Knows where the data is; does not know what it is.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import fsspec
@@ -19,7 +20,8 @@ class LocatedDataset(AbstractDataset[NoReturn, T]):
     """A file or folder that nodes take as an input, and that none of them returns.
 
     Args:
-        filepath: File or folder, local or with a protocol that fsspec knows (`s3://…`).
+        filepath: File or folder, local or with a protocol that fsspec knows (`s3://…`). A local
+            one may begin with `~`, the user's own folder.
         credentials: Passed to the file system.
         fs_args: Passed to the file system.
         metadata: Not used here; kedro-viz reads it.
@@ -34,6 +36,8 @@ class LocatedDataset(AbstractDataset[NoReturn, T]):
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._protocol, self._path = get_protocol_and_path(filepath)
+        if self._protocol == "file":
+            self._path = _expanded(self._path)
         self._fs: AbstractFileSystem = fsspec.filesystem(
             self._protocol, **(credentials or {}), **(fs_args or {})
         )
@@ -44,3 +48,12 @@ class LocatedDataset(AbstractDataset[NoReturn, T]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._path, "protocol": self._protocol}
+
+
+def _expanded(path: str) -> str:
+    """The path with the user's own folder in place of `~`.
+
+    Kedro takes `~/x` for a path below the project, and puts the project's folder before it.
+    """
+    _, found, below = f"/{path}".partition("/~/")
+    return str(Path.home() / below) if found else path

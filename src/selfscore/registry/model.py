@@ -22,7 +22,7 @@ from mlflow.types import DataType, ParamSchema, ParamSpec
 from mlflow.types.schema import AnyType, Array, ColSpec, Schema
 from PIL import Image
 
-from selfscore.datasets.decoding import UnreadableImageError, decode
+from selfscore.datasets.pixels import UnreadableImageError, decode
 from selfscore.handoff import bundle
 from selfscore.provenance.base_model import describe_base_model
 from selfscore.scoring.pictures import Picture, pictures

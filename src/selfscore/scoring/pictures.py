@@ -13,7 +13,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from selfscore.datasets.decoding import (
+from selfscore.datasets.local_files import NoPlainFileError, files_below, printable, read_file
+from selfscore.datasets.pixels import (
+    NAME_IS_NO_TEXT,
     SUFFIXES,
     UnreadableImageError,
     decode,
@@ -40,7 +42,7 @@ def pictures(images: Iterable[Path | str | Image.Image]) -> Iterator[Picture]:
         if isinstance(image, Image.Image):
             yield Picture(f"image {place}", partial(upright_rgb, image))
         else:
-            yield Picture(str(image), partial(_read, Path(image)))
+            yield Picture(printable(str(image)), partial(_read, Path(image)))
 
 
 def pictures_of(source: Mapping[str, Image.Image]) -> Iterator[Picture]:
@@ -52,8 +54,9 @@ def pictures_of(source: Mapping[str, Image.Image]) -> Iterator[Picture]:
 def find_files(places: Sequence[str]) -> list[Path]:
     """The image files that are meant by files, folders and globs.
 
-    A file is taken whatever it is called; of a folder (with all below it) and of a glob, the files
-    whose suffix is that of an image. Every file comes once, in the order of `places`.
+    A file is taken whatever it is called; of a folder (with all below it, folders that are links
+    included) and of a glob, the files whose suffix is that of an image. Every file comes once, in
+    the order of `places`.
 
     Raises:
         FileNotFoundError: a place is neither a file nor a folder, or holds no image.
@@ -76,8 +79,12 @@ def _files_at(place: str) -> list[Path]:
     # First of all a file: its name may hold what looks like a glob, as in `photo[1].jpg`.
     if path.is_file():
         return [path]
-    inside = path.rglob("*") if path.is_dir() else map(Path, glob.glob(place, recursive=True))
-    return sorted(file for file in inside if file.suffix.lower() in SUFFIXES and file.is_file())
+    inside = (
+        (path / name for name in files_below(place))
+        if path.is_dir()
+        else map(Path, glob.glob(place, recursive=True))
+    )
+    return sorted(file for file in inside if file.suffix.lower() in SUFFIXES and not file.is_dir())
 
 
 def _take(source: Mapping[str, Image.Image], name: str) -> Image.Image:
@@ -88,8 +95,12 @@ def _take(source: Mapping[str, Image.Image], name: str) -> Image.Image:
 
 
 def _read(path: Path) -> Image.Image:
+    if printable(str(path)) != str(path):
+        raise UnreadableImageError(NAME_IS_NO_TEXT)
     try:
-        content = path.read_bytes()
+        content = read_file(path)
+    except NoPlainFileError as error:
+        raise UnreadableImageError(str(error)) from error
     except OSError as error:
         raise UnreadableImageError("the file cannot be opened") from error
     return decode(content)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from PIL import Image
 
 from selfscore import __version__
-from selfscore.datasets.decoding import UnreadableImageError
+from selfscore.datasets.pixels import UnreadableImageError
 from selfscore.scoring.pictures import Picture, pictures
 from selfscore.scoring.results import Origin, ScoredImage
 

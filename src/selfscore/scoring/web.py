@@ -21,7 +21,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from selfscore.datasets.decoding import UnreadableImageError, decode
+from selfscore.datasets.pixels import UnreadableImageError, decode
 
 if TYPE_CHECKING:
     from selfscore.scoring.scorer import Scorer

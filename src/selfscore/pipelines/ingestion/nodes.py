@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from selfscore.datasets import formats
-from selfscore.datasets.decoding import SUFFIXES
+from selfscore.datasets.pixels import SUFFIXES
 from selfscore.pipelines.ingestion import score_scale as scale
 from selfscore.pipelines.ingestion import score_table, splitting
 from selfscore.pipelines.ingestion.matching import match_files

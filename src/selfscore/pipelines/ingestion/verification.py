@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from selfscore.datasets.decoding import UnreadableImageError
+from selfscore.datasets.pixels import UnreadableImageError
 
 if TYPE_CHECKING:
     from selfscore.datasets.images import ImageFolder

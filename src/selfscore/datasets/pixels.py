@@ -22,10 +22,17 @@ SUFFIXES = (
     ".tif",
     ".tiff",
     ".gif",
+    ".avif",
+    ".heic",
+    ".heif",
+    ".hif",
 )
 # The content decides, not the suffix; an MPO is opened as the JPEG it begins with. Pillow's other
 # kinds stay out: some start other programs.
-_KINDS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+_KINDS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
+# Of HEIC, as cameras write it: ISO/IEC 23008-12, table of brands.
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+NAME_IS_NO_TEXT = "the file's name is not UTF-8; rename it"
 _MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
 _BITS_PER_SAMPLE = 258  # a TIFF tag
 MAX_PIXELS = 89_478_485
@@ -67,7 +74,7 @@ def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     if not content:
         raise UnreadableImageError("the file is empty")
     try:
-        with Image.open(io.BytesIO(content), formats=_KINDS) as image:
+        with Image.open(io.BytesIO(content), formats=_kinds(content)) as image:
             if image.width * image.height > max_pixels:
                 raise UnreadableImageError(f"more than {max_pixels} pixels")
             # The further pictures of an MPO are a camera's previews; the first is the photograph.
@@ -86,6 +93,24 @@ def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     # it.
     except Exception as error:
         raise UnreadableImageError("damaged or cut off") from error
+
+
+def _kinds(content: bytes) -> tuple[str, ...]:
+    """The kinds of file that Pillow tries.
+
+    HEIC is read by a package of its own, which is under another licence than this project's
+    dependencies and therefore optional.
+    """
+    if content[4:8] != b"ftyp" or content[8:12] not in _HEIF_BRANDS or b"avif" in content[12:64]:
+        return _KINDS
+    try:
+        from pi_heif import register_heif_opener
+    except ImportError as error:
+        raise UnreadableImageError(
+            "HEIC, which is read where pi-heif is installed (pip install pi-heif)"
+        ) from error
+    register_heif_opener()
+    return ("HEIF",)
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import importlib.util
 import io
 import struct
 import zlib
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from selfscore.datasets.decoding import MAX_PIXELS, UnreadableImageError, decode
+from selfscore.datasets.pixels import MAX_PIXELS, UnreadableImageError, decode
 
 RAMP = np.linspace(0, 65535, 64 * 8).reshape(8, 64).astype(np.uint16)
 
@@ -229,3 +231,35 @@ def test_wrong_suffix_does_not_matter(tmp_path: Path) -> None:
 
     (tmp_path / "really.jpg").write_bytes(encode(Image.new("RGB", (5, 4), "red"), "PNG"))
     assert ImageFolderDataset(filepath=str(tmp_path)).load()["really.jpg"].size == (5, 4)
+
+
+def test_avif() -> None:
+    found = pixels(encode(Image.new("RGB", (8, 6), (200, 30, 90)), "AVIF", quality=100))
+    assert found.shape == (6, 8, 3)
+    assert np.abs(found.astype(int) - (200, 30, 90)).max() < 8
+
+
+# 16 x 8 pixels of one colour.
+HEIC = base64.b64decode(
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAXxtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAA"
+    "AAAAAAAAAAACJpbG9jAAAAAERAAAEAAQAAAAABoAABAAAAAAAAADUAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAAB"
+    "AABodmMxAAAAAA5waXRtAAAAAAABAAAA/GlwcnAAAADcaXBjbwAAAHVodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADw"
+    "NgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQApQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqrprm4CGgwIAA"
+    "AAyAAAADAIRiAAEABkQBwXPBiQAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAAChjbGFwAA"
+    "AAEAAAAAEAAAAIAAAAAf///9AAAAAC////yAAAAAIAAAAQcGl4aQAAAAADCAgIAAAAGGlwbWEAAAAAAAAAAQABBYEC"
+    "AwWEAAAAPW1kYXQAAAAxKAGvBjIWRzSJIPC/p0/9dp/Zfsk2s1snrhH6Y8fkt5CRnvRfexhS5Tx0IPScU7nNgA=="
+)
+
+
+def test_heic_names_what_reads_it() -> None:
+    if importlib.util.find_spec("pi_heif") is not None:
+        pytest.skip("pi-heif is installed")
+    with pytest.raises(UnreadableImageError, match=r"HEIC.*pip install pi-heif"):
+        decode(HEIC)
+
+
+def test_heic() -> None:
+    pytest.importorskip("pi_heif", reason="HEIC is read by pi-heif: pip install -e '.[heic]'")
+    found = pixels(HEIC)
+    assert found.shape == (8, 16, 3)
+    assert np.abs(found.astype(int) - (200, 30, 90)).max() < 12
