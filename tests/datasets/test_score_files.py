@@ -73,6 +73,42 @@ def test_preview_shows_first_rows_or_files(tmp_path: Path) -> None:
     table = ScoreFilesDataset(filepath=str(tmp_path / "a.csv")).preview(nrows=3)
     assert table["data"] == [["a", "1"]] * 3
     assert ScoreFilesDataset(filepath=str(tmp_path)).preview()["data"] == [["a.csv"]]
-    (tmp_path / "AVA.txt").write_text("1 2 3\n")
+    (tmp_path / "AVA.txt").write_text("1 2 3\n4,5\n")
     preview = ScoreFilesDataset(filepath=str(tmp_path / "AVA.txt")).preview()
     assert preview["data"] == [["AVA.txt"]]
+
+
+def test_several_files(tmp_path: Path) -> None:
+    for name in ("train.csv", "deep/test.csv", "other.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    places = [str(tmp_path / name) for name in ("train.csv", "deep/test.csv")]
+    files = ScoreFilesDataset(filepath=places).load()
+    assert dict(files) == {"train.csv": b"train.csv", "deep/test.csv": b"deep/test.csv"}
+    assert not files.is_one_file
+    with pytest.raises(DatasetError, match=r"gone\.csv' do not exist"):
+        ScoreFilesDataset(filepath=[*places, str(tmp_path / "gone.csv")]).load()
+    with pytest.raises(DatasetError, match="an empty list"):
+        ScoreFilesDataset(filepath=[])
+
+
+def test_the_users_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.csv").write_text("image,score\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert list(ScoreFilesDataset(filepath="~/a.csv").load()) == ["a.csv"]
+    assert list(ScoreFilesDataset(filepath="/my/project/~/a.csv").load()) == ["a.csv"]
+
+
+def test_scores_forgotten_beside_new_images_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo/scores.csv").write_text("image,score\n")
+    (tmp_path / "own.csv").write_text("image,score\n")
+    demo, own = str(tmp_path / "demo"), str(tmp_path / "photos")
+    for scores, images in (("demo/scores.csv", demo + "/images"), ("own.csv", own)):
+        ScoreFilesDataset(filepath=str(tmp_path / scores), demo=demo, images=images).load()
+    assert not caplog.records
+    ScoreFilesDataset(filepath=demo + "/scores.csv", demo=demo, images=own).load()
+    assert "photos', but the scores are still the demo's" in caplog.text
+    assert "images.scores" in caplog.text

@@ -35,9 +35,7 @@ class LocatedDataset(AbstractDataset[NoReturn, T]):
         fs_args: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        self._protocol, self._path = get_protocol_and_path(filepath)
-        if self._protocol == "file":
-            self._path = _expanded(self._path)
+        self._protocol, self._path = located(filepath)
         self._fs: AbstractFileSystem = fsspec.filesystem(
             self._protocol, **(credentials or {}), **(fs_args or {})
         )
@@ -50,10 +48,11 @@ class LocatedDataset(AbstractDataset[NoReturn, T]):
         return {"filepath": self._path, "protocol": self._protocol}
 
 
-def _expanded(path: str) -> str:
-    """The path with the user's own folder in place of `~`.
+def located(filepath: str) -> tuple[str, str]:
+    """Protocol and path of a file or folder, with the user's own folder in place of `~`.
 
     Kedro takes `~/x` for a path below the project, and puts the project's folder before it.
     """
+    protocol, path = get_protocol_and_path(filepath)
     _, found, below = f"/{path}".partition("/~/")
-    return str(Path.home() / below) if found else path
+    return protocol, str(Path.home() / below) if found and protocol == "file" else path

@@ -5,17 +5,22 @@ Knows where the files are. Does not know what stands in them: `selfscore.dataset
 
 # Annotations are evaluated here, because kedro-viz reads the return type of `preview`.
 
-from collections.abc import Iterator, Mapping
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pandas as pd
 from fsspec.spec import AbstractFileSystem
 from kedro.io import DatasetError
 from kedro_datasets._typing import TablePreview
 
-from selfscore.datasets.formats.text import TABLES, read_table
-from selfscore.datasets.located import LocatedDataset
+from selfscore.datasets.formats.text import is_table, read_table
+from selfscore.datasets.located import LocatedDataset, located
+
+logger = logging.getLogger(__name__)
 
 _REMEDY = (
     'Name yours as `images.scores` in conf/base/globals.yml, or with --params="images.scores=…".'
@@ -30,9 +35,12 @@ class ScoreFiles(Mapping[str, bytes]):
     Args:
         file_system: Where the files are.
         place: A file or a folder.
+        listed: Paths of the files below the folder that count; None for all of them.
     """
 
-    def __init__(self, file_system: AbstractFileSystem, place: str) -> None:
+    def __init__(
+        self, file_system: AbstractFileSystem, place: str, listed: Sequence[str] | None = None
+    ) -> None:
         self._fs = file_system
         # As the file system writes it in its listings.
         self.place: str = file_system._strip_protocol(place)
@@ -40,7 +48,8 @@ class ScoreFiles(Mapping[str, bytes]):
         folder = self.place.rpartition("/")[0] if self.is_one_file else self.place
         self._root = folder.rstrip("/") + "/"
         found = [self.place] if self.is_one_file else file_system.find(self.place)
-        self._names = sorted(name.removeprefix(self._root) for name in found)
+        names = sorted(name.removeprefix(self._root) for name in found)
+        self._names = names if listed is None else list(listed)
 
     def __getitem__(self, key: str) -> bytes:
         """Read a file.
@@ -97,7 +106,36 @@ class ScoreFiles(Mapping[str, bytes]):
 
 
 class ScoreFilesDataset(LocatedDataset[ScoreFiles]):
-    """A file with scores, or a folder of such files, read only."""
+    """A file with scores, or several, or a folder of such files, read only.
+
+    Args:
+        filepath: A file, a list of files, or a folder.
+        demo: The demo's folder, where the catalog names it.
+        images: The folder of the images that the scores are for, where the catalog names it.
+        place: As of `LocatedDataset`.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str | Sequence[str],
+        demo: str | None = None,
+        images: str | None = None,
+        **place: Any,
+    ) -> None:
+        files = [filepath] if isinstance(filepath, str) else list(filepath)
+        if not files:
+            raise DatasetError(f"`images.scores` is an empty list. {_REMEDY}")
+        # Of several the folder above them all, so that they have a place in manifests.
+        above = os.path.commonprefix(files).rpartition("/")[0] or "."
+        super().__init__(filepath=files[0] if len(files) == 1 else above, **place)
+        self._listed: list[str] | None = None
+        self._files = [self._fs._strip_protocol(located(file)[1]) for file in files]
+        if len(files) > 1:
+            root = self._fs._strip_protocol(self._path)
+            self._listed = [file.removeprefix(root).lstrip("/") for file in self._files]
+            self._filename_suffix = tuple(self._listed)
+        self._demo, self._images = demo, images
 
     def load(self) -> ScoreFiles:
         """List the files; none is read yet.
@@ -105,9 +143,17 @@ class ScoreFilesDataset(LocatedDataset[ScoreFiles]):
         Raises:
             DatasetError: If there is no such file or folder.
         """
-        if not self._exists():
-            raise DatasetError(f"The scores '{self._path}' do not exist. {_REMEDY}")
-        return ScoreFiles(self._fs, self._path)
+        missing = [file for file in self._files if not self._fs.exists(file)]
+        if missing:
+            raise DatasetError(f"The scores '{missing[0]}' do not exist. {_REMEDY}")
+        if self._images and self._is_demo(self._files[0]) and not self._is_demo(self._images):
+            logger.warning(
+                "The images are '%s', but the scores are still the demo's ('%s'). %s",
+                self._images,
+                self._files[0],
+                _REMEDY,
+            )
+        return ScoreFiles(self._fs, self._path, self._listed)
 
     def save(self, data: NoReturn) -> NoReturn:
         """Raise: scores stay as they are."""
@@ -117,8 +163,15 @@ class ScoreFilesDataset(LocatedDataset[ScoreFiles]):
         """The first rows of a table; otherwise the first files."""
         files = self.load.__wrapped__(self)  # type: ignore[attr-defined]
         name = next(iter(files))
-        if files.is_one_file and PurePosixPath(name).suffix.lower() in TABLES:
-            table = read_table(name, files[name])
-        else:
-            table = pd.DataFrame({"file": list(files)})
+        table = pd.DataFrame({"file": list(files)})
+        if files.is_one_file and is_table(name):
+            # The lists of published data sets are called .txt too, and are no tables.
+            with suppress(ValueError):
+                table = read_table(name, files[name]).rows
         return TablePreview(table.head(nrows).to_dict(orient="split"))
+
+    def _is_demo(self, place: str) -> bool:
+        if self._demo is None:
+            return False
+        paths = [self._fs._strip_protocol(path) + "/" for path in (place, self._demo)]
+        return paths[0].startswith(paths[1])

@@ -253,7 +253,7 @@ def test_spaq(tmp_path: Path) -> None:
 @needs_openpyxl
 def test_spaq_workbook_that_is_none(tmp_path: Path) -> None:
     scores = write(tmp_path / "scores.xlsx", "no workbook")
-    with pytest.raises(ValueError, match=r"'scores\.xlsx' cannot be read as an Excel workbook"):
+    with pytest.raises(ValueError, match=r"'scores\.xlsx' cannot be read: "):
         ingest("spaq", tmp_path, scores)
 
 
@@ -355,7 +355,7 @@ def test_agiqa3k_prompts_stay_together(tmp_path: Path) -> None:
 
 def test_every_module_is_registered() -> None:
     modules = {module.name for module in pkgutil.iter_modules(formats.__path__)}
-    assert modules - {"format", "table", "text"} == set(formats.PUBLISHED)
+    assert modules - {"decimals", "delimited", "format", "table", "text"} == set(formats.PUBLISHED)
 
 
 @pytest.mark.parametrize(("name", "format"), formats.PUBLISHED.items())
@@ -385,9 +385,91 @@ def test_score_range_that_is_none(score_range: list[float]) -> None:
         formats.chosen(PARAMETERS | {"format": "table", "score_range": score_range})
 
 
-def test_table_wants_a_file(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"is the folder.*Name the table itself"):
+def test_table_wants_a_table(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"There is no table in .*Name the table itself"):
         ingest("table", tmp_path, tmp_path)
+
+
+TWENTY = [f"{number:02d}.png" for number in range(20)]
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["a list", "a folder"])
+def test_tables_of_the_splits_are_read_together(listed: bool, tmp_path: Path) -> None:
+    for split, names in (("train", TWENTY[:12]), ("test", TWENTY[12:])):
+        lines = [f"{name};{place},5" for place, name in enumerate(names)]
+        write(tmp_path / f"tables/my_{split}_scores.csv", "\n".join(["image;score", *lines]))
+    write(tmp_path / "tables/notes.md", "no table")
+    files = [str(tmp_path / f"tables/my_{split}_scores.csv") for split in ("train", "test")]
+    scores: Any = files if listed else str(tmp_path / "tables")
+    rows = read_scores(ScoreFilesDataset(filepath=scores).load(), PARAMETERS | {"format": "table"})
+    assert len(rows) == 20
+    assert set(rows.loc[rows["split"] == "test", "path"]) == set(TWENTY[12:])
+    assert sorted(rows["score"]) == sorted(n + 0.5 for n in (*range(12), *range(8)))
+
+
+def test_tables_whose_names_say_no_split_have_it_drawn(tmp_path: Path) -> None:
+    for part, names in (("a", TWENTY[:10]), ("test", TWENTY[10:])):
+        write(tmp_path / f"{part}.csv", "\n".join(["image,score", *(f"{n},1" for n in names)]))
+    files = ScoreFilesDataset(filepath=str(tmp_path)).load()
+    assert set(read_scores(files, PARAMETERS | {"format": "table"})["split"]) == {""}
+
+
+def test_a_table_that_differs_from_the_others_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", "image,score,group\na.png,1,x\n")
+    write(tmp_path / "test.csv", "image,score\nb.png,1\n")
+    files = ScoreFilesDataset(filepath=str(tmp_path)).load()
+    with pytest.raises(ValueError, match=r"'test\.csv' has no column 'group'; its columns are: im"):
+        read_scores(files, PARAMETERS | {"format": "table"})
+
+
+def test_what_excel_writes_in_half_of_europe(
+    tmp_path: Path, image_folder: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    lines = [f"{name};{place},125" for place, name in enumerate(TWENTY)]
+    text = "\ufeffimage; score\r\n" + "\r\n".join([*lines, "gone.png;k. A.", ""])
+    images, quarantine = ingest("table", image_folder(*TWENTY), write(tmp_path / "a.csv", text))
+    assert images["score"].tolist() == [place + 0.125 for place in range(20)]
+    assert quarantine == {"gone.png": "score 'k. A.' is not a number"}
+    assert "a.csv: 21 rows, separator ';', UTF-8 with BOM, decimal commas." in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "scores"),
+    [
+        ("image\tscore\na\t4,5\nb\t1,125\n", [4.5, 1.125]),
+        ('image,score\na,"4,5"\nb,2\n', [4.5, 2]),
+        ("image;score\na;1,125\nb;,5\n", [1.125, 0.5]),
+        # Both kinds: no guess is made.
+        ("image;score\na;4,5\nb;4.5\n", [None, 4.5]),
+        ("image;score\na;1,234,567\nb;4,5\n", [None, None]),
+    ],
+)
+def test_decimal_commas_are_recognised_where_they_are_sure(
+    content: str, scores: list[float | None], tmp_path: Path
+) -> None:
+    files = ScoreFilesDataset(filepath=str(write(tmp_path / "a.csv", content))).load()
+    table = formats.chosen(PARAMETERS | {"format": "table"}).read(files)
+    found = pd.to_numeric(table["score"], errors="coerce").astype(float)
+    assert [None if pd.isna(score) else score for score in found] == scores
+
+
+def test_a_comma_that_may_stand_between_thousands_is_asked_about(tmp_path: Path) -> None:
+    files = ScoreFilesDataset(
+        filepath=str(write(tmp_path / "a.tsv", "image\tscore\na\t1,234\nb\t12\n"))
+    ).load()
+    with pytest.raises(ValueError, match=r"'1,234' may be 1\.234 or 1234: write"):
+        read_scores(files, PARAMETERS | {"format": "table"})
+
+
+def test_a_column_may_be_named_by_a_number_but_not_twice(tmp_path: Path) -> None:
+    scores = write(tmp_path / "a.csv", "image,2019,2020,2020\na,1,2,3\n")
+    files = ScoreFilesDataset(filepath=str(scores)).load()
+    described = formats.table.described({"image": "image", "score": 2019}, "", None)  # type: ignore[dict-item]
+    assert described.read(files)[described.columns["score"]].tolist() == ["1"]
+    twice = formats.table.described({"image": "image", "score": "2020"}, "", None)
+    with pytest.raises(ValueError, match="it has two columns '2020'"):
+        twice.read(files)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])

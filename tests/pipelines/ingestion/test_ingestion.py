@@ -270,13 +270,13 @@ def test_every_fault_of_a_file_has_its_reason(image_folder: Maker) -> None:
         "moving.gif": "more than one frame or page",
         "float.tif": "colour mode F has no agreed way to RGB",
         "gone.png": "not in the image folder",
-        "phone.heic": "not in the image folder, from which '.heic' is not read",
+        "layers.psd": "not in the image folder, from which '.psd' is not read",
         "twice.png": "2 files in the image folder have this name: a/twice.png, b/twice.png",
     }
     folder = image_folder(*NAMES, "a/twice.png", "b/twice.png", "cut.jpg", "stray [1].png")
     (folder / "empty.png").write_bytes(b"")
     (folder / "text.jpg").write_text("<html>404</html>")
-    (folder / "phone.heic").write_bytes(b"\x00")
+    (folder / "layers.psd").write_bytes(b"\x00")
     (folder / "cut.jpg").write_bytes((folder / "cut.jpg").read_bytes()[:-20])
     frames = [Image.new("L", (4, 4), colour) for colour in (0, 255)]
     frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])

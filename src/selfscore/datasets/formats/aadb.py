@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from selfscore.datasets.formats.format import Format
-from selfscore.datasets.formats.text import read_delimited
+from selfscore.datasets.formats.text import read_list
 
 if TYPE_CHECKING:
     from selfscore.datasets.score_files import ScoreFiles
@@ -30,9 +30,7 @@ def _read(files: ScoreFiles) -> pd.DataFrame:
     parts = []
     for split, (file_name, folder) in _LISTS.items():
         name = files.named(file_name)
-        rows = read_delimited(
-            name, files[name], sep=r"\s+", header=None, names=["image", "score"], index_col=False
-        )
+        rows = read_list(name, files[name], ["image", "score"])
         parts.append(rows.assign(image=folder + "/" + rows["image"], split=split))
     return pd.concat(parts, ignore_index=True)
 

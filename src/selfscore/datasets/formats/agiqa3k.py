@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def _read(files: ScoreFiles) -> pd.DataFrame:
     name = files.single("data.csv")
-    return read_table(name, files[name])
+    return read_table(name, files[name]).rows
 
 
 FORMAT = Format(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from selfscore.datasets.formats.format import Format
-from selfscore.datasets.formats.text import read_delimited
+from selfscore.datasets.formats.text import read_list
 
 if TYPE_CHECKING:
     from selfscore.datasets.score_files import ScoreFiles
@@ -30,9 +30,7 @@ _COLUMNS = ["index", "image_id", *_COUNTS, "tag_1", "tag_2", "challenge"]
 
 def _read(files: ScoreFiles) -> pd.DataFrame:
     name = files.named("AVA.txt")
-    rows = read_delimited(
-        name, files[name], sep=r"\s+", header=None, names=_COLUMNS, index_col=False
-    )
+    rows = read_list(name, files[name], _COLUMNS)
     counts = rows[_COUNTS].apply(pd.to_numeric, errors="coerce")
     votes = counts.sum(axis=1, skipna=False)
     mean = (counts * list(_SCORES)).sum(axis=1, skipna=False) / votes.where(votes > 0)

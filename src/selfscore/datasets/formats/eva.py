@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from selfscore.datasets.formats.delimited import as_text, read_rows
 from selfscore.datasets.formats.format import Format
-from selfscore.datasets.formats.text import read_delimited
+from selfscore.datasets.formats.text import unreadable
 
 if TYPE_CHECKING:
     from selfscore.datasets.score_files import ScoreFiles
@@ -22,7 +23,10 @@ _LOWEST, _HIGHEST = 0, 10
 
 def _read(files: ScoreFiles) -> pd.DataFrame:
     name = files.single("votes_filtered.csv")
-    votes = read_delimited(name, files[name], sep="=")
+    try:
+        votes, _ = read_rows(as_text(files[name])[0], "=")
+    except ValueError as error:
+        raise unreadable(name, error) from error
     missing = {"image_id", "score"} - set(votes.columns)
     if missing:
         raise ValueError(f"'{name}' has no column {' and '.join(sorted(missing))}: is it EVA's?")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def _read(files: ScoreFiles) -> pd.DataFrame:
     name = files.single("koniq10k_distributions_sets.csv")
-    return read_table(name, files[name])
+    return read_table(name, files[name]).rows
 
 
 FORMAT = Format(

@@ -24,7 +24,7 @@ def _read(files: ScoreFiles) -> pd.DataFrame:
     parts = []
     for split, file_name in _FILES.items():
         name = files.named(file_name)
-        parts.append(read_table(name, files[name]).assign(split=split))
+        parts.append(read_table(name, files[name]).rows.assign(split=split))
     table = pd.concat(parts, ignore_index=True)
     return table.assign(path=table["sessionId"] + "/" + table["imageName"])
 

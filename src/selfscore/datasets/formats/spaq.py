@@ -6,13 +6,12 @@ that are not read. There is no official split.
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
 
 import pandas as pd
 
 from selfscore.datasets.formats.format import Format
+from selfscore.datasets.formats.text import read_table
 
 if TYPE_CHECKING:
     from selfscore.datasets.score_files import ScoreFiles
@@ -20,11 +19,7 @@ if TYPE_CHECKING:
 
 def _read(files: ScoreFiles) -> pd.DataFrame:
     name = files.single("MOS and Image attribute scores.xlsx")
-    try:
-        return pd.read_excel(io.BytesIO(files[name]), dtype="string")
-    # What openpyxl raises on a file that is no workbook is mostly a zip file's error.
-    except (ValueError, KeyError, OSError, BadZipFile) as error:
-        raise ValueError(f"'{name}' cannot be read as an Excel workbook: {error}.") from error
+    return read_table(name, files[name]).rows
 
 
 FORMAT = Format(

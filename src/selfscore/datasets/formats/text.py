@@ -1,4 +1,4 @@
-"""Tables in which every cell is text.
+"""Tables in which every cell is text, whatever kind of file they are in.
 
 As text, names such as 00123 keep their zeros, and a score that is no number can be named. Only an
 empty cell is missing: NA or None may well be the name of a group.
@@ -6,80 +6,155 @@ empty cell is missing: NA or None may well be the name of a group.
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from zipfile import BadZipFile
 
 import pandas as pd
 
-_DELIMITED = (".csv", ".tsv")
+from selfscore.datasets.formats.delimited import (
+    as_text,
+    read_rows,
+    read_unquoted,
+    separator_name,
+)
+
+_DELIMITED = (".csv", ".tsv", ".txt")
 _LINES = (".jsonl", ".ndjson")
-_PARQUET = (".parquet",)
-TABLES = (*_DELIMITED, *_LINES, *_PARQUET)
-_SEPARATORS = ",;\t"
+_PACKED = ".gz"
+TABLES = (
+    *_DELIMITED,
+    *_LINES,
+    *(suffix + _PACKED for suffix in (*_DELIMITED, *_LINES)),
+    ".parquet",
+    ".xlsx",
+)
 
 
-def read_table(name: str, content: bytes) -> pd.DataFrame:
+@dataclass(frozen=True)
+class TextTable:
+    """A table as it was read.
+
+    Attributes:
+        rows: the cells, text or missing.
+        recognised: what was not said beforehand, in words, such as "separator ';'".
+        separator: between the cells of delimited text; "" in other files.
+    """
+
+    rows: pd.DataFrame
+    recognised: tuple[str, ...] = ()
+    separator: str = ""
+
+
+def is_table(name: str) -> bool:
+    """Whether a file is a table by its name; hidden files and Excel's lock files are none."""
+    file = PurePosixPath(name).name
+    return file.lower().endswith(TABLES) and not file.startswith((".", "~$"))
+
+
+def read_table(name: str, content: bytes) -> TextTable:
     """Read a table with a header.
 
     Args:
-        name: Name of the file; its suffix says which kind it is: `.csv` or `.tsv` (separated by
-            commas, semicolons or tabs, whichever the header has most of), `.jsonl` or `.ndjson`
-            (one object a line), or `.parquet`.
+        name: Name of the file; its suffix says which kind it is: `.csv`, `.tsv` or `.txt`
+            (separated by commas, semicolons, tabs or `|`), `.jsonl` or `.ndjson` (one object a
+            line), these with `.gz` behind, `.parquet`, or `.xlsx` (the first sheet).
         content: The file, whole.
-
-    Returns:
-        The table, every cell text or missing.
 
     Raises:
         ValueError: If the suffix is none of these, or the content is not such a table.
     """
-    suffix = PurePosixPath(name).suffix.lower()
-    if suffix in _DELIMITED:
-        header = content.split(b"\n", 1)[0].decode("utf-8", errors="replace")
-        return read_delimited(name, content, sep=max(_SEPARATORS, key=header.count))
+    kind = name.lower().removesuffix(_PACKED)
     try:
-        if suffix in _LINES:
-            table = pd.read_json(io.BytesIO(content), lines=True, dtype=False, convert_dates=False)
-        elif suffix in _PARQUET:
-            table = pd.read_parquet(io.BytesIO(content))
-        else:
+        if not name.lower().endswith(TABLES):
             raise ValueError(f"it is none of {', '.join(TABLES)}. Export it as one of these")
-        return table.astype("string")
-    # pyarrow's errors for a damaged file derive from ValueError or OSError.
-    except (ValueError, OSError) as error:
-        raise _unreadable(name, error) from error
+        if name.lower().endswith(_PACKED):
+            content = gzip.decompress(content)
+        if kind.endswith(_DELIMITED):
+            text, encoding = as_text(content)
+            rows, separator = read_rows(text)
+            said = f"separator '{separator_name(separator)}'"
+            return TextTable(rows, (said, encoding), separator)
+        if kind.endswith(_LINES):
+            text, encoding = as_text(content)
+            return TextTable(_read_lines(text), (encoding,))
+        return _read_parquet(content) if kind.endswith(".parquet") else _read_workbook(content)
+    # pyarrow's errors for a damaged file derive from ValueError or OSError, gzip's from OSError,
+    # and those of a workbook are mostly a zip file's.
+    except (ValueError, OSError, EOFError, KeyError, zlib.error, BadZipFile) as error:
+        raise unreadable(name, error) from error
 
 
-def read_delimited(name: str, content: bytes, **options: Any) -> pd.DataFrame:
-    """Read a table of delimited text.
+def read_list(name: str, content: bytes, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a table without header and quotation marks, its cells separated by blanks.
 
     Args:
         name: Name of the file, for messages.
-        content: The file, whole; UTF-8, with or without a byte order mark.
-        options: Passed to `pandas.read_csv`, for example `sep`.
-
-    Returns:
-        The table, every cell text or missing.
+        content: The file, whole.
+        columns: What its columns are to be called.
 
     Raises:
-        ValueError: If the content is not such a table.
+        ValueError: If a row has another number of cells.
     """
     try:
-        return pd.read_csv(
-            io.BytesIO(content),
-            dtype="string",
-            keep_default_na=False,
-            na_values=[""],
-            encoding="utf-8-sig",
-            **options,
-        )
+        return read_unquoted(as_text(content)[0], columns)
     except ValueError as error:
-        raise _unreadable(name, error) from error
+        raise unreadable(name, error) from error
 
 
-def _unreadable(name: str, error: Exception) -> ValueError:
+def unreadable(name: str, error: Exception) -> ValueError:
+    """The error for a table that cannot be read."""
     return ValueError(
         f"The score table '{name}' cannot be read: {error}. It must have a header and one row per "
         f"image; text must be UTF-8."
     )
+
+
+def _read_lines(text: str) -> pd.DataFrame:
+    rows = []
+    for number, line in enumerate(io.StringIO(text), start=1):
+        if not line.strip():
+            continue
+        try:
+            # Numbers stay as they are written.
+            row = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
+        except ValueError as error:
+            raise ValueError(f"line {number} is not JSON ({error})") from error
+        if not isinstance(row, dict):
+            raise ValueError(f"line {number} is not an object such as {{'image': 'a.jpg'}}")
+        rows.append({key.strip(): _cell(value) for key, value in row.items()})
+    return pd.DataFrame(rows).astype("string")
+
+
+def _cell(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value or None
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _read_parquet(content: bytes) -> TextTable:
+    table = pd.read_parquet(io.BytesIO(content))
+    named = [name for name in table.index.names if name is not None]
+    table = table.reset_index(named) if named else table
+    table.columns = pd.Index([str(name).strip() for name in table.columns])
+    return TextTable(table.astype("string"))
+
+
+def _read_workbook(content: bytes) -> TextTable:
+    with pd.ExcelFile(io.BytesIO(content)) as book:
+        first, *others = book.sheet_names
+        cells = book.parse(
+            first, header=None, dtype="string", keep_default_na=False, na_values=[""]
+        ).dropna(how="all")
+    if cells.empty:
+        raise ValueError(f"the sheet '{first}' is empty")
+    header = cells.iloc[0].fillna("").str.strip()
+    table = cells.iloc[1:].reset_index(drop=True)
+    table.columns = pd.Index(header)
+    said = (f"sheet '{first}' of {len(others) + 1}",) if others else ()
+    return TextTable(table, said)
