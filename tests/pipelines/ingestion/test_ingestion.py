@@ -506,3 +506,42 @@ def test_levels_keep_the_order_of_scores(scores: list[float], levels: int) -> No
     assert (np.diff(ordered) >= 0).all()
     assert set(ordered) == set(range(levels))
     assert (np.diff(scale["values"]) > 0).all()
+
+
+def test_lost_zeros_are_guessed_at(image_folder: Maker) -> None:
+    names = [f"{number:05d}.png" for number in range(1, 31)]
+    numbers = table([str(number) for number in range(1, 31)])
+    with pytest.raises(ValueError, match=r"30 × not in the image folder, but '\d{5}\.png' is"):
+        ingest(numbers, image_folder(*names), max_quarantine=0.5)
+
+
+def test_every_row_of_any_table_is_used_or_quarantined_or_refused(image_folder: Maker) -> None:
+    folder = image_folder(*NAMES[:4])
+    images = ImageFolderDataset(filepath=str(folder)).load()
+    parameters = PARAMETERS | {"max_quarantine": 1.0}
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from([*NAMES[:4], "gone.png", "", "a/00.png", "0", '"x', " y;"]),
+                st.sampled_from(["1", "2,5", "2.5", "", "x", '"3', "1e308"]),
+            ),
+            min_size=1,
+            max_size=8,
+        ),
+        st.sampled_from(",;\t"),
+    )
+    @settings(max_examples=150, deadline=None)
+    def hold(rows: list[tuple[str, str]], separator: str) -> None:
+        lines = [separator.join(row) for row in [("image", "score"), *rows]]
+        Path("scores.csv").write_text("\n".join(lines))
+        try:
+            listed = read_scores(ScoreFilesDataset(filepath="scores.csv").load(), parameters)
+        except ValueError:
+            return
+        readable, quarantine = check_images(listed, images, parameters)
+        strays = quarantine["reason"] == "not in the score table"
+        given_rows = sum(any(cell.strip() for cell in row) for row in rows)
+        assert len(readable) + (~strays).sum() == len(listed) == given_rows
+
+    hold()

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfscore.pipelines.ingestion.matching import match_files
+from selfscore.pipelines.ingestion.matching import lost_zeros, match_files
 
 FILES = [
     "7.jpg",
@@ -52,6 +52,26 @@ def test_same_name_in_another_folder_is_another_image() -> None:
     assert match("8.jpeg") == []
     assert match("18.jpg") == []
     assert match("nothing") == []
+
+
+def test_a_folder_that_is_there_is_looked_into_alone() -> None:
+    files = ["1.jpg", "a/2.jpg", "a/b/3.jpg"]
+    for name in ("a/1.jpg", "A/1.jpg", "x/a/1.jpg", "a/x/1.jpg", "b/2.jpg"):
+        assert match_files([name], files)[name] == [], name
+    assert match_files(["x/a/2.jpg"], files) == {"x/a/2.jpg": ["a/2.jpg"]}
+
+
+def test_two_names_never_mean_one_file_by_leaving_out_folders() -> None:
+    assert match_files(["x/1.jpg", "y/1.jpg"], ["1.jpg"]) == {"x/1.jpg": [], "y/1.jpg": []}
+    assert match_files(["x/1.jpg", "1.jpg"], ["1.jpg"]) == {"x/1.jpg": [], "1.jpg": ["1.jpg"]}
+
+
+def test_zeros_that_a_spreadsheet_ate() -> None:
+    files = ["a/00012.jpg", "7.jpg", "0.jpg", "x12.jpg"]
+    assert lost_zeros(["12", "12.jpg", "13", "x", "0", ""], files) == {
+        "12": "a/00012.jpg",
+        "12.jpg": "a/00012.jpg",
+    }
 
 
 paths = st.lists(

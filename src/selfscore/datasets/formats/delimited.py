@@ -123,16 +123,15 @@ def separator_name(separator: str) -> str:
 
 def _recognise(lines: Sequence[str]) -> str:
     """The separator that cuts most of the first rows into no more cells than the header has."""
+    sample = list(islice(filter(str.strip, lines), _SAMPLED))
 
     def fitting(separator: str) -> float:
-        sample = csv.reader(islice(filter(str.strip, lines), _SAMPLED), delimiter=separator)
-        header, *rows = ([cell.strip() for cell in row] for row in sample)
-        if len(header) < 2:
-            return -1.0
+        header, *rows = csv.reader(sample, delimiter=separator)
         widths = [len(row) - (row[-1:] == [""]) for row in rows]
         return sum(1 < width <= len(header) for width in widths) / max(1, len(widths))
 
-    return max(_SEPARATORS, key=fitting) if any(map(str.strip, lines)) else ","
+    candidates = [separator for separator in _SEPARATORS if sample and separator in sample[0]]
+    return max(candidates, key=fitting, default=",")
 
 
 def _rows(lines: Sequence[str], separator: str) -> Iterator[tuple[int, list[str]]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Set
 from pathlib import PurePosixPath
 
 
@@ -14,7 +14,7 @@ def match_files(names: Collection[str], files: Collection[str]) -> dict[str, lis
     A name that is a file's path means that file. Otherwise names and paths are compared without
     regard to case, to the composition of accents, to backslashes, and to the suffix where the name
     has none. Failing that, one may be the end of the other: `7.jpg` means `photos/7.jpg`, and so
-    does `data/photos/7.jpg`.
+    does `data/photos/7.jpg` where there is no folder `data`, and no other name for the same file.
 
     Args:
         names: Names as the score table has them.
@@ -39,11 +39,43 @@ def match_files(names: Collection[str], files: Collection[str]) -> dict[str, lis
             for end in _ends(key):
                 if end in wanted:
                     by_end[end].append(file)
+    above: dict[str, list[str]] = {}
+    folders = {part for file in files for part in PurePosixPath(_key(file)).parts[:-1]}
     for name in unclear:
         key = _key(name)
-        longest = next((end for end in _ends(key) if end in by_path), "")
-        fits[name] = by_path.get(key) or by_end.get(key) or by_path.get(longest, [])
+        fits[name] = by_path.get(key) or by_end.get(key) or []
+        if not fits[name]:
+            above[name] = _below(key, by_path, folders)
+    claimed = Counter(file for found in (*fits.values(), *above.values()) for file in found)
+    for name, found in above.items():
+        fits[name] = [file for file in found if claimed[file] == 1]
     return fits
+
+
+def without_zeros(path: str) -> str:
+    """What is left of a file's name, in small letters, when a table takes it for a number."""
+    name = PurePosixPath(_key(path)).name
+    stem = name.partition(".")[0].lstrip("0")
+    return stem if stem.isdecimal() else ""
+
+
+def lost_zeros(names: Iterable[str], files: Iterable[str]) -> dict[str, str]:
+    """Files that names would mean if their leading zeros were not lost: 12 for 00012.jpg."""
+    wanted = {without_zeros(name) for name in names} - {""}
+    found: dict[str, str] = {}
+    for file in files:
+        if (number := without_zeros(file)) in wanted:
+            found.setdefault(number, file)
+    return {name: found[number] for name in names if (number := without_zeros(name)) in found}
+
+
+def _below(key: str, by_path: dict[str, list[str]], folders: Set[str]) -> list[str]:
+    """The files at the end of a path, if the image folder knows nothing of the folders before."""
+    for end in _ends(key):
+        if end in by_path:
+            before = PurePosixPath(key.removesuffix(end)).parts
+            return [] if folders & set(before) else by_path[end]
+    return []
 
 
 def _key(path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from selfscore.datasets import formats
 from selfscore.datasets.pixels import SUFFIXES
 from selfscore.pipelines.ingestion import score_scale as scale
 from selfscore.pipelines.ingestion import score_table, splitting
-from selfscore.pipelines.ingestion.matching import match_files
+from selfscore.pipelines.ingestion.matching import lost_zeros, match_files
 from selfscore.pipelines.ingestion.verification import verify_images
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def check_images(
         that no row names.
     """
     fits = match_files(set(listed_images["path"]) - {""}, raw_images)
-    rows = _with_files(listed_images, fits)
+    rows = _with_files(listed_images, fits, _hints(fits, raw_images))
     rows = _verified(rows, raw_images, parameters["threads"])
     rows["image_id"] = [_without_suffix(path) for path in rows["path"]]
     for faults in (_same_name, splitting.content_in_better_split):
@@ -183,11 +183,15 @@ def assign_levels(
     return images[["image_id", "path", "sha256", "split", "group", "score", "level"]]
 
 
-def _with_files(listed: pd.DataFrame, fits: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def _with_files(
+    listed: pd.DataFrame, fits: Mapping[str, Sequence[str]], hints: Mapping[str, str]
+) -> pd.DataFrame:
     """The rows with the paths of their files, and a reason where there is no one file."""
     rows = listed.copy()
     usable = rows["reason"] == ""
-    rows.loc[usable, "reason"] = [_fault(path, fits[path]) for path in rows.loc[usable, "path"]]
+    rows.loc[usable, "reason"] = [
+        _fault(path, fits[path], hints.get(path, "")) for path in rows.loc[usable, "path"]
+    ]
     found = rows["reason"] == ""
     rows.loc[found, "path"] = [fits[path][0] for path in rows.loc[found, "path"]]
     rows.loc[found, "reason"] = score_table.repetitions(rows[found])
@@ -204,7 +208,13 @@ def _verified(rows: pd.DataFrame, images: ImageFolder, threads: int) -> pd.DataF
     return rows
 
 
-def _fault(name: str, files: Sequence[str]) -> str:
+def _hints(fits: Mapping[str, Sequence[str]], images: Iterable[str]) -> dict[str, str]:
+    """What a name without a file may have been meant to be."""
+    lost = lost_zeros([name for name, files in fits.items() if not files], images)
+    return {name: f", but '{file}' is: were leading zeros lost?" for name, file in lost.items()}
+
+
+def _fault(name: str, files: Sequence[str], hint: str) -> str:
     """Why a listed name means no file; "" if it means one."""
     if len(files) == 1:
         return ""
@@ -213,7 +223,7 @@ def _fault(name: str, files: Sequence[str]) -> str:
     suffix = PurePosixPath(name).suffix.lower()
     if suffix and suffix not in SUFFIXES:
         return f"not in the image folder, from which '{suffix}' is not read"
-    return "not in the image folder"
+    return f"not in the image folder{hint}"
 
 
 def _same_name(rows: pd.DataFrame) -> pd.Series:
