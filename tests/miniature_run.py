@@ -156,12 +156,6 @@ def a_run(
             for place, path in enumerate(images["path"])
         },
         "baseline.consistency_judge": {"held_out": {"discrimination": 0.77}},
-        "step_times": {
-            "check_images": step("ingestion", "", 2.0),
-            "baseline.predict_base": step("evaluation", "baseline", 5.0),
-            "iteration_1.train_scoring_expert": step("dpo_training", "iteration_1", 120.0),
-            "iteration_2.train_scoring_expert": step("dpo_training", "iteration_2", 60.0),
-        },
         "params:model": {"id": "data/06_models/demo_model", "revision": None},
         "params:seed": 0,
         "params:reporting": settings["reporting"],
@@ -195,11 +189,6 @@ def a_run(
             },
         }
     return data
-
-
-def step(stage: str, place: str, seconds: float) -> dict[str, Any]:
-    finished = "2026-01-02 03:04:05+00:00"
-    return {"stage": stage, "round": place, "seconds": seconds, "finished": finished}
 
 
 def report(data: dict[str, Any], rounds: int) -> dict[str, Any]:

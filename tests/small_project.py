@@ -17,7 +17,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 
-from selfscore.provenance.hook import ManifestHooks
+from selfscore.provenance.hook import ProvenanceHooks
 from selfscore.provenance.manifest import Manifest
 from selfscore.provenance.project import Project
 from selfscore.provenance.redaction import Redaction
@@ -159,7 +159,7 @@ class Tiny:
         catalog = self._catalog(_merged(PARAMETERS, parameters), run_id)
         chosen = pipeline() if only is None else only
         manager = _create_hook_manager()
-        manager.register(ManifestHooks())
+        manager.register(ProvenanceHooks())
         asked = {"run_id": run_id, "project_path": str(self.root), "runtime_params": parameters}
         manager.hook.after_catalog_created(
             catalog=catalog,

@@ -157,17 +157,6 @@ def test_layers_run_one_way(registered: dict[str, Pipeline], catalog: DataCatalo
     assert list(TopologicalSorter(below).static_order())  # raises CycleError on a circle
 
 
-def test_stage_lines_name_real_nodes(project: Path, registered: dict[str, Pipeline]) -> None:
-    stages = yaml.safe_load((project / "conf" / "base" / "stages.yml").read_text())
-    nodes = {
-        node.name.rsplit(".", 1)[-1] for pipeline in registered.values() for node in pipeline.nodes
-    }
-    assert set(stages) - nodes == set()
-    for stage in stages.values():
-        assert stage["seconds"] > 0
-        assert stage["does"]
-
-
 def test_only_evaluation_reads_the_severities(registered: dict[str, Pipeline]) -> None:
     readers = {
         node.name.rsplit(".", 1)[-1]

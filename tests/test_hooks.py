@@ -15,9 +15,7 @@ import pytest
 from kedro.framework.project import configure_logging
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
-from kedro.pipeline import Node, Pipeline
 
-from selfscore.hooks import StageLogHooks
 from selfscore.pipelines.iteration import rounds
 
 Maker = Callable[..., Path]
@@ -77,31 +75,6 @@ def test_contract_stops_a_bad_table(run: Callable[..., Path], trial_conf: Path) 
     catalog.write_text(catalog.read_text().replace(".ScoredImages", ".Pairs"))
     with pytest.raises(Exception, match="chosen"):
         run()
-
-
-def test_longer_steps_are_announced(caplog: pytest.LogCaptureFixture) -> None:
-    def work(x: int) -> int:
-        return x
-
-    def nodes(number: int) -> Pipeline:
-        return Pipeline([Node(work, "x", "y", name="train")], namespace=f"iteration_{number}")
-
-    hooks = StageLogHooks()
-    hooks._stages = {"train": {"does": "Training", "seconds": 100}}
-    pipeline = nodes(1) + nodes(2) + Pipeline([Node(work, "a", "b", name="small")])
-    caplog.set_level("INFO", logger="selfscore.hooks")
-
-    hooks.before_pipeline_run(pipeline=pipeline)
-    for node in pipeline.nodes:
-        hooks.before_node_run(node=node)
-        hooks.after_node_run(node=node)
-    hooks.after_pipeline_run()
-
-    first, second, last = (record.getMessage() for record in caplog.records)
-    assert "iteration_1: Training (about 2 min with the demo on 2 cores)" in first
-    assert "/3] " in first
-    assert "iteration_2: Training (about 0 s, as the last time)" in second
-    assert last == "All 3 steps done in 0 s."
 
 
 LIGHT = """

@@ -4,33 +4,26 @@ from __future__ import annotations
 
 from selfscore.config import RoundsConfigLoader, environment_variable
 from selfscore.datasets.whole_files import write_whole_files
-from selfscore.hooks import RoundsHooks, StageLogHooks, StepTimesHooks
-from selfscore.provenance.checkpoint_hook import CheckpointHooks
-from selfscore.provenance.hook import ManifestHooks
-from selfscore.provenance.one_run_hook import OneRunHooks
-from selfscore.provenance.own_versions_hook import OwnVersionsHooks
+from selfscore.hooks import RoundsHooks
+from selfscore.provenance.hook import ProvenanceHooks
 from selfscore.quiet import quiet
 from selfscore.registry.hook import RegistryHooks
 from selfscore.stopping import StoppableSession
 from selfscore.tracking.hook import TrackingHooks
 
+# These two change the whole process: known notices of libraries are not shown, and what any
+# dataset writes on a local disk is there as a whole or not at all (fsspec's local file system is
+# replaced by `WholeFiles`).
 quiet()
 write_whole_files()
 
+# Ctrl-C and SIGTERM end a run as an error does, so hooks close what is open.
 SESSION_CLASS = StoppableSession
 
-# Kedro calls hooks last in, first out.
-HOOKS = (
-    RoundsHooks(),
-    StageLogHooks(),
-    StepTimesHooks(),
-    ManifestHooks(),
-    CheckpointHooks(),
-    OwnVersionsHooks(),
-    OneRunHooks(),
-    RegistryHooks(),
-    TrackingHooks(),
-)
+# Kedro calls the last of these first. So rounds are known and the lock is taken before anything
+# else; and a run's manifest is done before the registry reads it, and the tracked run, which both
+# write to, is closed at the very end.
+HOOKS = (TrackingHooks(), RegistryHooks(), ProvenanceHooks(), RoundsHooks())
 # `TrackingHooks` calls them, and goes on when the tracking server is away. Packages are named here
 # as their releases write them.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")
@@ -42,8 +35,5 @@ CONFIG_LOADER_ARGS = {
     # An environment states only what differs: `conf/test` may set one key of a stage.
     "merge_strategy": {"parameters": "soft", "globals": "soft"},
     "custom_resolvers": {"variable": environment_variable},
-    "config_patterns": {
-        "mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"],
-        "stages": ["stages*"],
-    },
+    "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]},
 }

@@ -1,6 +1,7 @@
 """A run that Ctrl-C or SIGTERM stops ends like one that fails: its hooks close what is open.
 
-Kedro tells its hooks of exceptions alone, and neither of the two is one.
+Kedro tells its hooks of exceptions alone, and neither of the two is one. Nor does it tell them that
+a run goes on from another.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
@@ -19,6 +21,22 @@ from kedro.framework.session import KedroSession
 from kedro.runner import SequentialRunner
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_resumes: ContextVar[str | None] = ContextVar("_resumes", default=None)
+
+
+def resumed_run() -> str | None:
+    """Id of the run that the present one goes on from; see `StoppableSession.run`."""
+    return _resumes.get()
+
+
+@contextmanager
+def going_on_from(run_id: str | None) -> Iterator[None]:
+    """A run that is started in this block goes on from another; None: from none."""
+    token = _resumes.set(run_id)
+    try:
+        yield
+    finally:
+        _resumes.reset(token)
 
 
 class RunStoppedError(Exception):
@@ -37,8 +55,13 @@ class RunStoppedError(Exception):
 class StoppableSession(KedroSession):
     """Kedro's session, whose run can be stopped; a second signal ends the process at once."""
 
-    def run(self, *arguments: Any, **options: Any) -> dict[str, Any]:
-        """Run the pipeline, see `KedroSession.run`.
+    def run(self, *arguments: Any, resumes: str | None = None, **options: Any) -> dict[str, Any]:
+        """Run the pipeline.
+
+        Args:
+            arguments: see `KedroSession.run`.
+            resumes: id of the run that this one goes on from; hooks ask `resumed_run` for it.
+            options: see `KedroSession.run`.
 
         Raises:
             RunStoppedError: it was stopped.
@@ -47,7 +70,8 @@ class StoppableSession(KedroSession):
         runner.run = _stoppable(runner.run)  # type: ignore[method-assign]
         # Kedro's advice on going on names nodes of the graph, and knows nothing of versions.
         logging.getLogger(type(runner).__module__).addFilter(_is_no_advice)
-        return super().run(*arguments, **options)
+        with going_on_from(resumes):
+            return super().run(*arguments, **options)
 
 
 class _Stop(KeyboardInterrupt):

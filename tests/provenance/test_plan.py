@@ -15,7 +15,7 @@ def running(nodes):
 
 def test_a_plain_run_runs_everything(tiny, whole):
     tiny.run()
-    nodes = plan(tiny.opened(), whole, "all")
+    nodes = plan(tiny.opened(), whole, "all", tiny.manifests())
     assert len(running(nodes)) == 5
     loads = {name: version for node in nodes for name, version in node.loads.items()}
     assert loads == {
@@ -34,7 +34,7 @@ def test_missing_outputs_are_planned_as_kedro_runs_them(tiny, whole, lost, caplo
     tiny.run()
     shutil.rmtree(tiny.root / "data" / lost)
     project = tiny.opened()
-    nodes = plan(project, whole, "missing")
+    nodes = plan(project, whole, "missing", [])
     caplog.set_level("INFO", logger="kedro")
     ran = SequentialRunner()
     ran.run(whole, tiny.opened().catalog, only_missing_outputs=True)
@@ -49,7 +49,7 @@ def test_missing_outputs_are_planned_as_kedro_runs_them(tiny, whole, lost, caplo
 
 def test_an_input_that_is_not_there_is_said(tiny, whole):
     (tiny.root / "data/numbers.json").unlink()
-    first = plan(tiny.opened(), whole, "missing")[0]
+    first = plan(tiny.opened(), whole, "missing", [])[0]
     assert first.loads == {"numbers": None}
 
 
@@ -57,13 +57,13 @@ def test_a_run_of_what_is_stale_makes_all_up_to_date(tiny, whole):
     changed = {"iteration_1": {"merging": {"rank": 3}}}
     tiny.run()
     project = tiny.opened(**changed)
-    nodes = plan(project, whole, "stale", check(project, whole, tiny.manifests()))
+    nodes = plan(project, whole, "stale", [], check(project, whole, tiny.manifests()))
     assert running(nodes) == {"iteration_1.merge", "iteration_1.measure"}
     assert {node.reason for node in nodes if not node.runs} == {"up to date"}
     tiny.run(whole.filter(node_names=list(running(nodes))), **changed)
     project = tiny.opened(**changed)
     after = check(project, whole, tiny.manifests())
-    assert running(plan(project, whole, "stale", after)) == set()
+    assert running(plan(project, whole, "stale", [], after)) == set()
 
 
 def test_nodes_without_outputs_follow_what_they_read(tiny, whole):
@@ -77,4 +77,17 @@ def test_nodes_without_outputs_follow_what_they_read(tiny, whole):
     tiny.run(pipeline)
     project = tiny.opened(iteration_1={"evaluation": {"confidence": 0.5}})
     verdicts = check(project, pipeline, tiny.manifests())
-    assert running(plan(project, pipeline, "stale", verdicts)) == {"iteration_1.measure", "watch"}
+    assert running(plan(project, pipeline, "stale", [], verdicts)) == {
+        "iteration_1.measure",
+        "watch",
+    }
+
+
+def test_a_plan_tells_what_each_node_took_the_last_time(tiny, whole, only) -> None:
+    tiny.run()
+    before = {node.name: node.seconds for node in tiny.manifests()[0].nodes}
+    tiny.run(only("iteration_1.measure"))
+    now = {node.name: node.seconds for node in tiny.manifests()[0].nodes}
+    planned = plan(tiny.opened(), whole, "all", tiny.manifests())
+    assert {node.name: node.seconds for node in planned} == {**before, **now}
+    assert {node.seconds for node in plan(tiny.opened(), whole, "all", [])} == {None}

@@ -14,7 +14,6 @@ from kedro.pipeline import Node, Pipeline
 
 from selfscore.handoff.create import create
 from selfscore.handoff.verify import verify
-from selfscore.provenance.hook import RESUMES
 from selfscore.provenance.journal import Journal
 from selfscore.provenance.places import Place
 from selfscore.provenance.resumption import (
@@ -24,6 +23,7 @@ from selfscore.provenance.resumption import (
     session_arguments,
     whole_run,
 )
+from selfscore.stopping import going_on_from
 
 LEFT = ["iteration_1.train", "iteration_1.merge", "iteration_1.measure"]
 BROKEN = {"iteration_1": {"dpo_training": {"lr": None}}}
@@ -105,9 +105,8 @@ def test_what_is_gone_is_made_again(tiny) -> None:
 
 def test_a_run_that_went_on_and_was_stopped_again_counts_as_one(tiny, only) -> None:
     first = fail(tiny)
-    token = RESUMES.set(first)
-    second = tiny.run(only("iteration_1.train"))
-    RESUMES.reset(token)
+    with going_on_from(first):
+        second = tiny.run(only("iteration_1.train"))
     manifests = tiny.manifests()
     assert manifests[0].command["resumes"] == first
     # The second did more than was left, as if it had been killed after the training.
@@ -123,9 +122,8 @@ def test_a_run_that_went_on_and_was_stopped_again_counts_as_one(tiny, only) -> N
 
 def test_what_several_runs_made_is_handed_on_as_one(tiny, only, tmp_path: Path) -> None:
     first = fail(tiny)
-    token = RESUMES.set(first)
-    second = tiny.run(only(*LEFT))
-    RESUMES.reset(token)
+    with going_on_from(first):
+        second = tiny.run(only(*LEFT))
     output = tmp_path / "handoff"
     create(tiny.opened(), tiny.manifests(), "iteration_1", output, with_data=True)
     assert all(one.passed for one in verify(output))

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from selfscore.provenance.one_run_hook import LOCK, OneRunHooks, ScratchInUseError
-from selfscore.provenance.own_versions_hook import OwnVersionsHooks
+from selfscore.provenance.one_run import LOCK, ScratchInUseError, scratch_folder, take
 from selfscore.settings import HOOKS
 
 # A run as Kedro's session makes it: wait for a file, write a version, read it.
@@ -27,8 +26,7 @@ from kedro.io import DataCatalog
 from kedro.io.core import generate_timestamp
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
-from selfscore.provenance.one_run_hook import OneRunHooks
-from selfscore.provenance.own_versions_hook import OwnVersionsHooks
+from selfscore.provenance.hook import ProvenanceHooks
 
 name, store, clone, awaited = sys.argv[1], *map(Path, sys.argv[2:])
 
@@ -50,9 +48,12 @@ nodes = [
     Node(read, "policy", "result"),
 ]
 manager = _create_hook_manager()
-manager.register(OwnVersionsHooks())
-manager.register(OneRunHooks())
-loader = {"globals": {"storage": {"scratch": "data"}}}
+manager.register(ProvenanceHooks())
+
+class Loader(dict):
+    conf_source = str(clone / "conf")
+
+loader = Loader(globals={"storage": {"scratch": "data"}})
 manager.hook.after_context_created(
     context=SimpleNamespace(config_loader=loader, project_path=clone)
 )
@@ -131,31 +132,21 @@ def test_one_run_at_a_time_in_a_clone_and_a_killed_one_blocks_nobody(tmp_path: P
     assert read_by(clone) == "cleo"
 
 
-class Context:
-    def __init__(self, project: Path, scratch: str) -> None:
-        self.project_path = project
-        self.config_loader = {"globals": {"storage": {"scratch": scratch}}}
-
-
-def test_a_run_that_ended_badly_gives_the_lock_back(tmp_path: Path) -> None:
-    one, other = OneRunHooks(), OneRunHooks()
-    for hook in (one, other):
-        hook.after_context_created(Context(tmp_path, "data"))
-    one.before_pipeline_run()
+def test_a_lock_that_was_given_back_can_be_taken(tmp_path: Path) -> None:
+    lock = take(tmp_path)
     with pytest.raises(ScratchInUseError):
-        other.before_pipeline_run()
-    one.on_pipeline_error()
-    other.before_pipeline_run()
-    other.before_pipeline_run()  # the next run of a process in which a run was broken off
-    other.after_pipeline_run()
-    one.before_pipeline_run()
-    one.after_pipeline_run()
+        take(tmp_path)
+    lock.release()
+    take(tmp_path).release()
 
 
 def test_scratch_is_on_a_disk(tmp_path: Path) -> None:
+    assert scratch_folder({"storage": {"scratch": "data"}}, tmp_path) == tmp_path / "data"
+    assert scratch_folder({}, tmp_path) is None
     with pytest.raises(ValueError, match=r"'s3://bucket/x'.*set it to a folder"):
-        OneRunHooks().after_context_created(Context(tmp_path, "s3://bucket/x"))
+        scratch_folder({"storage": {"scratch": "s3://bucket/x"}}, tmp_path)
 
 
-def test_every_run_has_these_hooks() -> None:
-    assert {OwnVersionsHooks, OneRunHooks} <= {type(hook) for hook in HOOKS}
+def test_hooks_are_called_in_the_order_of_their_work() -> None:
+    names = [type(hook).__name__ for hook in reversed(HOOKS)]
+    assert names[-3:] == ["ProvenanceHooks", "RegistryHooks", "TrackingHooks"]

@@ -21,7 +21,7 @@ from kedro.runner import SequentialRunner
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from transformers import AutoModelForImageTextToText
 
-from selfscore.provenance.hook import ManifestHooks
+from selfscore.provenance.hook import ProvenanceHooks
 from selfscore.registry.hook import RegistryHooks
 from selfscore.vlm.policy import LoraAdapter, Policy
 
@@ -126,7 +126,8 @@ class Home:
         for name, value in parameters.items():
             catalog[f"params:{name}"] = value
         manager = _create_hook_manager()
-        for hooks in (ManifestHooks(), RegistryHooks()):
+        # The last is called first, as in the settings.
+        for hooks in (RegistryHooks(), ProvenanceHooks()):
             manager.register(hooks)
         asked = {"run_id": run_id, "project_path": str(self.root), "env": None}
         call = {"run_params": asked, "pipeline": pipeline(), "catalog": catalog}

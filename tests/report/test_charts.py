@@ -17,7 +17,6 @@ from selfscore.pipelines.reporting.pipeline import _RUN
 from selfscore.report.chart import Chart, Panel, Series, ticks, written
 from selfscore.report.interactive import plotly_figure
 from selfscore.report.labels import PALETTE
-from selfscore.report.run_charts import duration, tabulate_times, times_chart
 from selfscore.report.svg import svg
 
 
@@ -41,7 +40,6 @@ def test_every_chart_of_the_report_is_there(charts: dict[str, Chart]) -> None:
         "reliability",
         "health",
         "merge_energy",
-        "times",
     ]
     for chart in charts.values():
         assert chart.panels and chart.text
@@ -111,19 +109,6 @@ def test_limits_of_health_are_drawn(charts: dict[str, Chart], reported: dict[str
     assert drawn == [limits["min_mean_words"], limits["max_mean_words"]]
 
 
-def test_times_are_added_up_by_stage(reported: dict[str, Any]) -> None:
-    table = tabulate_times(reported["step_times"])
-    assert list(table["stage"]) == ["ingestion", "dpo_training", "dpo_training", "evaluation"]
-    assert dict(zip(table["round"], table["seconds"], strict=True)) == {
-        -1: 2.0, 1: 120.0, 2: 60.0, 0: 5.0
-    }  # fmt: skip
-    panel = times_chart(reported["step_times"]).panels[0]
-    assert panel.horizontal and len(elements(panel, "rect")) == 4
-    assert "3.1 min in all; longest: training the experts" in panel.alt
-    assert times_chart({}).panels == []
-    assert plotly_figure(times_chart({})).data == ()
-
-
 def test_stacked_bars_follow_each_other() -> None:
     bars = [
         Series("a", "base", ["x"], [3.0], mark="bars"),
@@ -168,6 +153,3 @@ def test_ticks_lie_inside_and_evenly(low: float, width: float, most: int) -> Non
 def test_values_are_written_for_people() -> None:
     assert written(0.1234) == "0.123" and written(3.0) == "3" and written(1234.5) == "1234"
     assert written(0.995, percent=True) == "99.5\u00a0%" and written(math.nan) == "–"
-    assert [duration(s) for s in (0.44, 12.2, 204.0, 5600.0)] == [
-        "0.4 s", "12 s", "3.4 min", "1.6 h"
-    ]  # fmt: skip

@@ -108,29 +108,6 @@ def test_the_summary_names_the_champion_and_what_got_worse(
     assert worse < page.index("Less of what is written") < page.index("What cannot be told")
 
 
-def test_a_price_makes_a_cost(page: str, reported: dict[str, Any]) -> None:
-    from selfscore.pipelines.reporting.nodes import write_report
-    from selfscore.pipelines.reporting.pipeline import create_pipeline
-
-    assert "machine_hour_price" in page
-    node = next(n for n in create_pipeline(rounds=2).nodes if n.func is write_report)
-    priced = dict(reported["params:reporting"], machine_hour_price=2.0)
-    inputs = {name: reported[name] for name in node.inputs} | {"params:reporting": priced}
-    costly = node.run(inputs)["report"]
-    # 187 seconds at 2 an hour.
-    assert "machine_hour_price" not in costly and "0.104" in costly
-
-
-def test_times_that_were_not_taken_leave_no_chart(reported: dict[str, Any]) -> None:
-    from selfscore.pipelines.reporting.nodes import write_report
-    from selfscore.pipelines.reporting.pipeline import create_pipeline
-
-    node = next(n for n in create_pipeline(rounds=2).nodes if n.func is write_report)
-    inputs = {name: reported[name] for name in node.inputs} | {"step_times": {}}
-    page = node.run(inputs)["report"]
-    assert "Time per stage" not in page and "Last step finished" not in page
-
-
 def test_words_of_one_text_alone_are_marked() -> None:
     row = {"chosen": "It is sharp. It is good.", "rejected": "it is dull.", "told_apart": 0.0}
     pair = _pair(row)

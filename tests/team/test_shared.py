@@ -27,7 +27,7 @@ def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_has_versions_is_shared_and_nothing_else_that_is_written(here: Path) -> None:
     """Without versions, two runs would write over each other's."""
     catalog = open_project(here, "team").catalog
-    written = {"manifest", "step_times"}.union(*(one.all_outputs() for one in pipelines.values()))
+    written = {"manifest"}.union(*(one.all_outputs() for one in pipelines.values()))
     shared = set()
     for name in written:
         place = place_of(catalog[name], "any" if is_versioned(catalog[name]) else None)

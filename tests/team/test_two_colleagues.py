@@ -21,7 +21,7 @@ import psycopg
 import pytest
 from project_copy import copy_project
 
-from selfscore.provenance.one_run_hook import LOCK
+from selfscore.provenance.one_run import LOCK
 
 from .conftest import BUCKET, PASSWORD, SERVER, Team
 
@@ -185,7 +185,7 @@ def test_the_run_is_in_postgresql_and_its_files_in_the_store(team: Team, refusal
 
 def test_the_clone_keeps_what_has_no_versions(ann: Colleague, refusal: str) -> None:
     kept = {file.name for file in (ann.clone / "data/team").rglob("*") if file.is_file()}
-    assert {"step_times.json", "split_images.parquet", "tokens.safetensors"} <= kept
+    assert {"split_images.parquet", "tokens.safetensors"} <= kept
     names = {key.rpartition("/")[2] for key in objects(ann.team) if key.startswith("demo/")}
     assert names & kept <= {"_complete.json"}
     assert not (ann.clone / "mlflow.db").exists()

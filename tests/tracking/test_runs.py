@@ -11,7 +11,6 @@ import pytest
 from matplotlib.figure import Figure
 from mlflow.entities import Run
 
-from selfscore.tracking.outbox import Outbox
 from selfscore.tracking.runs import RoundRuns
 
 METRICS = pd.DataFrame(
@@ -44,11 +43,9 @@ def parent(store: str) -> Iterator[str]:
 
 def below(parent_id: str, client: mlflow.MlflowClient | None = None, **options: Any) -> RoundRuns:
     experiment = mlflow.MlflowClient().get_run(parent_id).info.experiment_id
-    records = Outbox("The server", "parameters and metrics", str)
-    files = Outbox("The server", "files", str, before=records)
     experts = ("scoring", "consistency")
     client = client or mlflow.MlflowClient()
-    return RoundRuns(client, parent_id, experiment, records, files, experts, **options)
+    return RoundRuns(client, parent_id, experiment, experts, **options)
 
 
 def children(parent_id: str) -> dict[str, Run]:

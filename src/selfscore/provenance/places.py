@@ -13,7 +13,7 @@ import fsspec
 from fsspec.spec import AbstractFileSystem
 from kedro.io import AbstractDataset, AbstractVersionedDataset, DatasetError, Version
 
-_LOGS = frozenset({"hosted_verdicts", "step_times"})
+_LOG = "hosted_verdicts"
 _CHECKPOINT = "_checkpoint"
 
 
@@ -50,11 +50,11 @@ class Place:
 
 
 def is_growing(name: str) -> bool:
-    """Whether nodes and hooks add to the dataset while they work.
+    """Whether nodes add to the dataset while they work.
 
     Such a log, or a node's work in progress, is never a reason to make something again.
     """
-    return name in _LOGS or name.endswith(_CHECKPOINT)
+    return name == _LOG or name.endswith(_CHECKPOINT)
 
 
 def is_versioned(dataset: AbstractDataset[Any, Any]) -> bool:

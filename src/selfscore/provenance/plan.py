@@ -1,4 +1,4 @@
-"""What a run would do: which nodes would run, and which versions they would load."""
+"""What a run would do: which nodes would run, for how long, and which versions they would load."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Literal
 
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
-from kedro.runner import SequentialRunner
 
+from selfscore.provenance.manifest import Manifest
 from selfscore.provenance.places import is_growing, is_versioned, load_version
 from selfscore.provenance.project import Project
 from selfscore.provenance.staleness import Verdict
@@ -27,16 +27,22 @@ class PlannedNode:
         reason: why, or why not.
         loads: dataset → version it would load; "" for one without versions, "this run" for one that
             the plan makes, None for one that is not there.
+        seconds: that it took the last time, without loading and saving; None if it never finished.
     """
 
     name: str
     runs: bool
     reason: str
     loads: dict[str, str | None] = field(default_factory=dict)
+    seconds: float | None = None
 
 
 def plan(
-    project: Project, pipeline: Pipeline, mode: Mode, verdicts: Sequence[Verdict] = ()
+    project: Project,
+    pipeline: Pipeline,
+    mode: Mode,
+    manifests: Sequence[Manifest],
+    verdicts: Sequence[Verdict] = (),
 ) -> list[PlannedNode]:
     """The plan of a run.
 
@@ -46,9 +52,11 @@ def plan(
         mode: "all" as `kedro run`, "missing" as `kedro run --only-missing-outputs` (Kedro itself
             decides), "stale": what makes an output that is not up to date, and all that follows
             from it.
+        manifests: the newest first.
         verdicts: for "stale", those of every output of the pipeline.
     """
     reasons = _reasons(project, pipeline, mode, verdicts)
+    seconds = seconds_by_node(manifests)
     made = {name for node in pipeline.nodes if node.name in reasons for name in node.outputs}
     return [
         PlannedNode(
@@ -56,9 +64,24 @@ def plan(
             node.name in reasons,
             reasons.get(node.name, "its outputs are there" if mode == "missing" else "up to date"),
             _loads(project, node, made) if node.name in reasons else {},
+            seconds.get(node.name),
         )
         for node in pipeline.nodes
     ]
+
+
+def seconds_by_node(manifests: Sequence[Manifest]) -> dict[str, float]:
+    """Node → seconds that it took when it last finished.
+
+    Args:
+        manifests: the newest first.
+    """
+    return {
+        node.name: node.seconds
+        for manifest in reversed(manifests)
+        for node in manifest.nodes
+        if node.status == "finished" and node.seconds is not None
+    }
 
 
 def _reasons(
@@ -68,8 +91,8 @@ def _reasons(
     if mode == "all":
         return {node.name: "asked for" for node in pipeline.nodes}
     if mode == "missing":
-        running = SequentialRunner()._filter_pipeline_for_missing_outputs(pipeline, project.catalog)
-        return {node.name: _why_missing(project, node) for node in running.nodes}
+        running = project.what_makes_missing(pipeline).nodes
+        return {node.name: _why_missing(project, node) for node in running}
     found: dict[str, str] = {}
     for verdict in verdicts:
         if verdict.state != "up to date":

@@ -1,6 +1,7 @@
 """A project's configuration, catalog and pipelines, as a run would have them, without a run.
 
-Starts no session, so nothing is tracked and nothing is written.
+Starts no session, so nothing is tracked and nothing is written. Kedro has no public way to that, so
+this is the one file that uses the private names of its context and its runner.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from kedro.framework.hooks.manager import _NullPluginManager
 from kedro.framework.project import pipelines, settings
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+from kedro.runner import SequentialRunner
 
 from selfscore.provenance.redaction import Redaction
 
@@ -58,6 +60,10 @@ class Project:
                 )
             chosen += pipelines[name]
         return chosen.filter(**{key: value or None for key, value in selection.items()})
+
+    def what_makes_missing(self, pipeline: Pipeline) -> Pipeline:
+        """The nodes that `kedro run --only-missing-outputs` would take."""
+        return SequentialRunner()._filter_pipeline_for_missing_outputs(pipeline, self.catalog)
 
     def datasets(self) -> set[str]:
         """Every dataset of every pipeline, without parameters."""
@@ -100,8 +106,17 @@ def open_project(
     pipelines.configure(f"{kedro_project.PACKAGE_NAME}.pipeline_registry")
     with chdir(path):
         catalog = context._get_catalog(load_versions=dict(load_versions or {}))
-    redact = Redaction(context._get_config_credentials())
+    redact = Redaction(credentials_of(loader))
     return Project(path, environment, redact(values), catalog, _tracking_uri(loader))
+
+
+def credentials_of(loader: AbstractConfigLoader) -> dict[str, Any]:
+    """The credentials in a configuration; empty where it has none."""
+    try:
+        found: dict[str, Any] = loader["credentials"]
+    except MissingConfigException:
+        return {}
+    return found
 
 
 def _tracking_uri(loader: AbstractConfigLoader) -> str | None:

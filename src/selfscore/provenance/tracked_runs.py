@@ -14,46 +14,34 @@ logger = logging.getLogger(__name__)
 
 
 def active() -> dict[str, Any]:
-    """Server, experiment and id of the run that is active now; empty when none is.
+    """Server, experiment, id and children (name → id) of the active run; empty when none is.
 
-    MLflow is not imported for this: without it, nothing is tracked.
+    Without children, the server did not answer. MLflow is not imported for this: without it,
+    nothing is tracked.
     """
     mlflow = sys.modules.get("mlflow")
     run = mlflow.active_run() if mlflow is not None else None
     if mlflow is None or run is None:
         return {}
-    return {
+    found = {
         "tracking_uri": mlflow.get_tracking_uri(),
         "experiment_id": run.info.experiment_id,
         "run_id": run.info.run_id,
     }
-
-
-def _is_open(described: dict[str, Any]) -> bool:
-    return bool(described) and active().get("run_id") == described["run_id"]
-
-
-def with_children(described: dict[str, Any]) -> dict[str, Any]:
-    """The same with the ids of the child runs by name; as it was, if the run is not open."""
-    if not _is_open(described):
-        return described
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
     try:
-        found = MlflowClient().search_runs(
-            [described["experiment_id"]],
-            filter_string=f"tags.mlflow.parentRunId = '{described['run_id']}'",
+        children = mlflow.MlflowClient().search_runs(
+            [run.info.experiment_id],
+            filter_string=f"tags.mlflow.parentRunId = '{run.info.run_id}'",
         )
-    except (MlflowException, OSError) as error:
+    except (mlflow.MlflowException, OSError) as error:
         logger.warning("The child runs are not in the manifest: %s", error)
-        return described
-    return described | {"children": {run.info.run_name: run.info.run_id for run in found}}
+        return found
+    return found | {"children": {one.info.run_name: one.info.run_id for one in children}}
 
 
 def log_manifest(described: dict[str, Any], record: dict[str, Any]) -> None:
-    """Keep the manifest with the tracked run, too."""
-    if not _is_open(described):
+    """Keep the manifest with the tracked run, too, if its server answered `active`."""
+    if "children" not in described:
         return
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException

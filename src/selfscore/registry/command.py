@@ -51,7 +51,7 @@ def promote(
     from selfscore.registry import versions
     from selfscore.tracking import server
 
-    server.be_brief()
+    server.shorten_timeouts()
     redact = Redaction()
     # A relative path to a local store counts from the root.
     with told(), chdir(metadata.project_path):

@@ -46,8 +46,7 @@ class RegistryHooks:
         if dataset_name == _CHAMPION:
             self._champion = data
 
-    # After the manifest.
-    @hook_impl(trylast=True)
+    @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], catalog: DataCatalog) -> None:
         """Register the champion."""
         if self._champion is None or "params:registry" not in catalog:

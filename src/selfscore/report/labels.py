@@ -1,4 +1,4 @@
-"""What policies, metrics and stages are called where people read of them.
+"""What policies and metrics are called where people read of them.
 
 Knows words and colours; knows no table.
 """
@@ -72,16 +72,6 @@ PALETTE = {
     "guide": ("#8a8d94", "#7d828b"),
 }
 _LABELS = {BASE: "base model", MERGED: "merged policy"}
-_STAGES = {
-    "ingestion": "reading the images",
-    "baseline": "base model and judge",
-    "data_generation": "writing explanations",
-    "preference_building": "building pairs",
-    "dpo_training": "training the experts",
-    "merging": "merging",
-    "evaluation": "evaluation",
-    "reporting": "report",
-}
 
 
 def metric(name: str) -> Metric:
@@ -94,19 +84,9 @@ def policy(name: str) -> str:
     return _LABELS.get(name, f"{name.replace('_', ' ')} expert")
 
 
-def stage(name: str) -> str:
-    """What a stage does."""
-    return _STAGES.get(name, name.replace("_", " "))
-
-
 def policy_of_round(number: int) -> str:
     """The policy that is handed on after a round, in words; 0 is the base model."""
     return _LABELS[BASE] if number == 0 else f"policy of round {number}"
-
-
-def round_colour(number: int) -> str:
-    """A key of the palette for a round; 0 is what was done before the first."""
-    return f"round_{min(number, 5) + 1}"
 
 
 def colours(policies: list[str]) -> dict[str, str]:

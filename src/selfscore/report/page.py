@@ -17,7 +17,6 @@ import pandas as pd
 from selfscore import __version__
 from selfscore.report import labels
 from selfscore.report.chart import Chart, written
-from selfscore.report.run_charts import duration, tabulate_times
 from selfscore.report.summary import change_text
 from selfscore.report.tables import records
 
@@ -31,7 +30,6 @@ def render_page(
     changes: pd.DataFrame,
     gallery: pd.DataFrame,
     pairs: pd.DataFrame,
-    step_times: dict[str, dict[str, Any]],
     facts: dict[str, str],
     score_scale: dict[str, Any],
     parameters: dict[str, Any],
@@ -45,10 +43,9 @@ def render_page(
         changes: see `measure_changes`.
         gallery: see `gather_gallery`.
         pairs: see `gather_pairs`.
-        step_times: step → `stage`, `round`, `seconds`, `finished`.
         facts: what else is said of the run, label → text.
         score_scale: `levels`, `values`, `unit`.
-        parameters: `split` and `machine_hour_price`.
+        parameters: `split`.
     """
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
@@ -81,7 +78,6 @@ def render_page(
         gallery=[_card(row, score_scale["levels"]) for row in records(gallery)],
         groups=sorted(set(gallery["group"]) - {""}),
         pairs=[_pair(row) for row in records(pairs)],
-        costs=_costs(step_times, parameters["machine_hour_price"]),
         facts=facts,
         scale=score_scale,
         split=parameters["split"],
@@ -162,26 +158,3 @@ def _pair(row: dict[str, Any]) -> dict[str, Any]:
 
 def _words(text: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(text)]
-
-
-def _costs(step_times: dict[str, dict[str, Any]], price: float | None) -> dict[str, Any]:
-    """Time of each stage, its share, and what it cost."""
-    table = tabulate_times(step_times)
-    stages = table.groupby("stage", sort=False)["seconds"].sum()
-    total = float(stages.sum())
-    finished = [str(step["finished"]) for step in step_times.values()]
-    return {
-        "rows": [
-            {
-                "stage": labels.stage(str(stage)),
-                "time": duration(seconds),
-                "share": seconds / total if total else 0.0,
-                "cost": None if price is None else seconds / 3600 * price,
-            }
-            for stage, seconds in stages.items()
-        ],
-        "time": duration(total),
-        "cost": None if price is None else total / 3600 * price,
-        "price": price,
-        "finished": max(finished, default=""),
-    }

@@ -1,10 +1,9 @@
-"""Charts of the run itself: health, what merging keeps, and where the time went."""
+"""Charts of the run itself: health, and what merging keeps."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -12,18 +11,6 @@ from selfscore.report import labels
 from selfscore.report.chart import Chart, Panel, Series, written
 from selfscore.report.labels import BASE, MERGED
 from selfscore.report.tables import records
-
-# Of the pipeline's stages; any other comes after them.
-_ORDER = [
-    "ingestion",
-    "baseline",
-    "data_generation",
-    "preference_building",
-    "dpo_training",
-    "merging",
-    "evaluation",
-    "reporting",
-]
 
 
 def health_chart(health: pd.DataFrame, thresholds: Mapping[str, float | None], split: str) -> Chart:
@@ -133,83 +120,6 @@ def merge_energy_chart(merge_energy: pd.DataFrame) -> Chart:
         "merging.rank."
     )
     return Chart("merge_energy", "What merging keeps", text, panels)
-
-
-def times_chart(step_times: Mapping[str, Mapping[str, Any]]) -> Chart:
-    """Where the time went: seconds per stage, one colour a round; no panel when none were taken.
-
-    Args:
-        step_times: step → `stage`, `round` (namespace, or "" for what is done once), `seconds`.
-    """
-    table = tabulate_times(step_times)
-    stages = [labels.stage(name) for name in table["stage"].drop_duplicates()]
-    series = []
-    for number in sorted(set(table["round"].tolist())):
-        own = table[table["round"] == number]
-        series.append(
-            Series(
-                {-1: "done once", 0: "base model"}.get(number, f"round {number}"),
-                labels.round_colour(number) if number >= 0 else "guide",
-                [labels.stage(name) for name in own["stage"]],
-                own["seconds"].tolist(),
-                mark="bars",
-            )
-        )
-    text = (
-        "Time in the steps when they last ran, without loading and saving. Steps that were not "
-        "repeated keep their earlier time."
-    )
-    panels = []
-    if len(table):
-        longest = table.groupby("stage")["seconds"].sum().idxmax()
-        panels.append(
-            Panel(
-                title="Time per stage",
-                alt=f"Time per stage, {duration(table['seconds'].sum())} in all; longest: "
-                f"{labels.stage(str(longest))}.",
-                series=series,
-                x_title="seconds",
-                categories=stages,
-                horizontal=True,
-            )
-        )
-    return Chart("times", "Time and cost", text, panels, numbers=False)
-
-
-def tabulate_times(step_times: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Seconds per stage and round, in the order of the work.
-
-    Returns:
-        stage, round (-1 for what is done once, 0 for the baseline), seconds.
-    """
-    rows = pd.DataFrame(
-        [
-            {
-                "stage": step["stage"],
-                "round": _round_number(str(step["round"])),
-                "seconds": float(step["seconds"]),
-            }
-            for step in step_times.values()
-        ],
-        columns=["stage", "round", "seconds"],
-    )
-    table = rows.groupby(["stage", "round"], as_index=False)["seconds"].sum()
-    place = table["stage"].map(lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
-    return table.assign(place=place).sort_values(["place", "stage", "round"]).drop(columns="place")
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: "0.4 s", "12 s", "3.4 min", "1.5 h"."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _round_number(namespace: str) -> int:
-    found = re.fullmatch(r"iteration_(\d+)", namespace)
-    return int(found[1]) if found else 0 if namespace == "baseline" else -1
 
 
 def _layer_and_part(module: str) -> tuple[int, str]:

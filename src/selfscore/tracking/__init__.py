@@ -1,1 +1,1 @@
-"""What goes to the tracking server, and what happens when it is away."""
+"""What goes to the tracking server, as long as it answers."""

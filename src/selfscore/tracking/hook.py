@@ -1,13 +1,15 @@
 """The hooks that track a run: kedro-mlflow's, made to survive its server, and the runs below.
 
 Knows the order of a run and where its tags come from; what is logged of it stands in `runs`. The
-configuration must be right, but a server that is away never stops a run: see `Outbox`.
+configuration must be right, but a server that is away never stops a run: from the start it is
+replaced by a local store, and once a write fails, the rest of the run is not tracked.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Mapping
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +18,11 @@ from kedro.framework.hooks import hook_impl
 
 from selfscore.provenance.environment import git_state
 from selfscore.provenance.fingerprint import fingerprint
-from selfscore.provenance.hook import RESUMES
 from selfscore.provenance.places import is_versioned, load_version, place_of
+from selfscore.provenance.project import credentials_of
 from selfscore.provenance.redaction import Redaction
+from selfscore.stopping import resumed_run
 from selfscore.tracking import server
-from selfscore.tracking.outbox import Outbox
 from selfscore.tracking.runs import RoundRuns
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ class TrackingHooks:
 
     def __init__(self) -> None:
         self._context: KedroContext | None = None
+        # Nodes may run in threads, and write one at a time.
+        self._lock = threading.Lock()
         self._forget()
 
     def _forget(self) -> None:
@@ -49,7 +53,6 @@ class TrackingHooks:
         self._kedro_mlflow: Any = None
         self._away: Exception | None = None
         self._runs: RoundRuns | None = None
-        self._outboxes: tuple[Outbox, ...] = ()
         self._logged: set[str] = set()
         self._catalog: DataCatalog | None = None
         self._knows_data = False
@@ -66,9 +69,9 @@ class TrackingHooks:
         from pydantic import ValidationError
 
         self._forget()
-        server.be_brief()
+        server.shorten_timeouts()
         self._context = context
-        self._redact = Redaction(context._get_config_credentials())
+        self._redact = Redaction(credentials_of(context.config_loader))
         self._kedro_mlflow = MlflowHook()
         try:
             self._kedro_mlflow.after_context_created(context)
@@ -119,31 +122,24 @@ class TrackingHooks:
         run = mlflow.active_run()
         assert run is not None
         parameters = catalog.load("parameters") if "parameters" in catalog else {}
-        records = Outbox(self._server(), "parameters, metrics and files", self._redact)
-        files = Outbox(self._server(), "files", self._redact, before=records)
-        self._outboxes = (records, files)
         self._catalog = catalog
         self._runs = RoundRuns(
             mlflow.MlflowClient(),
             run.info.run_id,
             run.info.experiment_id,
-            records,
-            files,
             experts=parameters.get("experts", ()),
             redact=self._redact,
         )
-        project = Path(run_params["project_path"])
-        self._runs.tag(**self._tags(run_params, parameters, pipeline, catalog, project))
-        if (before := RESUMES.get()) is not None:
-            self._runs.close_killed(before)
+        tags = self._tags(run_params, parameters, pipeline, catalog)
+        self._write(lambda runs: runs.tag(**tags))
+        if (before := resumed_run()) is not None:
+            self._write(lambda runs: runs.close_killed(before))
 
     @hook_impl
     def before_node_run(
         self, node: Node, catalog: DataCatalog, inputs: dict[str, Any], is_async: bool
     ) -> None:
         """Log the parameters of the node."""
-        if self._runs is None:
-            return
         parameters = {
             name: self._redact(value)
             for name, value in inputs.items()
@@ -152,15 +148,17 @@ class TrackingHooks:
         # A parameter has one value in a run, and most have several readers.
         new = {name: value for name, value in parameters.items() if name not in self._logged}
         self._logged.update(new)
-        records = self._outboxes[0]
-        records.put(self._kedro_mlflow.before_node_run, node, catalog, new, is_async)
-        self._runs.log_parameters(node.namespace, parameters, node.outputs)
+
+        def log(runs: RoundRuns) -> None:
+            self._kedro_mlflow.before_node_run(node, catalog, new, is_async)
+            runs.log_parameters(node.namespace, parameters, node.outputs)
+
+        self._write(log)
 
     @hook_impl
     def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
         """Log metrics, training curves, reports and figures among the outputs."""
-        if self._runs is not None:
-            self._runs.log_outputs(node.namespace, outputs)
+        self._write(lambda runs: runs.log_outputs(node.namespace, outputs))
 
     @hook_impl
     def after_dataset_loaded(self, dataset_name: str) -> None:
@@ -175,28 +173,21 @@ class TrackingHooks:
             dataset: Any = self._catalog[_SCORED]
             self._tag_data(dataset.resolve_save_version() if is_versioned(dataset) else None)
 
-    # Around the other hooks, which may still log to the run.
-    @hook_impl(wrapper=True)
+    @hook_impl
     def after_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
-    ) -> Generator[None, None, None]:
+    ) -> None:
         """Close the runs."""
-        self._close_rounds("FINISHED")
-        try:
-            return (yield)
-        finally:
-            self._close("after_pipeline_run", run_params, pipeline, catalog)
+        self._write(lambda runs: runs.end("FINISHED"))
+        self._close("after_pipeline_run", run_params, pipeline, catalog)
 
-    @hook_impl(wrapper=True)
+    @hook_impl
     def on_pipeline_error(
         self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
-    ) -> Generator[None, None, None]:
+    ) -> None:
         """Close the runs; the unfinished ones show as failed."""
-        self._close_rounds("FAILED")
-        try:
-            return (yield)
-        finally:
-            self._close("on_pipeline_error", error, run_params, pipeline, catalog)
+        self._write(lambda runs: runs.end("FAILED"))
+        self._close("on_pipeline_error", error, run_params, pipeline, catalog)
 
     def _begin(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog) -> bool:
         """Whether there is a run to log to."""
@@ -232,7 +223,7 @@ class TrackingHooks:
             store,
         )
         try:
-            self._move_to(store)
+            server.move_to(store, self._kedro_mlflow, self._context, self._configuration())
             self._kedro_mlflow.before_pipeline_run(asked, pipeline, catalog)
         except Exception as error:
             if not server.is_away(error):
@@ -244,34 +235,17 @@ class TrackingHooks:
             return False
         return True
 
-    def _move_to(self, store: str) -> None:
-        """Set kedro-mlflow up as `mlflow.yml` says, with another store."""
-        from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
-
-        assert self._context is not None
-        configured = self._configuration()
-        tracking = {**configured.get("tracking", {})}
-        name = (tracking.get("experiment") or {}).get("name") or self._context._package_name
-        tracking["experiment"] = {"name": name}
-        configuration = KedroMlflowConfig.model_validate(
-            {**configured, "server": {"mlflow_tracking_uri": store}, "tracking": tracking}
-        )
-        configuration.setup(self._context)
-        self._kedro_mlflow._already_active_mlflow = False
-        self._kedro_mlflow.mlflow_config = configuration
-        self._context.__setattr__("mlflow", configuration)
-
     def _tags(
         self,
         run_params: Mapping[str, Any],
         parameters: Mapping[str, Any],
         pipeline: Pipeline,
         catalog: DataCatalog,
-        project: Path,
     ) -> dict[str, str]:
         """What runs are searched by."""
+        project = Path(run_params["project_path"])
         tags = {"kedro_run_id": str(run_params["run_id"])}
-        if (before := RESUMES.get()) is not None:
+        if (before := resumed_run()) is not None:
             tags["resumes"] = before
         git = git_state(project)
         if git:
@@ -286,26 +260,31 @@ class TrackingHooks:
         return redacted
 
     def _tag_data(self, version: str | None) -> None:
-        if self._runs is None or self._catalog is None:
+        if self._catalog is None:
             return
         self._knows_data = True
         place = place_of(self._catalog[_SCORED], version)
         if place is not None:
-            self._runs.tag(dataset_sha256=fingerprint(place).sha256)
+            sha256 = fingerprint(place).sha256
+            self._write(lambda runs: runs.tag(dataset_sha256=sha256))
 
-    def _close_rounds(self, status: str) -> None:
-        if self._runs is None:
-            return
-        self._runs.end(status)
-        left = sum(outbox.finish() for outbox in self._outboxes)
-        if left:
-            logger.warning(
-                "%s is still away: %d writes of this run are not there, and the run shows as "
-                "running. Its manifest and its datasets have all of it.",
-                self._server(),
-                left,
-            )
-            self._leave()
+    def _write(self, write: Callable[[RoundRuns], object]) -> None:
+        """Write to the runs; the first write that fails is the last one."""
+        with self._lock:
+            if self._runs is None:
+                return
+            try:
+                write(self._runs)
+            # Every kind of store fails in its own way.
+            except Exception as error:
+                logger.warning(
+                    "%s did not take what was written (%s). The run goes on, and from here on it "
+                    "is not tracked; its manifest and its datasets have all of it.",
+                    self._server(),
+                    server.reason(error, self._redact),
+                )
+                self._runs = None
+                self._leave()
 
     def _close(self, hook: str, *arguments: Any) -> None:
         """Let kedro-mlflow close the run of the whole, if it is still open."""
@@ -316,7 +295,7 @@ class TrackingHooks:
                 getattr(self._kedro_mlflow, hook)(*arguments)
         except Exception as error:
             logger.warning("The run is not closed: %s", server.reason(error, self._redact))
-        self._runs, self._outboxes, self._catalog = None, (), None
+        self._runs, self._catalog = None, None
 
     def _leave(self) -> None:
         """Take the run off MLflow's stack of active ones, whether its server answers or not."""

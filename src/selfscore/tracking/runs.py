@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,6 @@ from selfscore.tracking.figures import (
     record_metrics,
     table_metrics,
 )
-from selfscore.tracking.outbox import Outbox
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -43,14 +41,12 @@ Where = tuple[str, ...]
 
 
 class RoundRuns:
-    """The runs below that of one `kedro run`.
+    """The runs below that of one `kedro run`, written to from one thread at a time.
 
     Args:
         client: of the store that the run of the whole is in.
         run_id: of the run of the whole.
         experiment_id: of its experiment.
-        records: takes parameters, metrics and tags.
-        files: takes files, which may go to another store.
         experts: names of the experts that a round may train.
         redact: takes secrets out of parameters.
     """
@@ -60,19 +56,14 @@ class RoundRuns:
         client: MlflowClient,
         run_id: str,
         experiment_id: str,
-        records: Outbox,
-        files: Outbox,
         experts: Iterable[str] = (),
         redact: Callable[[Any], Any] = lambda value: value,
     ) -> None:
         self._client = client
         self._experiment = experiment_id
-        self._records = records
-        self._files = files
         self._experts = frozenset(experts)
         self._redact = redact
         self._ids: dict[Where, str] = {(): run_id}
-        self._lock = threading.Lock()
         self._tags: dict[str, str] = {}
         self._last_seen: dict[Where, int] = {}
         self._parameters: dict[Where, set[str]] = {}
@@ -140,7 +131,7 @@ class RoundRuns:
         failed = {latest[:depth] for depth in range(1, len(latest) + 1)} if latest else set()
         for where in sorted(self._last_seen, key=len, reverse=True):
             ended = status if where in failed else "FINISHED"
-            self._records.put(self._call, "set_terminated", where, (ended, self._last_seen[where]))
+            self._client.set_terminated(self._ids[where], ended, self._last_seen[where])
 
     def close_killed(self, kedro_run_id: str) -> None:
         """Close what a killed run left open: nobody else does, and this run goes on from it.
@@ -148,9 +139,6 @@ class RoundRuns:
         Args:
             kedro_run_id: of that run.
         """
-        self._records.put(self._close_killed, kedro_run_id)
-
-    def _close_killed(self, kedro_run_id: str) -> None:
         left = f"tags.kedro_run_id = '{kedro_run_id}' and attributes.status = 'RUNNING'"
         for run in self._client.search_runs([self._experiment], left):
             self._client.set_terminated(run.info.run_id, "KILLED")
@@ -210,18 +198,12 @@ class RoundRuns:
             self._write(where, "log_batch", metrics[start : start + _METRICS])
 
     def _write(self, where: Where, method: str, *arguments: Any) -> None:
-        """Call a method of the client on a run, now or later."""
+        """Call a method of the client on a run, which is made if it is not there."""
         seen = now()
-        # Nodes may run in threads, and a run is made once.
-        with self._lock:
-            for depth in range(1, len(where) + 1):
-                if where[:depth] not in self._last_seen:
-                    self._records.put(self._create, where[:depth], seen)
-                self._last_seen[where[:depth]] = seen
-        outbox = self._files if method in ("log_text", "log_figure") else self._records
-        outbox.put(self._call, method, where, arguments)
-
-    def _call(self, method: str, where: Where, arguments: tuple[Any, ...]) -> None:
+        for depth in range(1, len(where) + 1):
+            if where[:depth] not in self._last_seen:
+                self._create(where[:depth], seen)
+            self._last_seen[where[:depth]] = seen
         getattr(self._client, method)(self._ids[where], *arguments)
 
     def _create(self, where: Where, begun: int) -> None:

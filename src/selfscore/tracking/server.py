@@ -1,6 +1,7 @@
 """The tracking server: whether it answers, and what it is called.
 
-Knows the errors of MLflow and of the stores behind it; knows no run.
+Knows the errors of MLflow and of the stores behind it; knows no run. kedro-mlflow has no public way
+to use another store than the configured one, so this is the one file that uses its private names.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
     from mlflow import MlflowClient
 
 # MLflow's own settings make one call to a server that is away take four minutes, and it prints the
@@ -31,7 +33,7 @@ _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 
 
-def be_brief() -> None:
+def shorten_timeouts() -> None:
     """Let MLflow wait seconds for its server, not minutes, and print neither addresses nor bars."""
     for name, value in _VARIABLES.items():
         os.environ.setdefault(name, value)
@@ -88,3 +90,30 @@ def connect(
     uri = uri_of(configuration)
     registry = server.get("mlflow_registry_uri") or uri
     return MlflowClient(*(_validate_uri(str(project), place) for place in (uri, registry)))
+
+
+def move_to(
+    store: str, kedro_mlflow: Any, context: KedroContext, configuration: dict[str, Any]
+) -> None:
+    """Set kedro-mlflow up as `mlflow.yml` says, with another store.
+
+    Args:
+        store: its address.
+        kedro_mlflow: kedro-mlflow's hook.
+        context: of the session.
+        configuration: content of `mlflow.yml`.
+    """
+    from kedro.framework import project
+    from kedro_mlflow.config.kedro_mlflow_config import KedroMlflowConfig
+
+    tracking = {**configuration.get("tracking", {})}
+    name = (tracking.get("experiment") or {}).get("name") or project.PACKAGE_NAME
+    # The place of its files is not taken over: it may be at the server.
+    tracking["experiment"] = {"name": name}
+    moved = KedroMlflowConfig.model_validate(
+        {**configuration, "server": {"mlflow_tracking_uri": store}, "tracking": tracking}
+    )
+    moved.setup(context)
+    kedro_mlflow._already_active_mlflow = False
+    kedro_mlflow.mlflow_config = moved
+    context.__setattr__("mlflow", moved)

@@ -133,7 +133,6 @@ def write_report(
         changes,
         gallery,
         pairs,
-        run["step_times"],
         facts,
         scale,
         run["parameters"],
@@ -148,7 +147,6 @@ def build_charts(
     reliability: pd.DataFrame,
     health: pd.DataFrame,
     merge_energy: pd.DataFrame,
-    step_times: dict[str, dict[str, Any]],
     score_scale: dict[str, Any],
     evaluation: dict[str, Any],
     parameters: dict[str, Any],
@@ -163,7 +161,6 @@ def build_charts(
         reliability: reliability curves over rounds.
         health: figures of health over rounds.
         merge_energy: what each merge keeps, per layer.
-        step_times: step → `stage`, `round`, `seconds`.
         score_scale: `levels`, `unit`.
         evaluation: `health.thresholds`.
         parameters: `split`, `metrics` over the rounds, `compared` side by side.
@@ -182,7 +179,6 @@ def build_charts(
         answer_charts.reliability_chart(reliability, split, number),
         run_charts.health_chart(health, evaluation["health"]["thresholds"], split),
         run_charts.merge_energy_chart(merge_energy),
-        run_charts.times_chart(step_times),
     ]
 
 

@@ -27,7 +27,6 @@ _CHARTS = {
     "reliability": "reliability_chart",
     "health": "health_chart",
     "merge_energy": "merge_energy_chart",
-    "times": "times_chart",
 }
 # What the charts are made of.
 _RUN = {
@@ -38,7 +37,6 @@ _RUN = {
     "reliability": "reliability_over_rounds",
     "health": "health_over_rounds",
     "merge_energy": "merge_energy",
-    "step_times": "step_times",
     "score_scale": "score_scale",
     "evaluation": "params:evaluation",
     "parameters": "params:reporting",

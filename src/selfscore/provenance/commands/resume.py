@@ -91,18 +91,16 @@ def _go_on(metadata: ProjectMetadata, rest: Rest, last: Manifest) -> None:
     from kedro.framework.project import settings
     from kedro.utils import load_obj
 
-    from selfscore.provenance.hook import RESUMES
     from selfscore.provenance.resumption import session_arguments
 
     _take_threads(rest.manifest.environment.get("variables", {}))
     to_create, to_run = session_arguments(rest)
     runner = load_obj(rest.manifest.command.get("runner") or "SequentialRunner", "kedro.runner")
-    RESUMES.set(last.run_id)
     with (
         ended_in_words(),
         settings.SESSION_CLASS.create(metadata.project_path, **to_create) as session,
     ):
-        session.run(runner=runner(), **to_run)
+        session.run(runner=runner(), resumes=last.run_id, **to_run)
 
 
 def _take_threads(variables: dict[str, str]) -> None:

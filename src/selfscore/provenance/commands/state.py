@@ -123,12 +123,13 @@ def plan(
     load_versions: dict[str, str],
     mode: str | None,
 ) -> None:
-    """List which nodes a run would run or skip, and which versions it would load.
+    """List which nodes a run would run or skip, how long they took, and what it would load.
 
-    Nothing is run. Without --only-missing-outputs or --only-stale it is the plan of a plain
-    `kedro run`.
+    Nothing is run. Times are those of the last run, without loading and saving. Without
+    --only-missing-outputs or --only-stale it is the plan of a plain `kedro run`.
     """
     from selfscore.provenance.plan import plan as lay_out
+    from selfscore.provenance.progress import duration
     from selfscore.provenance.staleness import check
     from selfscore.provenance.store import read_manifests
 
@@ -144,13 +145,26 @@ def plan(
             from_inputs=from_inputs,
             to_outputs=to_outputs,
         )
-        verdicts = (
-            check(project, pipeline, read_manifests(project.catalog)) if mode == "stale" else []
+        manifests = read_manifests(project.catalog)
+        verdicts = check(project, pipeline, manifests) if mode == "stale" else []
+        planned = lay_out(
+            project,
+            pipeline,
+            mode or "all",  # type: ignore[arg-type]
+            manifests,
+            verdicts,
         )
-        planned = lay_out(project, pipeline, mode or "all", verdicts)  # type: ignore[arg-type]
     show_table(
-        ("node", "", "why"),
-        ((node.name, "run" if node.runs else "skip", node.reason) for node in planned),
+        ("node", "", "last time", "why"),
+        (
+            (
+                node.name,
+                "run" if node.runs else "skip",
+                "-" if node.seconds is None else duration(node.seconds),
+                node.reason,
+            )
+            for node in planned
+        ),
     )
     running = [node for node in planned if node.runs]
     loads = {name: version for node in running for name, version in node.loads.items()}
@@ -162,6 +176,11 @@ def plan(
             ((name, found or "NOT THERE") for name, found in sorted(versions.items())),
         )
     click.echo(f"{len(running)} nodes would run, {len(planned) - len(running)} would be skipped.")
+    known = [node.seconds for node in running if node.seconds is not None]
+    if known:
+        never = len(running) - len(known)
+        without = f", without {never} that never finished" if never else ""
+        click.echo(f"Together they took {duration(sum(known))} the last time{without}.")
     if mode == "stale" and running:
         parts = ["kedro run"]
         parts += [f"--pipelines={','.join(pipelines)}"] if pipelines else []

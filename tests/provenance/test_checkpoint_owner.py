@@ -10,7 +10,7 @@ from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import CSVDataset
 
 from selfscore.datasets.checkpoint import CheckpointDataset
-from selfscore.provenance.checkpoint_hook import CheckpointHooks
+from selfscore.provenance.hook import ProvenanceHooks
 
 
 class KilledError(Exception):
@@ -53,7 +53,7 @@ class Project:
             multiply, ["table", "params:factor", "products_checkpoint"], "products", name="multiply"
         )
         hooks = _create_hook_manager()
-        hooks.register(CheckpointHooks())
+        hooks.register(ProvenanceHooks())
         try:
             SequentialRunner().run(Pipeline([node]), catalog, hooks)
         except KilledError:
@@ -91,6 +91,6 @@ def test_a_finished_node_leaves_no_work(project):
 def test_other_code_goes_on_with_nothing(project, monkeypatch):
     project.run(most=2)
     monkeypatch.setattr(
-        "selfscore.provenance.checkpoint_hook.sha256_module", lambda module: "other code"
+        "selfscore.provenance.checkpoint_owner.sha256_module", lambda module: "other code"
     )
     assert project.run() == ([0, 1, 2], [2, 4, 6])

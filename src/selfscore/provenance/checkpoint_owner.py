@@ -1,15 +1,13 @@
-"""The hook that ties a node's work in progress to what the node is about to do.
+"""Whose work in progress a checkpoint is: that of a node with its code, parameters and data.
 
 Work that was begun by other code, with other parameters or from other data is never gone on with.
-What the hook cannot see is the versions of the libraries, and the base model's files.
+What is not seen here is the versions of the libraries, and the base model's files.
 """
 
 from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, Any
-
-from kedro.framework.hooks import hook_impl
 
 from selfscore.datasets.checkpoint import Checkpoint
 from selfscore.provenance.code import function_name, modules_of, sha256_module
@@ -22,34 +20,18 @@ if TYPE_CHECKING:
     from kedro.pipeline.node import Node
 
 
-class CheckpointHooks:
-    """Claims the checkpoints among a node's inputs; empties them when its outputs are stored."""
+def claim(node: Node, catalog: DataCatalog, inputs: dict[str, Any]) -> list[Checkpoint]:
+    """Claim the checkpoints among a node's inputs for what it is about to do.
 
-    def __init__(self) -> None:
-        self._open: dict[str, list[Checkpoint]] = {}
-        self._unsaved: dict[str, set[str]] = {}
-
-    @hook_impl
-    def before_node_run(self, node: Node, catalog: DataCatalog, inputs: dict[str, Any]) -> None:
-        """Claim the node's checkpoints for its code, parameters and data."""
-        found = [value for value in inputs.values() if isinstance(value, Checkpoint)]
-        if not found:
-            return
+    Returns:
+        The checkpoints, to be discarded when the node's outputs are stored.
+    """
+    found = [value for value in inputs.values() if isinstance(value, Checkpoint)]
+    if found:
         recipe = recipe_of(node, catalog, inputs)
         for checkpoint in found:
             checkpoint.claim(recipe)
-        self._open[node.name] = found
-        self._unsaved[node.name] = set(node.outputs)
-
-    @hook_impl
-    def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
-        """Empty the node's checkpoints with its last output."""
-        if node.name not in self._open:
-            return
-        self._unsaved[node.name].discard(dataset_name)
-        if not self._unsaved[node.name]:
-            for checkpoint in self._open.pop(node.name):
-                checkpoint.discard()
+    return found
 
 
 def recipe_of(node: Node, catalog: DataCatalog, inputs: dict[str, Any]) -> str:
