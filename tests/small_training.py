@@ -8,6 +8,7 @@ from selfscore.preference_optimization.settings import DPOSettings
 from selfscore.preference_optimization.training import train_expert
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.reading.features import ImageEncoder
+from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 from selfscore.vlm.response import write_response
 
 IMAGES = tiny_vlm.pictures(11)
@@ -42,6 +43,14 @@ def pairs(count=8):
     chosen = write_response(3, "The picture is sharp.")
     rejected = write_response(8, "It is blurred and dark.")
     return pd.DataFrame({"path": list(IMAGES)[:count], "chosen": chosen, "rejected": rejected})
+
+
+def weighed(policy, table):
+    """The pairs with the reference's log-probabilities."""
+    answers = table[["chosen", "rejected"]].to_numpy().tolist()
+    weights = answer_log_probabilities(encoder(policy), list(table["path"]), answers, "Rate it.", 4)
+    chosen, rejected = zip(*weights, strict=True)
+    return table.assign(ref_chosen_logps=chosen, ref_rejected_logps=rejected)
 
 
 def encoder(policy):

@@ -6,15 +6,13 @@ import pytest
 import small_training
 import torch
 from cards import policy_over
-from small_training import assert_same, encoder, settings, train
+from small_training import assert_same, encoder, settings, train, weighed
 
 from selfscore.preference_optimization.checkpoints import Latest, latest_in
 from selfscore.preference_optimization.targets import lora_targets
 from selfscore.preference_optimization.training import train_expert
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.reading.packing_check import check_packing
-
-REFERENCE = {"ref_chosen_logps": -30.0, "ref_rejected_logps": -31.0}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +78,7 @@ def test_parts_of_a_step_make_the_step_of_the_whole(policy, pairs):
 
 
 def test_a_loss_that_is_not_finite_stops_with_step_and_pairs(idefics3, pairs):
-    known = pairs.assign(**REFERENCE)
+    known = weighed(idefics3, pairs)
     known.loc[5, "ref_chosen_logps"] = float("inf")
     with pytest.raises(FloatingPointError) as stopped:
         train(idefics3, known, settings(accumulation_steps=2))
@@ -113,7 +111,7 @@ def test_a_gradient_that_is_not_finite_stops_at_its_step_and_keeps_the_checkpoin
     with pytest.raises(FloatingPointError) as stopped:
         train_expert(
             start,
-            pairs.assign(**REFERENCE),
+            weighed(idefics3, pairs),
             "Rate it.",
             settings(checkpoint_steps=5),
             0,
@@ -144,7 +142,7 @@ def with_memory_for(fits, seen, policy):
 
 def test_a_batch_that_does_not_fit_is_halved(idefics3, pairs, caplog):
     """From the first step on: bit for bit as if it had begun with so many parts."""
-    table = small_training.pairs(11).assign(**REFERENCE)
+    table = weighed(idefics3, small_training.pairs(11))
     options = settings(epochs=2.5, checkpoint_steps=5, rpo_alpha=1.0)
     seen = []
     start = with_memory_for(lambda rows, call: rows == 1, seen, idefics3)
@@ -163,7 +161,7 @@ def test_a_batch_that_does_not_fit_is_halved(idefics3, pairs, caplog):
 
 
 def test_memory_that_runs_out_later_costs_the_steps_since_the_checkpoint(idefics3, pairs, caplog):
-    table = pairs.assign(**REFERENCE)
+    table = weighed(idefics3, pairs)
     options = settings(epochs=6, checkpoint_steps=5)
     seen, checkpoint = [], {}
     start = with_memory_for(lambda rows, call: call < 8 or rows < 4, seen, idefics3)
@@ -183,7 +181,7 @@ def test_memory_that_runs_out_later_costs_the_steps_since_the_checkpoint(idefics
 def test_one_pair_that_does_not_fit_is_an_error_with_remedies(idefics3, pairs):
     seen = []
     start = with_memory_for(lambda rows, call: False, seen, idefics3)
-    table = pairs.assign(**REFERENCE)
+    table = weighed(idefics3, pairs)
     with pytest.raises(MemoryError, match="One pair alone.*`dpo_training.gradient_checkpointing`"):
         train_expert(start, table, "Rate it.", settings(batch_size=6, accumulation_steps=2), 0, {})
     assert seen == [3, 1]

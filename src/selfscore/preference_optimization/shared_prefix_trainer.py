@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from transformers import TrainerState
 from trl import DPOTrainer
 
+from selfscore.preference_optimization.determinism import as_before, stay_in_evaluation
 from selfscore.vlm.reading.features import ImageEncoder, image_inputs, run_tower
 from selfscore.vlm.reading.log_probabilities import pack_texts
 from selfscore.vlm.reading.shared_prefix import IGNORED, packed_inputs
@@ -40,7 +41,8 @@ class SharedPrefixDPOTrainer(DPOTrainer):
     Where the training data has the columns `ref_chosen_logps` and `ref_rejected_logps`, they are
     the reference; elsewhere TRL computes it with the adapter switched off, also on packed rows.
     Where it has the column `name`, that is what errors call a pair; elsewhere it is the image.
-    A loss or a gradient that is not finite stops the training before it spoils the weights.
+    A loss or a gradient that is not finite stops the training before it spoils the weights. The
+    model is trained in evaluation mode, see `stay_in_evaluation`.
 
     Args:
         model: is given an adapter, see `peft_config`; `release` takes it away.
@@ -52,12 +54,14 @@ class SharedPrefixDPOTrainer(DPOTrainer):
         self._step_names: list[str] = []
         super().__init__(model, *args, **kwargs)
         answer_packed_rows(self._plain)
+        stay_in_evaluation(self._plain)
         # Not as TRL's own argument, which it refuses for images because it would compute them.
         self.precompute_ref_logps = set(REFERENCE) <= set(self.train_dataset.column_names)
 
     def release(self) -> None:
         """Give the model back without the adapter, with its own forward; the trainer is done."""
         self.model.unload()
+        as_before(self._plain)
         del self._plain.forward
         if self._plain_forward is not None:
             self._plain.forward = self._plain_forward

@@ -23,6 +23,7 @@ from transformers import PrinterCallback
 from trl import DPOConfig
 
 from selfscore.preference_optimization.checkpoints import KeepCheckpoints, latest_in, restore
+from selfscore.preference_optimization.determinism import StartCheck
 from selfscore.preference_optimization.progress import TrainingProgress
 from selfscore.preference_optimization.settings import LOGGING_STEPS, DPOSettings
 from selfscore.preference_optimization.shared_prefix_trainer import (
@@ -33,6 +34,7 @@ from selfscore.preference_optimization.shared_prefix_trainer import (
 from selfscore.preference_optimization.targets import lora_targets
 from selfscore.vlm.policy import LoraAdapter
 from selfscore.vlm.reading.packing_check import check_packing
+from selfscore.vlm.reading.tokens import answer_ids
 
 if TYPE_CHECKING:
     from selfscore.vlm.loading.loader import VLM
@@ -74,8 +76,9 @@ def train_expert(
         FloatingPointError: a loss or a gradient is not finite. `checkpoint` keeps the last
             state that was whole.
         MemoryError: one pair alone does not fit.
-        ValueError: the model does not compute packed rows as plain ones, see `check_packing`; or
-            the checkpoint is not one that a training wrote.
+        ValueError: the model does not compute packed rows as plain ones, see `check_packing`; it
+            differs from the reference before the first step, see `StartCheck`; or the checkpoint
+            is not one that a training wrote.
     """
     check_packing(encoder, pairs["path"].iloc[0], instruction)
     latest = latest_in(checkpoint)
@@ -117,6 +120,7 @@ def _train(
             callbacks=[
                 progress,
                 KeepCheckpoints(checkpoint, settings.checkpoint_steps, settings.accumulation_steps),
+                StartCheck(settings.beta, _rounding(vlm, pairs, instruction)),
             ],
             peft_config=LoraConfig(
                 r=settings.rank,
@@ -194,6 +198,13 @@ def _arguments(settings: DPOSettings, pairs: int, seed: int, folder: str, vlm: V
         # The trainer would copy the model to every GPU and cut packed batches between them.
         arguments._n_gpu = 1
     return arguments
+
+
+def _rounding(vlm: VLM, pairs: pd.DataFrame, instruction: str) -> float:
+    """Nats that rounding may move the longest answer by: as `check_packing` allows a token."""
+    longest = max([*pairs["chosen"], *pairs["rejected"]], key=len)
+    tokens = len(answer_ids(vlm, instruction, longest))
+    return float(tokens * torch.finfo(vlm.model.dtype).eps ** 0.5)
 
 
 def _preference_dataset(pairs: pd.DataFrame) -> Dataset:
