@@ -7,6 +7,7 @@ from selfscore.merging.delta import delta, to_lora
 from selfscore.merging.experts import accumulate, merge_adapters
 from selfscore.merging.methods import MERGE_METHODS
 from selfscore.merging.settings import MergeSettings
+from selfscore.vlm.policy import LoraAdapter
 
 
 def adapter(value: float, modules=("a", "b"), rank: int = 2):
@@ -107,10 +108,47 @@ def test_accumulate_adds_to_the_parent_and_needs_none():
     assert energy["a"] == pytest.approx(1.0)
 
 
-def test_experts_on_different_layers_are_named():
-    experts = {"scoring": adapter(1.0), "consistency": adapter(1.0, modules=("a",))}
-    with pytest.raises(ValueError, match="'scoring' and 'consistency' do not adapt the same"):
-        merge_adapters(experts, settings(), 0)
+@pytest.mark.parametrize("method", sorted(MERGE_METHODS))
+def test_a_layer_that_one_expert_leaves_alone_is_merged_with_no_change(method):
+    """As where `targets` differ between experts: `whole_model` has the tower's layers too."""
+    alone = random_adapter(2)
+    for name in [name for name in alone.tensors if ".b." in name]:
+        alone.tensors[name] = torch.zeros_like(alone.tensors[name])
+    fewer = LoraAdapter(
+        {**alone.config, "target_modules": ["a"]},
+        {name: tensor for name, tensor in alone.tensors.items() if ".a." in name},
+    )
+    chosen = settings(method=method, density=0.6)
+    found, energy = merge_adapters({"scoring": random_adapter(1), "consistency": fewer}, chosen, 0)
+    expected, _ = merge_adapters({"scoring": random_adapter(1), "consistency": alone}, chosen, 0)
+    assert set(energy) == {"a", "b"}
+    for module in "ab":
+        torch.testing.assert_close(delta(found, module), delta(expected, module))
+        assert delta(found, module).isfinite().all()
+
+
+@pytest.mark.parametrize("wide", ["parent", "update"])
+def test_a_round_that_adapts_other_layers_than_the_last_adds_what_there_is(wide):
+    both = random_adapter(1)
+    few = to_lora({"a": torch.randn(6, 5)}, 3, "base")[0]
+    parent, update = (both, few) if wide == "parent" else (few, both)
+    total, _ = accumulate(parent, update, rank=5)
+    torch.testing.assert_close(delta(total, "a"), delta(both, "a") + delta(few, "a"))
+    torch.testing.assert_close(delta(total, "b"), delta(both, "b"))
+
+
+@pytest.mark.parametrize("modules", [("c",), ("a", "c"), ("a", "b", "c")])
+def test_experts_of_different_base_models_are_named(modules):
+    other = to_lora({m: torch.eye(5) for m in modules}, 2, "base")[0]
+    with pytest.raises(ValueError, match=r"'scoring'.*of different base models|'consistency'.*of"):
+        merge_adapters({"scoring": adapter(1.0), "consistency": other}, settings(), 0)
+
+
+def test_an_expert_that_is_not_whole_is_refused():
+    half = adapter(1.0)
+    del half.tensors["base_model.model.b.lora_B.weight"]
+    with pytest.raises(ValueError, match="not whole: it has no tensor '.*b.lora_B.weight'"):
+        merge_adapters({"scoring": half}, settings(), 0)
 
 
 def test_an_expert_without_weight_is_named():

@@ -19,12 +19,20 @@ _B = "base_model.model.{}.lora_B.weight"
 
 
 def low_rank(adapter: LoraAdapter, module: str) -> LowRank:
-    """ΔW = (alpha / rank) · B · A of one layer as its factors, float32, on the CPU."""
+    """ΔW = (alpha / rank) · B · A of one layer as its factors, float32, on the CPU.
+
+    Raises:
+        ValueError: the adapter has not both factors of the layer.
+    """
     scale = adapter.config["lora_alpha"] / adapter.config["r"]
-    return LowRank(
-        scale * adapter.tensors[_B.format(module)].detach().cpu().float(),
-        adapter.tensors[_A.format(module)].detach().cpu().float(),
-    )
+    try:
+        left, right = adapter.tensors[_B.format(module)], adapter.tensors[_A.format(module)]
+    except KeyError as missing:
+        raise ValueError(
+            f"The adapter is not whole: it has no tensor {missing}, though its config names the "
+            "layer. Make it again."
+        ) from None
+    return LowRank(scale * left.detach().cpu().float(), right.detach().cpu().float())
 
 
 def delta(adapter: LoraAdapter, module: str) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from selfscore.merging.delta import low_rank, pack, to_lora
-from selfscore.merging.low_rank import LowRank, summed, truncated
+from selfscore.merging.low_rank import LowRank, no_change, summed, truncated
 from selfscore.merging.methods import MERGE_METHODS
 from selfscore.merging.randomness import seeded
 from selfscore.merging.settings import MergeSettings
@@ -23,7 +23,8 @@ def merge_adapters(
 ) -> tuple[LoraAdapter, dict[str, float]]:
     """One adapter from several, over the same base, and the energy kept per layer.
 
-    Layer by layer: a dense ΔW lives no longer than the merge of its own layer.
+    Layer by layer: a dense ΔW lives no longer than the merge of its own layer. Where one expert
+    adapts more layers than another, the other changes them by nothing: ΔW = 0.
 
     Args:
         experts: expert name → adapter.
@@ -32,14 +33,14 @@ def merge_adapters(
 
     Raises:
         ValueError: an expert has no weight, all of them weigh nothing, an expert's tensors are not
-            finite, or the experts do not adapt the same layers.
+            finite, or the experts are of different base models.
     """
     _check_weights(experts, settings.weights)
     factors: dict[str, LowRank] = {}
     energy: dict[str, float] = {}
-    for module in tqdm(_common_modules(experts), desc="merging", unit=" layers"):
+    for module, shape in tqdm(_layers(experts).items(), desc="merging", unit=" layers"):
         factors[module], energy[module] = truncated(
-            _merged(experts, module, settings, seed), settings.rank
+            _merged(experts, module, shape, settings, seed), settings.rank
         )
     base_model = next(iter(experts.values())).config["base_model_name_or_path"]
     return pack(factors, settings.rank, base_model), energy
@@ -48,21 +49,31 @@ def merge_adapters(
 def accumulate(
     parent: LoraAdapter | None, update: LoraAdapter, rank: int
 ) -> tuple[LoraAdapter, dict[str, float]]:
-    """`update` on top of `parent` as one adapter over the base model, and the energy kept."""
+    """`update` on top of `parent` as one adapter over the base model, and the energy kept.
+
+    Raises:
+        ValueError: they are of different base models.
+    """
     adapters = {"update": update} | ({"parent": parent} if parent else {})
     total = {
-        module: summed([low_rank(adapter, module) for adapter in adapters.values()])
-        for module in _common_modules(adapters)
+        module: summed(
+            [low_rank(adapter, module) for adapter in adapters.values() if _adapts(adapter, module)]
+        )
+        for module in _layers(adapters)
     }
     return to_lora(total, rank, update.config["base_model_name_or_path"])
 
 
 def _merged(
-    experts: Mapping[str, LoraAdapter], module: str, settings: MergeSettings, seed: int
+    experts: Mapping[str, LoraAdapter],
+    module: str,
+    shape: tuple[int, int],
+    settings: MergeSettings,
+    seed: int,
 ) -> LowRank | Tensor:
     changes = []
     for name, expert in experts.items():
-        change = low_rank(expert, module)
+        change = low_rank(expert, module) if _adapts(expert, module) else no_change(shape)
         if not (change.left.isfinite().all() and change.right.isfinite().all()):
             raise ValueError(
                 f"The expert '{name}' has values that are not finite in '{module}': its training "
@@ -87,13 +98,29 @@ def _check_weights(experts: Mapping[str, LoraAdapter], weights: Mapping[str, flo
         )
 
 
-def _common_modules(adapters: Mapping[str, LoraAdapter]) -> list[str]:
-    modules = {name: sorted(adapter.config["target_modules"]) for name, adapter in adapters.items()}
-    first, *others = modules
-    for other in others:
-        if modules[other] != modules[first]:
+def _layers(adapters: Mapping[str, LoraAdapter]) -> dict[str, tuple[int, int]]:
+    """The layers that any of the adapters changes, and their shapes (out, in), sorted by name.
+
+    `dpo_training.targets` decides how many layers an adapter has, so of two adapters over one base
+    model, one has all layers of the other.
+    """
+    found = {
+        name: {module: low_rank(adapter, module).shape for module in _modules(adapter)}
+        for name, adapter in adapters.items()
+    }
+    most = max(found, key=lambda name: len(found[name]))
+    for name, layers in found.items():
+        if not layers.items() <= found[most].items():
             raise ValueError(
-                f"The adapters '{first}' and '{other}' do not adapt the same layers, so they "
-                "cannot be merged: train both on the same base model."
+                f"The adapters '{most}' and '{name}' are of different base models: their layers "
+                "differ in name or size, so they cannot be merged. Train both on the same model."
             )
-    return modules[first]
+    return dict(sorted(found[most].items()))
+
+
+def _modules(adapter: LoraAdapter) -> list[str]:
+    return list(adapter.config["target_modules"])
+
+
+def _adapts(adapter: LoraAdapter, module: str) -> bool:
+    return module in _modules(adapter)

@@ -34,6 +34,16 @@ class LowRank:
         """ΔW [out, in], float32."""
         return self.left.float() @ self.right.float()
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of ΔW: (out, in)."""
+        return self.left.shape[0], self.right.shape[1]
+
+
+def no_change(shape: tuple[int, int]) -> LowRank:
+    """ΔW = 0 of this shape, (out, in)."""
+    return LowRank(torch.zeros(shape[0], 1), torch.zeros(1, shape[1]))
+
 
 def summed(changes: Sequence[LowRank]) -> LowRank:
     """Σ ΔW_i, exactly: the factors side by side."""

@@ -33,3 +33,11 @@ def test_a_stack_changes_each_layer_by_the_sum():
 def test_a_stack_of_equal_adapters_is_a_multiple(count):
     one = adapter(["a"], 2, 4, 0)
     torch.testing.assert_close(delta(concatenated([one] * count), "a"), count * delta(one, "a"))
+
+
+@pytest.mark.parametrize("side", "AB")
+def test_an_adapter_without_one_of_its_factors_is_refused(side):
+    half = adapter(["a", "b"], 2, 4, 0)
+    del half.tensors[f"base_model.model.b.lora_{side}.weight"]
+    with pytest.raises(ValueError, match=f"not whole.*b.lora_{side}.weight"):
+        concatenated([adapter(["a"], 2, 4, 1), half])

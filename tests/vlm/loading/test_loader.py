@@ -62,9 +62,29 @@ def test_an_expert_comes_on_top_of_the_policy(policy, vlm, images):
 def test_an_adapter_of_another_model_is_refused(policy, vlm):
     model = AutoModelForImageTextToText.from_pretrained(policy.base_model)
     adapter = random_adapter(model)
-    tensors = {key.replace("layers.1", "layers.7"): v for key, v in adapter.tensors.items()}
+    more = {key.replace("layers.1", "layers.7"): v for key, v in adapter.tensors.items()}
+    tensors = {**adapter.tensors, **more}
     with pytest.raises(ValueError, match="does not belong to this base model"):
         fold(model, type(adapter)(adapter.config, tensors))
+
+
+@pytest.mark.parametrize("kept", ["lora_A", "layers.0", "nothing"])
+def test_an_adapter_that_lacks_tensors_is_refused(policy, vlm, kept):
+    adapter = random_adapter(vlm.model)
+    some = {name: tensor for name, tensor in adapter.tensors.items() if kept in name}
+    missing = len(adapter.tensors) - len(some)
+    with pytest.raises(ValueError, match=f"not whole: {missing} of its {len(adapter.tensors)}"):
+        load_vlm(Policy(policy.card, type(adapter)(adapter.config, some)))
+
+
+def test_an_adapter_of_another_size_is_refused(policy, vlm):
+    adapter = random_adapter(vlm.model)
+    wider = {
+        name: torch.cat([tensor, tensor], dim=1) if "lora_A" in name else tensor
+        for name, tensor in adapter.tensors.items()
+    }
+    with pytest.raises(ValueError, match="another size, for '.*lora_A.weight'"):
+        load_vlm(Policy(policy.card, type(adapter)(adapter.config, wider)))
 
 
 @pytest.mark.parametrize("missing", ["/nowhere/model", "./nowhere", "data/06_models/none"])

@@ -19,7 +19,12 @@ def concatenated(adapters: Sequence[LoraAdapter]) -> LoraAdapter:
 
     Args:
         adapters: at least one, each with lora_A [rank, in] and lora_B [out, rank] a layer.
+
+    Raises:
+        ValueError: an adapter lacks one of the two, or all of a layer that its config names.
     """
+    for adapter in adapters:
+        _check_whole(adapter)
     if len(adapters) == 1:
         return adapters[0]
     layers = list(
@@ -51,3 +56,14 @@ def concatenated(adapters: Sequence[LoraAdapter]) -> LoraAdapter:
         "target_modules": sorted(modules),
     }
     return LoraAdapter(config, tensors)
+
+
+def _check_whole(adapter: LoraAdapter) -> None:
+    for module in adapter.config["target_modules"]:
+        for side in "AB":
+            name = f"base_model.model.{module}.lora_{side}.weight"
+            if name not in adapter.tensors:
+                raise ValueError(
+                    f"The adapter is not whole: it has no tensor '{name}', though its config names "
+                    "the layer. Take it from where it was saved, or make it again."
+                )

@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+from peft import (
+    LoraConfig,
+    get_peft_model,
+    get_peft_model_state_dict,
+    set_peft_model_state_dict,
+)
 from transformers import (
     AutoConfig,
     AutoModelForImageTextToText,
@@ -143,14 +148,26 @@ def decoder_name(model: PreTrainedModel) -> str:
 
 
 def fold(model: PreTrainedModel, adapter: LoraAdapter) -> PreTrainedModel:
-    """Add the adapter's ΔW = (alpha / rank) · B · A to the weights it was trained for."""
+    """Add the adapter's ΔW = (alpha / rank) · B · A to the weights it was trained for.
+
+    Raises:
+        ValueError: the adapter has tensors for other layers than the model, or of other sizes; or
+            it lacks some of those that its config asks for.
+    """
     peft_model = get_peft_model(model, LoraConfig(**adapter.config))
-    outcome: Any = set_peft_model_state_dict(peft_model, adapter.tensors)
-    if outcome.unexpected_keys:
+    asked = {name: value.shape for name, value in get_peft_model_state_dict(peft_model).items()}
+    there = {name: value.shape for name, value in adapter.tensors.items()}
+    if missing := sorted(asked.keys() - there.keys()):
         raise ValueError(
-            f"The adapter does not belong to this base model: no module for "
-            f"'{outcome.unexpected_keys[0]}'. Load it on the base model its policy.json names."
+            f"The adapter is not whole: {len(missing)} of its {len(asked)} tensors are missing, "
+            f"such as '{missing[0]}'. Take it from where it was saved, or make it again."
         )
+    if other := sorted(name for name in there if there[name] != asked.get(name)):
+        raise ValueError(
+            f"The adapter does not belong to this base model: no module, or one of another size, "
+            f"for '{other[0]}'. Load it on the base model its policy.json names."
+        )
+    set_peft_model_state_dict(peft_model, adapter.tensors)
     return cast("PreTrainedModel", peft_model.merge_and_unload())
 
 
