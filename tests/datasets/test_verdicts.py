@@ -40,6 +40,18 @@ def test_a_line_that_was_cut_off_is_passed_over(tmp_path, caplog) -> None:
     assert [json.loads(line)["key"] for line in whole] == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize(
+    "line", ["7", "null", '{"key": "b"}', '{"key": "b", "verdict": null}', "[" * 100_000]
+)
+def test_a_line_that_is_no_verdict_is_passed_over(tmp_path, caplog, line) -> None:
+    path = tmp_path / "verdicts.jsonl"
+    dataset = VerdictsDataset(filepath=str(path))
+    dataset.load()["a"] = {"level": 1}
+    with path.open("a") as file:
+        file.write(line + "\n")
+    assert dict(dataset.load()) == {"a": {"level": 1}} and "1 lines" in caplog.text
+
+
 def test_nothing_is_taken_out_and_nothing_saved_as_a_whole(tmp_path) -> None:
     dataset = VerdictsDataset(filepath=str(tmp_path / "verdicts.jsonl"))
     verdicts = dataset.load()

@@ -69,19 +69,19 @@ class Handler(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-def says(content: str | None) -> Reply:
-    """A chat completion with this answer."""
+def says(content: Any, finish_reason: Any = "stop", **changes: Any) -> Reply:
+    """A chat completion with this answer; `changes` takes the place of parts of it."""
     completion = {
         "id": "x", "object": "chat.completion", "created": 0, "model": "m",
         "choices": [
             {
-                "index": 0, "finish_reason": "stop",
+                "index": 0, "finish_reason": finish_reason,
                 "message": {"role": "assistant", "content": content},
             }
         ],
         "usage": {"prompt_tokens": 100, "completion_tokens": 7, "total_tokens": 107},
     }  # fmt: skip
-    return lambda handler, request: handler.send(200, json.dumps(completion).encode())
+    return sends(json.dumps(completion | changes).encode())
 
 
 def judges(handler: Handler, request: Request) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -31,6 +32,7 @@ SETTINGS: dict[str, Any] = {
     "input_price": 0.0,
     "output_price": 0.0,
     "max_cost": 0.0,
+    "max_tokens": 32,
     "concurrency": 1,
     "max_retries": 2,
     "timeout": 5.0,
@@ -99,12 +101,13 @@ def test_what_was_judged_is_not_asked_again(make, chat_server, verdicts) -> None
     np.testing.assert_array_equal(make().infer_levels(["A superb sky.", "A fair sky."]), [9, 5])
     assert chat_server.asked == ["A superb sky.", "A fair sky."]
     # Nothing to ask: neither a key nor a server is needed.
-    judge = make(api_key_env="NO_SUCH_VARIABLE", base_url="http://127.0.0.1:9/v1")
+    judge = make(api_key_env="NO_SUCH_VARIABLE", max_cost=-1.0)
     np.testing.assert_array_equal(judge.infer_levels(["A fair sky."]), [5])
     # Another model or another scale is another judge.
     make(model="other").infer_levels(["A fair sky."])
     make(n_levels=7).infer_levels(["A fair sky."])
-    assert len(chat_server.requests) == 4 and len(verdicts) == 4
+    make(max_tokens=64).infer_levels(["A fair sky."])
+    assert len(chat_server.requests) == 5 and len(verdicts) == 5
 
 
 def test_retry_after_is_waited_for(make, chat_server) -> None:
@@ -147,19 +150,133 @@ def test_one_text_that_keeps_failing_is_left_unscored_and_asked_again_next_time(
     [
         "I would say 7.", '{"level": 7', "", None, '{"level": 10}', '{"level": -1}',
         '{"level": "7"}', '{"level": 7.0}', '{"level": true}', '{"level": 7, "why": "sharp"}',
-        "7", "[7]", '```json\n{"level": 7}\n```',
+        "7", "[7]", '```json\n{"level": 7}\n```', '{"level": ' + 5000 * "7" + "}", 100_000 * "[",
+        "\ud800", {"level": 7}, [], [7], [{"type": "thinking", "thinking": '{"level": 7}'}],
+        [{"type": "text", "text": None}],
     ],
 )  # fmt: skip
-def test_an_answer_out_of_the_schema_is_left_unscored_and_kept(
+def test_an_answer_out_of_the_schema_is_no_verdict_and_asked_for_again(
     make, chat_server, verdicts, caplog, answer
 ) -> None:
     chat_server.replies = [says(answer)]
-    for _ in "twice":
-        np.testing.assert_array_equal(make().infer_levels(["A fair sky."]), [np.nan])
-    assert len(chat_server.requests) == 1
-    (verdict,) = verdicts.values()
-    assert verdict["level"] is None and verdict["answer"] == (answer or "")
-    assert "1 of 1 verdicts of 'm' are not the JSON asked for" in caplog.text
+    levels = make().infer_levels(["A fair sky.", "A superb sky."])
+    np.testing.assert_array_equal(levels, [np.nan, 9])
+    assert "1 of 2 answers of 'm' are not the JSON asked for" in caplog.text
+    assert [verdict["level"] for verdict in verdicts.values()] == [9]
+    # A server that was mended meanwhile.
+    np.testing.assert_array_equal(make().infer_levels(["A fair sky.", "A superb sky."]), [5, 9])
+    assert chat_server.asked == ["A fair sky.", "A superb sky.", "A fair sky."]
+
+
+def test_text_in_parts_is_put_together(make, chat_server) -> None:
+    parts = [{"type": "text", "text": '{"level":'}, {"type": "text", "text": " 7}"}]
+    chat_server.replies = [says([{"type": "thinking", "thinking": "Hm."}, *parts])]
+    np.testing.assert_array_equal(make().infer_levels(["A fair sky."]), [7])
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"index": 0, "finish_reason": "stop", "message": None},
+        {"index": 0, "finish_reason": "stop"},
+        {"index": 0, "message": "7"},
+        {"message": {"role": "assistant"}},
+        {},
+        None,
+        "7",
+    ],
+)
+def test_a_choice_without_an_answer_is_left_unscored_and_counted(
+    make, chat_server, verdicts, caplog, choice
+) -> None:
+    chat_server.replies = [says(None, choices=[choice])]
+    levels = make().infer_levels(["A fair sky.", "A superb sky."])
+    np.testing.assert_array_equal(levels, [np.nan, 9])
+    assert "1 of 2 answers" in caplog.text and len(verdicts) == 1
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None, {}, 107, [], {"prompt_tokens": None, "completion_tokens": None},
+        {"prompt_tokens": "100", "completion_tokens": -7}, {"prompt_tokens": 100},
+    ],
+)  # fmt: skip
+def test_what_the_server_does_not_tell_of_its_tokens_costs_no_verdict(
+    make, chat_server, verdicts, caplog, usage
+) -> None:
+    chat_server.replies = [says('{"level": 3}', usage=usage)]
+    with caplog.at_level(logging.INFO):
+        levels = make(input_price=1e4, max_cost=1e9).infer_levels(["A fair sky.", "A superb sky."])
+    np.testing.assert_array_equal(levels, [3, 9])
+    assert "without 1 answers whose tokens the server does not tell" in caplog.text
+    assert len(verdicts) == 2
+
+
+def test_a_model_whose_thoughts_take_all_tokens_is_told_apart(
+    make, chat_server, verdicts, caplog
+) -> None:
+    chat_server.otherwise = says(None, finish_reason="length")
+    levels = make(max_tokens=100).infer_levels(["A fair sky.", "A superb sky."])
+    assert np.isnan(levels).all() and not verdicts
+    assert "2 of 2 answers of 'm' were cut off after 100 tokens" in caplog.text
+    assert "raise `max_tokens`" in caplog.text and "response_format" not in caplog.text
+    chat_server.otherwise = says('{"level": 7}')
+    np.testing.assert_array_equal(make(max_tokens=4000).infer_levels(["A fair sky."]), [7])
+    assert [request.body["max_tokens"] for request in chat_server.requests] == [100, 100, 4000]
+
+
+def test_what_an_answer_may_have_is_in_the_estimate(make) -> None:
+    dear = {"input_price": 0.0, "output_price": 1e6}
+    assert make(**dear, max_tokens=4000).estimated_cost(["A fair sky."]) == 4000
+
+
+def error(**told: Any):
+    """Status 200, and an error in the body."""
+    return sends(json.dumps({"error": {"message": "Too many cooks.", **told}}).encode())
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        error(code=429), error(code="503"), error(type="overloaded_error"), error(status=500),
+        error(code="rate_limit_exceeded"), error(type="server_error", code=None),
+        says(None, choices=[{"finish_reason": "error", "error": {"code": 502, "message": "No."}}]),
+    ],
+)  # fmt: skip
+def test_an_error_under_status_200_is_tried_again_where_it_will_pass(
+    make, chat_server, caplog, reply
+) -> None:
+    chat_server.replies = [reply]
+    np.testing.assert_array_equal(make().infer_levels(["A fair sky."]), [5])
+    assert len(chat_server.requests) == 2 and "unscored" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        error(), error(code=400), error(code=10_000), error(code=True), error(code=[429]),
+        sends(b'{"error": "Too many cooks."}'),
+        sends(b'{"detail": "Too many cooks."}'),
+        sends(b'{"object": "error", "message": "Too many cooks.", "code": 40303}'),
+        says(None, choices=[{"error": {"message": "Too many cooks."}}]),
+    ],
+)  # fmt: skip
+def test_another_error_under_status_200_is_shown_in_the_servers_words(
+    make, chat_server, verdicts, caplog, reply
+) -> None:
+    chat_server.replies = [reply]
+    levels = make().infer_levels(["A fair sky.", "A superb sky."])
+    np.testing.assert_array_equal(levels, [np.nan, 9])
+    assert len(chat_server.requests) == 2 and len(verdicts) == 1
+    assert "kept failing" in caplog.text and "Too many cooks" in caplog.text
+
+
+def test_a_key_refused_under_status_200_stops_at_once(make, chat_server) -> None:
+    chat_server.otherwise = error(code=401)
+    with pytest.raises(RuntimeError, match="Too many cooks.*Check the key in JUDGE_KEY"):
+        make().infer_levels(texts(200))
+    assert len(chat_server.requests) < 100
 
 
 @pytest.mark.parametrize(
@@ -170,6 +287,10 @@ def test_an_answer_out_of_the_schema_is_left_unscored_and_kept(
         sends(b"{}"),
         sends(b'{"choices": []}'),
         sends(b"\xff\xfe"),
+        sends(b"null"),
+        sends(b'"7"'),
+        sends(b'{"choices": {"0": 7}}'),
+        sends(b"[" * 100_000),
     ],
 )
 def test_a_body_that_is_no_completion_is_no_verdict(make, chat_server, verdicts, reply) -> None:
@@ -177,6 +298,31 @@ def test_a_body_that_is_no_completion_is_no_verdict(make, chat_server, verdicts,
     levels = make(max_retries=0).infer_levels(["A dreadful sky.", "A fair sky."])
     np.testing.assert_array_equal(levels, [np.nan, 5])
     assert len(verdicts) == 1
+
+
+def test_answers_of_one_server_are_not_taken_for_anothers(make, chat_server, verdicts) -> None:
+    """Same name of the model, other weights behind it."""
+    there = chat_server.base_url
+    elsewhere = there.replace("127.0.0.1", "localhost")
+    make().infer_levels(["A fair sky."])
+    chat_server.otherwise = says('{"level": 2}')
+    np.testing.assert_array_equal(make(base_url=elsewhere).infer_levels(["A fair sky."]), [2])
+    np.testing.assert_array_equal(make().infer_levels(["A fair sky."]), [5])
+    same = there.replace("http://", "HTTP://name:password@") + "/"
+    np.testing.assert_array_equal(make(base_url=same).infer_levels(["A fair sky."]), [5])
+    assert len(chat_server.requests) == 2
+    assert {verdict["base_url"] for verdict in verdicts.values()} == {there, elsewhere}
+    assert "password" not in repr(verdicts)
+
+
+def test_a_verdict_that_does_not_say_its_server_is_not_used(
+    make, chat_server, verdicts, caplog
+) -> None:
+    old = hashlib.sha256(b"what an earlier release made of model, prompt and text").hexdigest()
+    verdicts[old] = {"model": "m", "level": 1, "answer": '{"level": 1}'}
+    with caplog.at_level(logging.INFO):
+        np.testing.assert_array_equal(make().infer_levels(["A fair sky."]), [5])
+    assert "1 verdicts of an earlier release" in caplog.text
 
 
 @given(st.text() | st.integers().map(lambda level: json.dumps({"level": level})))
@@ -210,6 +356,14 @@ def test_a_refused_key_or_unknown_model_stops_at_once_without_showing_the_key(
     assert KEY not in caplog.text
     # The first answer stops it; some requests may have been under way by then.
     assert len(chat_server.requests) < 100
+
+
+@pytest.mark.parametrize("before", range(240, 300, 7))
+def test_no_part_of_the_key_is_left_where_a_long_message_is_cut(make, chat_server, before) -> None:
+    chat_server.otherwise = sends((before * "x" + KEY).encode())
+    with pytest.raises(RuntimeError) as stopped:
+        make().infer_levels(["A fair sky."])
+    assert KEY[:6] not in str(stopped.value)
 
 
 def test_failures_in_a_row_stop_the_run_and_keep_what_was_judged(

@@ -7,6 +7,7 @@ so what is tested is the way there and back, and that such answers are left unsc
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import subprocess
 import sys
@@ -75,23 +76,17 @@ def test_a_real_server_is_asked_and_its_answers_are_counted(endpoint, caplog) ->
     with caplog.at_level(logging.INFO):
         levels = judge.infer_levels(texts)
 
-    assert len(verdicts) == 2
-    for verdict in verdicts.values():
-        # What the model really wrote, and what the server says it took.
-        assert verdict["answer"] and verdict["level"] is None
-        assert 0 < verdict["completion_tokens"] <= 32
-        assert verdict["prompt_tokens"] > 30
+    # What this model writes is no verdict; the server says what it took.
+    assert not verdicts
     np.testing.assert_array_equal(levels, [np.nan] * 3)
-    assert "2 of 2 verdicts" in caplog.text
-    used = sum(row["prompt_tokens"] + row["completion_tokens"] for row in verdicts.values())
-    assert f"cost {used / 1e6:.4f}." in caplog.text
-    assert judge.estimated_cost(texts[:2]) >= used / 1e6
-
-    # Temperature 0: the same text is answered alike when it is asked again.
-    first = {key: verdict["answer"] for key, verdict in verdicts.items()}
-    verdicts.clear()
-    judge.infer_levels(texts)
-    assert {key: verdict["answer"] for key, verdict in verdicts.items()} == first
+    assert "of 2 answers" in caplog.text
+    told = re.search(r"gave 2 answers for (\d+) tokens read and (\d+) written: cost ([\d.]+)\.\n",
+                     caplog.text)  # fmt: skip
+    assert told is not None
+    read, written = int(told[1]), int(told[2])
+    assert read > 2 * 30 and 0 < written <= 2 * 32
+    assert told[3] == f"{(read + written) / 1e6:.4f}"
+    assert judge.estimated_cost(texts[:2]) >= (read + written) / 1e6
 
 
 @pytest.mark.slow

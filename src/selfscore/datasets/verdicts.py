@@ -65,12 +65,14 @@ class VerdictLog(MutableMapping[str, dict[str, Any]]):
         for line in filter(None, text.split("\n")):
             try:
                 entry = json.loads(line)
-                self._verdicts[entry["key"]] = entry["verdict"]
-            except (json.JSONDecodeError, KeyError, TypeError):
+                self._verdicts[str(entry["key"])] = dict(entry["verdict"])
+            except (ValueError, RecursionError, KeyError, TypeError):
                 broken += 1
         if broken:
             logger.warning(
-                "%d lines of '%s' are cut off: what they held is judged again.", broken, self._path
+                "%d lines of '%s' are cut off or no verdicts: what they held is judged again.",
+                broken,
+                self._path,
             )
 
 
