@@ -7,10 +7,10 @@ import pytest
 import small_training
 import tiny_vlm
 import torch
+from cards import policy_over
 from small_training import settings, train
 
 from selfscore.preference_optimization.training import train_expert
-from selfscore.vlm.policy import Policy
 
 
 def dropping(save, folder, **sections):
@@ -21,7 +21,7 @@ def dropping(save, folder, **sections):
     for section, values in sections.items():
         config[section] |= values
     file.write_text(json.dumps(config))
-    return Policy({"base_model": {"id": str(folder), "revision": None}, "iteration": 0})
+    return policy_over(folder)
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
