@@ -6,7 +6,9 @@ from cards import policy_over
 from images import coloured_images
 
 from selfscore.pipelines.dpo_training.nodes import train_expert, with_reference
-from selfscore.vlm.reading.features import StoredFeatures
+from selfscore.vlm.loading.loader import load_vlm
+from selfscore.vlm.reading.features import ImageEncoder, StoredFeatures
+from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 from selfscore.vlm.response import write_response
 
 SIDES = ("chosen", "rejected")
@@ -51,7 +53,13 @@ def test_settings_of_one_expert_are_laid_over_the_shared_ones(tmp_path):
     policy = policy_over(folder)
     prompts = {"rating": "Rate it.", "justify": "Why {level}?"}
     features = StoredFeatures(policy.card.base_model.record(), {})
-    references = reference_logps(pairs)
+    answers = pairs[list(SIDES)].to_numpy().tolist()
+    encoder = ImageEncoder(load_vlm(policy), images)
+    weights = answer_log_probabilities(encoder, list(images), answers, "Rate it.", 4)
+    references = pd.concat(
+        pd.DataFrame({"path": list(images), "response": pairs[side], "logp": logps})
+        for side, logps in zip(SIDES, zip(*weights, strict=True), strict=True)
+    )
     ranks = {}
     for expert in ("scoring", "consistency"):
         adapter, log = train_expert(
