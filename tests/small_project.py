@@ -133,6 +133,9 @@ def _entries(storage: str) -> dict[str, Any]:
 class TinyProject(Project):
     """Without a registry: one pipeline."""
 
+    def pipeline(self, names: list[str] | None = None, **selection: Any) -> Pipeline:
+        return pipeline()
+
     def datasets(self) -> set[str]:
         found = pipeline().datasets()
         return {name for name in found if not name.startswith("params:")}
@@ -148,9 +151,7 @@ class Tiny:
 
     def opened(self, **parameters: Any) -> Project:
         values = _merged(PARAMETERS, parameters)
-        return TinyProject(
-            self.root, None, Redaction(CREDENTIALS)(values), self._catalog(values), None
-        )
+        return TinyProject(self.root, None, Redaction(CREDENTIALS)(values), self._catalog(values))
 
     def run(self, only: Pipeline | None = None, **parameters: Any) -> str:
         """A run with these parameters; its id."""

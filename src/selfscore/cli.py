@@ -176,17 +176,19 @@ def _scorer(
 ) -> Scorer:
     from kedro.io import DatasetError
 
+    from selfscore.provenance.project import open_project
     from selfscore.scoring import Scorer
     from selfscore.scoring.project import find_policy, load_options
 
     try:
-        found = find_policy(metadata.project_path, env, policy)
+        project = open_project(metadata.project_path, env)
+        found = find_policy(project, policy)
         scorer = Scorer(
             found.policy,
             found.name,
             base_model or found.base_model,
             batch_size=batch_size,
-            loading=load_options(metadata.project_path, env),
+            loading=load_options(project),
         )
     except (FileNotFoundError, ValueError, DatasetError) as error:
         raise click.ClickException(str(error)) from error

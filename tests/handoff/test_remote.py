@@ -5,7 +5,7 @@ from __future__ import annotations
 from selfscore.handoff.create import create
 from selfscore.handoff.replay import changed_inputs, part_of
 from selfscore.handoff.verify import verify
-from selfscore.provenance.retention import Retention, removals, remove
+from selfscore.provenance.retention import removals, remove
 from selfscore.provenance.staleness import check
 
 
@@ -27,7 +27,7 @@ def test_manifests_staleness_and_handing_on(remote, whole):
 
 def test_old_versions_go(remote):
     runs = [remote.run(seed=seed) for seed in range(3)]
-    going = removals(remote.opened(), remote.manifests(), Retention(keep_last=1, keep_runs=1))
+    going = removals(remote.opened(), remote.manifests(), keep_last=1, keep_runs=1)
     assert {one.version for one in going} == set(runs[:2])
     for one in going:
         remove(one)

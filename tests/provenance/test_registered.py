@@ -19,14 +19,16 @@ def test_registered_models_and_the_champion_are_named(tiny):
     client.create_model_version(
         "selfscore", f"{tiny.root}/model", run.info.run_id, tags={"digest": "abc"}
     )
-    project = replace(tiny.opened(), tracking_uri=uri)
+    project = replace(tiny.opened(), mlflow={"server": {"mlflow_tracking_uri": uri}})
     project.catalog.save("champion", {"policy": "policy_1", "digest": "def"})
     assert registered(project) == {run.info.run_id, "abc", "def"}
 
 
 def test_nothing_is_made_by_asking(tiny):
     uri = f"sqlite:///{tiny.root}/mlflow.db"
-    assert registered(replace(tiny.opened(), tracking_uri=uri)) == set()
+    assert (
+        registered(replace(tiny.opened(), mlflow={"server": {"mlflow_tracking_uri": uri}})) == set()
+    )
     assert not (tiny.root / "mlflow.db").exists()
     assert registered(tiny.opened()) == set()
 
@@ -37,4 +39,4 @@ def test_a_registry_that_does_not_answer_is_no_empty_one(tiny):
         database.execute("insert into alembic_version values ('of another world')")
     uri = f"sqlite:///{tiny.root}/mlflow.db"
     with pytest.raises(RegistryError, match="does not answer"):
-        registered(replace(tiny.opened(), tracking_uri=uri))
+        registered(replace(tiny.opened(), mlflow={"server": {"mlflow_tracking_uri": uri}}))

@@ -19,6 +19,7 @@ from selfscore.provenance.places import Place
 from selfscore.provenance.resumption import (
     ResumptionError,
     last_run,
+    refuse_other_version,
     rest_of,
     session_arguments,
     whole_run,
@@ -217,3 +218,15 @@ def test_half_a_line_does_not_take_the_next_one_along(tiny, tmp_path: Path) -> N
     found = journal.read()
     assert found is not None
     assert found.nodes[0].status == "finished"
+
+
+def test_a_run_of_another_version_of_the_project_is_refused(tiny) -> None:
+    fail(tiny)
+    whole = tiny.manifests()[0]
+    refuse_other_version(tiny.opened(), whole)
+    for nodes in (
+        [replace(whole.nodes[0], name="draw_times")],
+        [replace(whole.nodes[0], inputs=["step_times"])],
+    ):
+        with pytest.raises(ResumptionError, match=r"had '\w+_times'.*only-missing-outputs"):
+            refuse_other_version(tiny.opened(), replace(whole, nodes=nodes))

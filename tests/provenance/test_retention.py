@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from selfscore.provenance.manifest import Artifact, Manifest
-from selfscore.provenance.retention import Retention, counting, removals, remove, to_remove
+from selfscore.provenance.retention import counting, removals, remove, to_remove
 
 NAMES = st.sampled_from(["pairs", "policy_1", "metrics"])
 VERSIONS = st.integers(0, 8).map(lambda day: f"2026-01-0{day + 1}T00.00.00.000Z")
@@ -50,9 +49,9 @@ def test_keeping_more_never_removes_more(present, manifests, keep_last):
 @given(MANIFESTS, st.integers(1, 4), st.sets(st.text("ab", min_size=1)))
 def test_the_newest_runs_always_count(manifests, keep_runs, registered):
     manifests = sorted(manifests, key=lambda one: one.run_id, reverse=True)
-    kept = counting(manifests, Retention(keep_runs=keep_runs), registered)
+    kept = counting(manifests, keep_runs, registered)
     assert all(one in kept for one in manifests[:keep_runs])
-    assert counting(manifests, Retention(), registered) == manifests
+    assert counting(manifests, None, registered) == manifests
 
 
 def test_a_run_under_way_and_one_that_is_registered_count():
@@ -64,9 +63,7 @@ def test_a_run_under_way_and_one_that_is_registered_count():
     champion = replace(old, run_id="2026-01-03", artifacts={"policy_1": policy})
     under_way = replace(old, run_id="2026-01-04", status="interrupted")
     newest = manifest("2026-02-01", set())
-    kept = counting(
-        [newest, tracked, champion, under_way, old], Retention(keep_runs=1), {"child", "abc"}
-    )
+    kept = counting([newest, tracked, champion, under_way, old], 1, {"child", "abc"})
     assert kept == [newest, tracked, champion, under_way]
 
 
@@ -77,28 +74,22 @@ def test_a_run_and_those_that_went_on_from_it_are_one():
     done = replace(manifest("2026-01-04", set()), command={"resumes": failed.run_id})
     newest = manifest("2026-02-01", set())
     runs = [newest, done, failed, killed, old]
-    assert counting(runs, Retention(keep_runs=1), ()) == [newest]
-    assert counting(runs, Retention(keep_runs=2), ()) == [newest, done, failed, killed]
-    assert counting(runs[2:], Retention(keep_runs=1), ()) == [failed, killed]
-
-
-@pytest.mark.parametrize("values", [{"keep_last": 0}, {"keep_runs": 0}])
-def test_nothing_at_all_cannot_be_kept(values):
-    with pytest.raises(ValueError, match="at least 1"):
-        Retention(**values)
+    assert counting(runs, 1, ()) == [newest]
+    assert counting(runs, 2, ()) == [newest, done, failed, killed]
+    assert counting(runs[2:], 1, ()) == [failed, killed]
 
 
 def test_manifests_keep_what_they_name(tiny):
     for seed in range(4):
         tiny.run(seed=seed)
-    assert removals(tiny.opened(), tiny.manifests(), Retention(keep_last=1)) == []
+    assert removals(tiny.opened(), tiny.manifests(), keep_last=1) == []
 
 
 def test_runs_that_no_longer_count_are_forgotten_with_what_they_alone_name(tiny, only, whole):
     first = tiny.run(only("fit_scale", "describe"))
     rest = whole.only_nodes_with_namespaces(["iteration_1"])
     second, third, fourth = (tiny.run(rest, seed=seed) for seed in range(3))
-    going = removals(tiny.opened(), tiny.manifests(), Retention(keep_last=1, keep_runs=2))
+    going = removals(tiny.opened(), tiny.manifests(), keep_last=1, keep_runs=2)
     assert {(one.name, one.version) for one in going} == {
         ("iteration_1.scoring_adapter", second),
         ("policy_1", second),
@@ -121,7 +112,7 @@ def test_versions_without_a_manifest_go_when_they_are_old(tiny):
     for file in (tiny.root / "data/manifests").rglob("manifest.json"):
         if file.is_file():
             file.unlink()
-    going = removals(tiny.opened(), tiny.manifests(), Retention(keep_last=2))
+    going = removals(tiny.opened(), tiny.manifests(), keep_last=2)
     assert {one.version for one in going} == {runs[0]}
     assert {one.name for one in going} == {
         "policy_0",

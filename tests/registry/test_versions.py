@@ -39,7 +39,13 @@ def test_a_champion_is_registered_with_all_that_belongs_to_it(home, photos, capl
     assert tracked.info.experiment_id == home.experiment
 
     # What the retention of old versions goes by.
-    project = Project(home.root, None, {}, DataCatalog(), mlflow.get_tracking_uri())
+    project = Project(
+        home.root,
+        None,
+        {},
+        DataCatalog(),
+        {"server": {"mlflow_tracking_uri": mlflow.get_tracking_uri()}},
+    )
     named = registered(project)
     assert {version.run_id, version.tags["digest"]} <= named
 

@@ -8,6 +8,7 @@ import pytest
 from kedro.framework.startup import bootstrap_project
 
 from selfscore.datasets.policy import PolicyDataset
+from selfscore.provenance.project import open_project
 from selfscore.scoring.project import find_policy, load_options
 from selfscore.vlm.options import LoadOptions
 
@@ -26,9 +27,9 @@ def home(project: Path, trial_conf: Path, write_policy: Callable[..., Path]) -> 
 
 
 def test_the_policy_of_the_last_round_scores(home: Path, write_policy: Callable[..., Path]) -> None:
-    assert find_policy(home, None, None).name == "policy_1"
+    assert find_policy(open_project(home), None).name == "policy_1"
     write_policy(home / f"data/06_models/policy_2/{VERSION}/policy_2")
-    assert find_policy(home, None, None).name == "policy_2"
+    assert find_policy(open_project(home), None).name == "policy_2"
 
 
 def test_a_policy_is_named_by_its_dataset_or_its_folder(
@@ -37,20 +38,20 @@ def test_a_policy_is_named_by_its_dataset_or_its_folder(
     expected = PolicyDataset(
         filepath=str(home / f"data/06_models/policy_0/{VERSION}/policy_0")
     ).load()
-    assert find_policy(home, None, "policy_0").policy.digest == expected.digest
+    assert find_policy(open_project(home), "policy_0").policy.digest == expected.digest
     monkeypatch.chdir(home / "data")  # a folder counts from where the user is
-    assert find_policy(home, None, "06_models/policy_0").policy.digest == expected.digest
+    assert find_policy(open_project(home), "06_models/policy_0").policy.digest == expected.digest
 
 
 def test_each_environment_has_its_own_policies(
     home: Path, write_policy: Callable[..., Path]
 ) -> None:
     with pytest.raises(FileNotFoundError, match="There is none yet"):
-        find_policy(home, "test", None)
+        find_policy(open_project(home, "test"), None)
     write_policy(home / f"data/test/06_models/policy_0/{VERSION}/policy_0", seed=7)
-    found = find_policy(home, "test", None)
+    found = find_policy(open_project(home, "test"), None)
     assert found.name == "policy_0"
-    assert found.policy.digest != find_policy(home, None, "policy_0").policy.digest
+    assert found.policy.digest != find_policy(open_project(home), "policy_0").policy.digest
 
 
 def test_a_recorded_champion_goes_first(home: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -58,32 +59,32 @@ def test_a_recorded_champion_goes_first(home: Path, caplog: pytest.LogCaptureFix
         stream.write(
             f"champion:\n  type: json.JSONDataset\n  filepath: {home}/data/champion.json\n"
         )
-    assert find_policy(home, None, None).name == "policy_1", "none is recorded yet"
-    digest = find_policy(home, None, "policy_0").policy.digest
+    assert find_policy(open_project(home), None).name == "policy_1", "none is recorded yet"
+    digest = find_policy(open_project(home), "policy_0").policy.digest
     record = home / "data/champion.json"
     record.write_text(json.dumps({"policy": "policy_0", "digest": digest}))
-    assert find_policy(home, None, None).name == "policy_0"
-    assert find_policy(home, None, "policy_1").name == "policy_1"
+    assert find_policy(open_project(home), None).name == "policy_0"
+    assert find_policy(open_project(home), "policy_1").name == "policy_1"
     assert not caplog.records
     record.write_text(json.dumps({"policy": "policy_0", "digest": "that of another run"}))
-    assert find_policy(home, None, None).name == "policy_0"
+    assert find_policy(open_project(home), None).name == "policy_0"
     assert "'policy_0' was made again after it was chosen" in caplog.text
 
 
 @pytest.mark.parametrize("named", ["policy_7", "scored_images", "no/such/folder", "none of this"])
 def test_what_is_no_policy_is_named_with_those_there_are(home: Path, named: str) -> None:
     with pytest.raises(FileNotFoundError, match=r"policy_1, policy_0\..*--policy") as caught:
-        find_policy(home, None, named)
+        find_policy(open_project(home), named)
     assert f"'{named}'" in str(caught.value)
 
 
 def test_policies_are_loaded_as_the_environment_says(home: Path) -> None:
-    assert load_options(home, None) == LoadOptions()
+    assert load_options(open_project(home)) == LoadOptions()
     (home / "conf/local/parameters.yml").write_text("loading: {attention: eager}\n")
-    assert load_options(home, None) == LoadOptions(attention="eager")
+    assert load_options(open_project(home)) == LoadOptions(attention="eager")
 
 
 def test_looking_for_a_policy_leaves_no_trace(home: Path) -> None:
     before = sorted(home.rglob("*"))
-    find_policy(home, None, None)
+    find_policy(open_project(home), None)
     assert sorted(home.rglob("*")) == before

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
+
+from selfscore.datasets.whole_files import write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Checkpoint(MutableMapping[str, bytes]):
                 logger.info("Going on with what an earlier run left in '%s'.", self._folder)
             return
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._write(place, recipe.encode())
+        write_whole(place, recipe.encode())
 
     def discard(self) -> None:
         """Remove everything: the node is done, and what it made is stored."""
@@ -79,7 +79,7 @@ class Checkpoint(MutableMapping[str, bytes]):
 
     def __setitem__(self, name: str, part: bytes) -> None:
         if self._claimed:
-            self._write(self._place(name), hashlib.sha256(part).digest() + part)
+            write_whole(self._place(name), hashlib.sha256(part).digest() + part)
         else:
             self._unclaimed[name] = part
 
@@ -112,18 +112,6 @@ class Checkpoint(MutableMapping[str, bytes]):
         if not steps or name.startswith("/") or any(step.startswith(".") for step in steps):
             raise ValueError(f"'{name}' is no name for a part: use letters, digits and '/'.")
         return self._folder.joinpath(_PARTS, *steps)
-
-    def _write(self, place: Path, content: bytes) -> None:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, fresh = tempfile.mkstemp(prefix=".", dir=place.parent)
-        try:
-            with open(descriptor, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(fresh, place)
-        finally:
-            Path(fresh).unlink(missing_ok=True)
 
 
 class CheckpointDataset(AbstractDataset[NoReturn, Checkpoint]):

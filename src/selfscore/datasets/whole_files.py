@@ -50,6 +50,17 @@ class WholeFiles(LocalFileSystem):
 _OF_TEXT = ("encoding", "errors", "newline")
 
 
+def write_whole(place: Path, content: bytes) -> None:
+    """Write a file, and the folders above it. It is on the disk when the call returns.
+
+    Raises:
+        OSError: as of a plain file; `filename` is always set.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with _WholeFile(place) as file:
+        file.write(content)
+
+
 class _WholeFile(io.FileIO):
     """A file beside its place, until it is closed without an error."""
 
@@ -57,14 +68,14 @@ class _WholeFile(io.FileIO):
         self._place = place
         self._failed = False
         self._fresh = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
-        with self._told():
+        with self._named_in_errors():
             super().__init__(self._fresh, "xb")
 
     def write(self, data: Any) -> int:
         """Write all of it."""
         left = memoryview(data).cast("B")
         size = left.nbytes
-        with self._told():
+        with self._named_in_errors():
             while left.nbytes:
                 left = left[super().write(left) or 0 :]
         return size
@@ -79,7 +90,7 @@ class _WholeFile(io.FileIO):
             return
         try:
             if not self._failed:
-                with self._told():
+                with self._named_in_errors():
                     os.fsync(self.fileno())
         finally:
             super().close()
@@ -103,7 +114,7 @@ class _WholeFile(io.FileIO):
         super().__del__()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _named_in_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

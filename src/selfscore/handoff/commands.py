@@ -10,6 +10,7 @@ import click
 
 from selfscore.provenance.commands.shared import (
     FOLDER,
+    as_click_errors,
     conf_source_option,
     env_option,
     namespaces_option,
@@ -17,7 +18,6 @@ from selfscore.provenance.commands.shared import (
     project_of,
     show_table,
     tags_option,
-    told,
     with_options,
 )
 
@@ -61,7 +61,7 @@ def create(
     from selfscore.handoff import create as packing
     from selfscore.provenance.store import read_manifests
 
-    with told():
+    with as_click_errors():
         project = project_of(metadata, env, {}, conf_source)
         manifests = read_manifests(project.catalog)
         index = packing.create(project, manifests, name, output, version, with_data)
@@ -76,7 +76,7 @@ def verify(path: Path) -> None:
     from selfscore.handoff.bundle import opened
     from selfscore.handoff.verify import verify as look
 
-    with told(), opened(path) as folder:
+    with as_click_errors(), opened(path) as folder:
         checks = look(folder)
     show_table(
         ("check", "", "found"),
@@ -117,7 +117,7 @@ def replay(
     """
     from selfscore.handoff import replay as again
 
-    with told():
+    with as_click_errors():
         manifest = _manifest(metadata, source, env, conf_source)
         part = again.part_of(manifest, namespaces, tags, node_names)
         again.write_config(part, output)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import chdir
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +33,21 @@ class Project:
         environment: of the configuration; None for the default one.
         parameters: all of them, without secrets, as a manifest has them.
         catalog: with all patterns.
-        tracking_uri: of the tracking server; None where none is configured.
+        mlflow: content of `mlflow.yml`; empty where there is none.
+        credentials: by name.
     """
 
     path: Path
     environment: str | None
     parameters: dict[str, Any]
     catalog: DataCatalog
-    tracking_uri: str | None
+    mlflow: dict[str, Any] = field(default_factory=dict)
+    credentials: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def tracking_uri(self) -> str | None:
+        """Of the tracking server; None where none is configured."""
+        return (self.mlflow.get("server") or {}).get("mlflow_tracking_uri")
 
     def pipeline(self, names: list[str] | None = None, **selection: Any) -> Pipeline:
         """The nodes that `kedro run` would take.
@@ -78,7 +85,7 @@ def open_project(
     load_versions: Mapping[str, str] | None = None,
     conf_source: str | None = None,
 ) -> Project:
-    """Read a project.
+    """Read a project, without a run: the one way to its configuration, catalog and pipelines.
 
     Args:
         path: its root, which has been bootstrapped.
@@ -106,22 +113,25 @@ def open_project(
     pipelines.configure(f"{kedro_project.PACKAGE_NAME}.pipeline_registry")
     with chdir(path):
         catalog = context._get_catalog(load_versions=dict(load_versions or {}))
-    redact = Redaction(credentials_of(loader))
-    return Project(path, environment, redact(values), catalog, _tracking_uri(loader))
+    credentials = credentials_of(loader)
+    return Project(
+        path,
+        environment,
+        Redaction(credentials)(values),
+        catalog,
+        _optional(loader, "mlflow"),
+        credentials,
+    )
 
 
 def credentials_of(loader: AbstractConfigLoader) -> dict[str, Any]:
     """The credentials in a configuration; empty where it has none."""
+    return _optional(loader, "credentials")
+
+
+def _optional(loader: AbstractConfigLoader, kind: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = loader["credentials"]
+        found: dict[str, Any] = loader[kind]
     except MissingConfigException:
         return {}
     return found
-
-
-def _tracking_uri(loader: AbstractConfigLoader) -> str | None:
-    try:
-        server: dict[str, Any] = loader["mlflow"].get("server", {})
-    except MissingConfigException:
-        return None
-    return server.get("mlflow_tracking_uri")

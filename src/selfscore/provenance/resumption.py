@@ -94,6 +94,28 @@ def whole_run(manifest: Manifest, manifests: Sequence[Manifest]) -> Manifest:
     return whole
 
 
+def refuse_other_version(project: Project, manifest: Manifest) -> None:
+    """Refuse a run whose nodes or datasets are not those that the project has now.
+
+    Raises:
+        ResumptionError: it was made by another version of the project.
+    """
+    there = {node.name for node in project.pipeline(manifest.command.get("pipeline_names")).nodes}
+    gone = [node.name for node in manifest.nodes if node.name not in there]
+    gone += [
+        name
+        for node in manifest.nodes
+        for name in (*node.inputs, *node.outputs)
+        if not name.startswith("params:") and name != "parameters" and name not in project.catalog
+    ]
+    if gone:
+        raise ResumptionError(
+            f"The run {manifest.run_id} was made by a version of the project that had '{gone[0]}', "
+            "and there is no such thing now. Go on with that version, or start again with `kedro "
+            "run --only-missing-outputs`, which keeps what is there."
+        )
+
+
 def rest_of(project: Project, manifest: Manifest) -> Rest:
     """What is left of a run.
 

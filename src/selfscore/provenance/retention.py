@@ -12,26 +12,6 @@ from selfscore.provenance.store import DATASET
 
 
 @dataclass(frozen=True)
-class Retention:
-    """What is kept.
-
-    Attributes:
-        keep_last: the newest versions of every dataset, at least 1.
-        keep_runs: the newest runs whose manifests count, at least 1; None: all of them. A run that
-            did not end, and one that the registry names, counts in any case. A run and those that
-            went on from it are one.
-    """
-
-    keep_last: int = 3
-    keep_runs: int | None = None
-
-    def __post_init__(self) -> None:
-        for name, value in (("keep_last", self.keep_last), ("keep_runs", self.keep_runs)):
-            if value is not None and value < 1:
-                raise ValueError(f"`{name}` must be at least 1, not {value}.")
-
-
-@dataclass(frozen=True)
 class Removal:
     """A version that may go.
 
@@ -49,16 +29,19 @@ class Removal:
 
 
 def counting(
-    manifests: Sequence[Manifest], retention: Retention, registered: Iterable[str]
+    manifests: Sequence[Manifest], keep_runs: int | None, registered: Iterable[str]
 ) -> list[Manifest]:
     """The manifests whose artifacts are kept.
 
+    A run that did not end, and one that the registry names, counts in any case. A run and those
+    that went on from it are one.
+
     Args:
         manifests: the newest first.
-        retention: what is kept.
+        keep_runs: how many of the newest runs count; None: all of them.
         registered: ids of tracked runs, and digests of policies, that the registry names.
     """
-    if retention.keep_runs is None:
+    if keep_runs is None:
         return list(manifests)
     named = set(registered)
     gone_on_with = {one.command.get("resumes") for one in manifests}
@@ -66,7 +49,7 @@ def counting(
     ended = [one.run_id for one in last if one.status in ("finished", "failed")]
     kept: set[str | None] = {one.run_id for one in last if one.run_id not in ended}
     kept |= {one.run_id for one in manifests if named & _identities(one)}
-    kept |= set(ended[: retention.keep_runs])
+    kept |= set(ended[:keep_runs])
     for manifest in manifests:
         if manifest.run_id in kept:
             kept.add(manifest.command.get("resumes"))
@@ -101,7 +84,8 @@ def to_remove(
 def removals(
     project: Project,
     manifests: Sequence[Manifest],
-    retention: Retention,
+    keep_last: int,
+    keep_runs: int | None = None,
     registered: Iterable[str] = (),
 ) -> list[Removal]:
     """What may go, by dataset and then by age.
@@ -111,17 +95,18 @@ def removals(
     Args:
         project: whose catalog.
         manifests: the newest first.
-        retention: what is kept.
+        keep_last: how many of the newest versions of each dataset stay, at least 1.
+        keep_runs: see `counting`.
         registered: see `counting`.
     """
-    counted = counting(manifests, retention, registered)
+    counted = counting(manifests, keep_runs, registered)
     names = project.datasets() | {name for one in manifests for name in one.artifacts}
     present = {
         name: versions(project.catalog[name])
         for name in sorted(names)
         if name != DATASET and name in project.catalog and is_versioned(project.catalog[name])
     }
-    going = to_remove(present, counted, retention.keep_last)
+    going = to_remove(present, counted, keep_last)
     found = [
         _removal(project, name, version) for name in going for version in reversed(going[name])
     ]

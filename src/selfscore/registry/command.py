@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import click
 
 from selfscore.provenance.commands.shared import (
+    as_click_errors,
     conf_source_option,
     env_option,
+    project_of,
     show_table,
-    told,
     with_options,
 )
 
 if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata
-    from mlflow import MlflowClient
 
 
 @click.command()
@@ -54,9 +54,10 @@ def promote(
     server.shorten_timeouts()
     redact = Redaction()
     # A relative path to a local store counts from the root.
-    with told(), chdir(metadata.project_path):
-        uri, client, named = _registry(metadata, env, conf_source)
-        name = model or named
+    with as_click_errors(), chdir(metadata.project_path):
+        project = project_of(metadata, env, {}, conf_source)
+        client = server.connect(project.mlflow, project.credentials, project.path)
+        name = model or project.parameters["registry"]["model"]
         if name is None:
             raise click.UsageError("This configuration registers nothing: name a --model.")
         try:
@@ -65,7 +66,7 @@ def promote(
                 versions.promote(client, plan)
         except MlflowException as error:
             raise click.ClickException(
-                f"The model registry at {redact(uri)} cannot be used "
+                f"The model registry at {redact(server.uri_of(project.mlflow))} cannot be used "
                 f"({server.reason(error, redact)})."
             ) from None
     show_table(
@@ -95,26 +96,3 @@ def promote(
         return
     moved = "would move" if dry_run else "moved"
     click.echo(f"The champion of '{plan.model}' {moved}: {was} → {now}")
-
-
-def _registry(
-    metadata: ProjectMetadata, env: str | None, conf_source: str | None
-) -> tuple[str, MlflowClient, str | None]:
-    """Address and client of the registry that the configuration names, and the model's name."""
-    from kedro.config import MissingConfigException
-    from kedro.framework.project import settings
-
-    from selfscore.tracking import server
-
-    loader = settings.CONFIG_LOADER_CLASS(
-        conf_source or str(metadata.project_path / settings.CONF_SOURCE),
-        env=env,
-        **settings.CONFIG_LOADER_ARGS,
-    )
-    try:
-        credentials = loader["credentials"]
-    except MissingConfigException:
-        credentials = {}
-    configuration = loader["mlflow"]
-    client = server.connect(configuration, credentials, metadata.project_path)
-    return server.uri_of(configuration), client, loader["parameters"]["registry"]["model"]

@@ -81,7 +81,7 @@ class RegistryHooks:
         from selfscore.registry import versions
 
         path = Path(run_params["project_path"])
-        project = Project(path, run_params.get("env"), {}, catalog, mlflow.get_tracking_uri())
+        project = Project(path, run_params.get("env"), {}, catalog)
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "handoff"
             create(project, read_manifests(catalog), name, folder)

@@ -127,7 +127,8 @@ def input_example() -> pd.DataFrame:
 
 
 def _pictures(images: Iterable[Any]) -> Iterator[Picture]:
-    # Whoever can send requests must not learn which files there are on the server.
+    # Whoever can send requests must not learn which files there are on the server. MLflow says only
+    # by a private name that this is one.
     with_paths = not _MLFLOW_IS_IN_SERVING_ENVIRONMENT.get()
     for place, image in enumerate(images, start=1):
         if with_paths and isinstance(image, str) and os.path.isfile(image):

@@ -1,6 +1,6 @@
 """Which policy of a Kedro project scores, and how the project puts policies into memory.
 
-Knows the project's configuration and catalog. Starts no session, so nothing is tracked.
+Knows the project's parameters and catalog.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-from kedro.config import AbstractConfigLoader, MissingConfigException
-from kedro.framework.project import settings
 from kedro.io import DataCatalog
 
 from selfscore.datasets.policy import PolicyDataset
+from selfscore.provenance.project import Project
 from selfscore.scoring.policies import FoundPolicy, read_policy
 from selfscore.vlm.options import LoadOptions
 
@@ -24,12 +23,11 @@ logger = logging.getLogger(__name__)
 CHAMPION = "champion"
 
 
-def find_policy(project: Path, environment: str | None, named: str | None) -> FoundPolicy:
+def find_policy(project: Project, named: str | None) -> FoundPolicy:
     """The policy that scores.
 
     Args:
-        project: root of the project.
-        environment: of the configuration; None for the default one.
+        project: that has made policies.
         named: a folder, or a policy of the catalog such as "policy_2". None: the champion if the
             catalog has one, else the last policy there is of the rounds that the configuration
             asks for.
@@ -40,11 +38,10 @@ def find_policy(project: Path, environment: str | None, named: str | None) -> Fo
     if named is not None and Path(named).is_dir():
         return read_policy(named)
     # Paths in the catalog count from the project's root.
-    with chdir(project):
-        configuration = _configuration(project, environment)
-        catalog = _catalog(configuration)
-        rounds = configuration["parameters"]["rounds"]
-        policies = [f"policy_{number}" for number in range(rounds, -1, -1)]
+    with chdir(project.path):
+        catalog = project.catalog
+        last = project.parameters["rounds"]
+        policies = [f"policy_{number}" for number in range(last, -1, -1)]
         present = [name for name in policies if catalog.exists(name)]
         champion = {} if named else _champion(catalog)
         name = named or champion.get("policy") or next(iter(present), policies[0])
@@ -62,32 +59,12 @@ def find_policy(project: Path, environment: str | None, named: str | None) -> Fo
             "`reporting` to choose anew, or name the policy with --policy.",
             name,
         )
-    return FoundPolicy(policy, name, project)
+    return FoundPolicy(policy, name, project.path)
 
 
-def load_options(project: Path, environment: str | None) -> LoadOptions:
-    """The project's parameters `loading`.
-
-    Args:
-        project: root of the project.
-        environment: of the configuration; None for the default one.
-    """
-    return LoadOptions(**_configuration(project, environment)["parameters"]["loading"])
-
-
-def _configuration(project: Path, environment: str | None) -> AbstractConfigLoader:
-    loader: AbstractConfigLoader = settings.CONFIG_LOADER_CLASS(
-        str(project / settings.CONF_SOURCE), env=environment, **settings.CONFIG_LOADER_ARGS
-    )
-    return loader
-
-
-def _catalog(configuration: AbstractConfigLoader) -> DataCatalog:
-    try:
-        credentials = configuration["credentials"]
-    except MissingConfigException:
-        credentials = None
-    return DataCatalog.from_config(configuration["catalog"], credentials)
+def load_options(project: Project) -> LoadOptions:
+    """How the project puts policies into memory: its parameters `loading`."""
+    return LoadOptions(**project.parameters["loading"])
 
 
 def _champion(catalog: DataCatalog) -> dict[str, Any]:

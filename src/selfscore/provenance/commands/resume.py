@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from selfscore.provenance.commands.run import ended_in_words
+from selfscore.provenance.commands.run import friendly_exit
 from selfscore.provenance.commands.shared import (
+    as_click_errors,
     conf_source_option,
     env_option,
     project_of,
     show_table,
-    told,
     with_options,
 )
 
@@ -41,7 +41,7 @@ def resume(
     Runs the nodes that did not finish, and those whose results are damaged, with the parameters
     and the versions of that run. A node that keeps its work in progress goes on with it.
     """
-    with told():
+    with as_click_errors():
         last, rest = _left(metadata, run_id, env, conf_source)
     for change in rest.changed if rest else []:
         click.secho(f"Note: {change}.", fg="yellow", err=True)
@@ -62,6 +62,7 @@ def _left(
     from selfscore.provenance.resumption import (
         ResumptionError,
         last_run,
+        refuse_other_version,
         rest_of,
         run_parameters,
         whole_run,
@@ -84,6 +85,7 @@ def _left(
         run_parameters(whole, whole.nodes),
         whole.command.get("conf_source"),
     )
+    refuse_other_version(project, whole)
     return last, rest_of(project, whole)
 
 
@@ -97,7 +99,7 @@ def _go_on(metadata: ProjectMetadata, rest: Rest, last: Manifest) -> None:
     to_create, to_run = session_arguments(rest)
     runner = load_obj(rest.manifest.command.get("runner") or "SequentialRunner", "kedro.runner")
     with (
-        ended_in_words(),
+        friendly_exit(),
         settings.SESSION_CLASS.create(metadata.project_path, **to_create) as session,
     ):
         session.run(runner=runner(), resumes=last.run_id, **to_run)

@@ -16,7 +16,7 @@ from kedro.framework.cli.project import run as kedro_run
 
 
 @contextmanager
-def ended_in_words() -> Iterator[None]:
+def friendly_exit() -> Iterator[None]:
     """Turns errors of a run into a message and an exit code: 1, or 128 and the signal's number."""
     from kedro.io import DatasetError
 
@@ -45,7 +45,7 @@ def _say(error: Exception, words: str) -> None:
 
 def _run(**arguments: Any) -> Any:
     assert kedro_run.callback is not None
-    with ended_in_words():
+    with friendly_exit():
         return kedro_run.callback(**arguments)
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+# Kedro's readers of --params and --load-versions have no public names: only this file uses them.
 from kedro.framework.cli.utils import (
+    _split_load_versions,
     _split_params,
     split_node_names,
     split_string,
@@ -25,6 +28,9 @@ env_option = click.option("--env", "-e", help="Kedro configuration environment."
 conf_source_option = click.option("--conf-source", help="Folder of the configuration.")
 params_option = click.option(
     "--params", default="", callback=_split_params, help="Parameters, as in `kedro run`."
+)
+load_versions_option = click.option(
+    "--load-versions", "-lv", default="", callback=_split_load_versions, help="As in `kedro run`."
 )
 pipelines_option = click.option(
     "--pipelines",
@@ -68,7 +74,7 @@ def project_of(
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def as_click_errors() -> Iterator[None]:
     """What the user can put right is one message, without a traceback."""
     from kedro.io import DatasetError
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
-from kedro.framework.cli.utils import _split_load_versions, split_node_names, split_string
+from kedro.framework.cli.utils import split_node_names, split_string
 
 from selfscore.provenance.commands.shared import (
+    as_click_errors,
     conf_source_option,
     env_option,
     in_words,
+    load_versions_option,
     namespaces_option,
     nodes_option,
     params_option,
@@ -20,7 +22,6 @@ from selfscore.provenance.commands.shared import (
     project_of,
     show_table,
     tags_option,
-    told,
     with_options,
 )
 
@@ -64,7 +65,7 @@ def stale(
     from selfscore.provenance.staleness import check as compare
     from selfscore.provenance.store import read_manifests
 
-    with told():
+    with as_click_errors():
         project = project_of(metadata, env, params, conf_source)
         pipeline = project.pipeline(
             pipelines, node_namespaces=namespaces, tags=tags, node_names=node_names
@@ -89,9 +90,7 @@ def stale(
 @click.option("--to-nodes", default="", callback=split_node_names, help="As in `kedro run`.")
 @click.option("--from-inputs", default="", callback=split_string, help="As in `kedro run`.")
 @click.option("--to-outputs", default="", callback=split_string, help="As in `kedro run`.")
-@click.option(
-    "--load-versions", "-lv", default="", callback=_split_load_versions, help="As in `kedro run`."
-)
+@with_options(load_versions_option)
 @click.option(
     "--only-missing-outputs",
     "mode",
@@ -133,7 +132,7 @@ def plan(
     from selfscore.provenance.staleness import check
     from selfscore.provenance.store import read_manifests
 
-    with told():
+    with as_click_errors():
         project = project_of(metadata, env, params, conf_source, load_versions)
         pipeline = project.pipeline(
             pipelines,
@@ -229,18 +228,17 @@ def prune(
     or as written), and what the model registry and the champion name.
     """
     from selfscore.provenance.registered import RegistryError, registered
-    from selfscore.provenance.retention import Retention, removals, remove
+    from selfscore.provenance.retention import removals, remove
     from selfscore.provenance.store import read_manifests
 
-    with told():
+    with as_click_errors():
         project = project_of(metadata, env, {}, conf_source)
         try:
             names = registered(project)
         except RegistryError as error:
             raise click.ClickException(str(error)) from error
-        going = removals(
-            project, read_manifests(project.catalog), Retention(keep_last, keep_runs), names
-        )
+        manifests = read_manifests(project.catalog)
+        going = removals(project, manifests, keep_last, keep_runs, names)
     show_table(
         ("dataset", "version", "size"),
         ((one.name, one.version, in_words(one.size)) for one in going),
