@@ -18,6 +18,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.io import AbstractVersionedDataset, DataCatalog
 from kedro.pipeline import Pipeline
+from kedro_viz.data_access.managers import DataAccessManager
 
 from selfscore.pipelines.iteration import rounds
 from selfscore.preference_data.builders import PAIR_BUILDERS
@@ -25,6 +26,8 @@ from selfscore.preference_data.builders import PAIR_BUILDERS
 ROUNDS = 3
 # What no node reads or writes.
 WRITTEN_BY_A_HOOK = "manifest"
+# Of what belongs to a run, from top to bottom.
+LAYERS = ["raw", "intermediate", "primary", "models", "model_output", "reporting"]
 # Every expert there is a pair builder for, so that every entry of the catalog is used.
 EXPERTS = sorted(PAIR_BUILDERS)
 
@@ -145,16 +148,34 @@ def test_pairs_scored_images_and_predictions_have_contracts(
 
 
 def test_layers_run_one_way(registered: dict[str, Pipeline], catalog: DataCatalog) -> None:
-    """Kedro-viz turns all layers off when they form a circle."""
-    from graphlib import TopologicalSorter
+    """Kedro-viz turns all layers off when they form a circle, also by way of a folded group."""
+    drawn = DataAccessManager()
+    drawn.add_catalog(catalog, registered)
+    drawn.add_pipelines(registered)
+    layers = {}
+    for name in registered:
+        drawn.create_modular_pipelines_tree_for_registered_pipeline(name)
+        layers[name] = drawn.get_sorted_layers_for_registered_pipeline(name)
+    assert all(layers.values()), layers
+    # Those of other pipelines are among them, and are not drawn.
+    assert [layer for layer in layers["iteration"] if layer in LAYERS] == LAYERS
 
-    layer = {name: catalog.get(name).metadata["kedro-viz"]["layer"] for name in names(registered)}
-    below: dict[str, set[str]] = {}
-    for node in registered["iteration"].nodes:
-        for output in node.outputs:
-            sources = {layer[name] for name in node.inputs if name in layer}
-            below.setdefault(layer[output], set()).update(sources - {layer[output]})
-    assert list(TopologicalSorter(below).static_order())  # raises CycleError on a circle
+
+def test_the_first_view_has_the_groups_and_what_goes_between_them(
+    registered: dict[str, Pipeline], catalog: DataCatalog
+) -> None:
+    groups = {node.namespace for node in registered["iteration"].nodes}
+    rounds_ = {f"iteration_{number}" for number in range(1, ROUNDS + 1)}
+    assert groups == {"ingestion", "baseline", *rounds_, "reporting"}
+    # Made and used inside a group, so folded with it.
+    for name in names(registered):
+        if name.endswith((".checkpoints", "_adapter", "_pairs")):
+            users = {
+                node.namespace
+                for node in registered["iteration"].nodes
+                if name in {*node.inputs, *node.outputs}
+            }
+            assert users == {name.rpartition(".")[0]}, name
 
 
 def test_only_evaluation_reads_the_severities(registered: dict[str, Pipeline]) -> None:

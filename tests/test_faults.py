@@ -169,10 +169,10 @@ def test_a_run_that_is_stopped(
     assert "Traceback" not in done.stdout
     message, how = done.stdout.splitlines()[-2:]
     assert message.startswith("The run was stopped by")
-    assert "'fit_score_scale'" in how and "go on with: kedro resume" in how
+    assert "'ingestion.fit_score_scale'" in how and "go on with: kedro resume" in how
     [manifest] = manifests(data)
     assert manifest["status"] == "interrupted"
-    assert states(manifest)["fit_score_scale"] == "interrupted"
+    assert states(manifest)["ingestion.fit_score_scale"] == "interrupted"
     check_it_goes_on(kedro, data)
 
 
@@ -188,7 +188,7 @@ def test_a_second_signal_ends_the_process_at_once(
     # There is the journal alone.
     assert manifests(data) == []
     left = kedro("resume", "--dry-run")
-    assert "fit_score_scale  did not finish (interrupted)" in left.stdout
+    assert "ingestion.fit_score_scale  did not finish (interrupted)" in left.stdout
     assert "draw_splits" not in left.stdout
 
 
@@ -201,13 +201,17 @@ def test_a_damaged_table_is_named_and_made_again(
     content = bytearray(place.read_bytes())
     content[len(content) // 2] ^= 1
     place.write_bytes(content)
-    one = kedro("run", "--nodes=fit_score_scale")
-    check_the_end(one, "'split_images'", "is damaged, or was changed", "node 'draw_splits'")
+    one = kedro("run", "--nodes=ingestion.fit_score_scale")
+    check_the_end(
+        one, "'split_images'", "is damaged, or was changed", "node 'ingestion.draw_splits'"
+    )
     killed = sorted((data / "08_reporting/manifests/manifest.json").iterdir())[0].name
     done = kedro("resume", f"--run={killed}")
     assert done.returncode == 0, done.stdout
     assert "'split_images' is no longer what was written" in done.stdout
-    assert set(states(manifests(data)[-1])) == {"draw_splits", "fit_score_scale", "assign_levels"}
+    assert set(states(manifests(data)[-1])) == {
+        f"ingestion.{name}" for name in ("draw_splits", "fit_score_scale", "assign_levels")
+    }
 
 
 def test_python_m_selfscore_ends_in_the_same_words(project: Path, trial_conf: Path) -> None:

@@ -90,12 +90,13 @@ def test_rounds_are_folded_groups_between_layers(page: tuple[Any, str]) -> None:
     tab.goto(f"{address}?pid=iteration")
     tab.wait_for_selector(".pipeline-node--modularPipeline")
     groups = tab.locator(".pipeline-node--modularPipeline").all_text_contents()
-    assert sorted(groups) == ["baseline", "iteration_1", "iteration_2"]
+    assert sorted(groups) == ["baseline", "ingestion", "iteration_1", "iteration_2", "reporting"]
     layers = json.loads(tab.evaluate("fetch('api/pipelines/iteration').then((got) => got.text())"))[
         "layers"
     ]
-    assert {"raw", "policy_1", "iteration_2.models", "reporting"} <= set(layers)
-    assert tab.locator(".pipeline-layer").count() > 10
+    assert {"raw", "intermediate", "primary", "models", "model_output", "reporting"} <= set(layers)
+    # `intermediate` is folded.
+    assert tab.locator(".pipeline-layer").count() == 5
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from selfscore.datasets.checkpoint import Checkpoint, CheckpointDataset
 
 @pytest.fixture
 def folder(tmp_path):
-    return tmp_path / "iteration_1" / "generations"
+    return tmp_path / "iteration_1" / "explain_forced_levels"
 
 
 def claimed(folder, recipe="a"):
-    checkpoint = CheckpointDataset(filepath=str(folder)).load()
-    checkpoint.claim(recipe)
+    checkpoint = CheckpointDataset(filepath=str(folder.parent)).load()
+    checkpoint.claim(folder.name, recipe)
     return checkpoint
 
 
@@ -32,7 +32,7 @@ def test_work_for_another_recipe_is_removed(folder):
 
 def test_unclaimed_it_neither_shows_nor_keeps_anything(folder):
     claimed(folder)["0"] = b"texts"
-    unclaimed = Checkpoint(folder)
+    unclaimed = Checkpoint(folder.parent)
     assert dict(unclaimed) == {}
     unclaimed["1"] = b"more"
     assert unclaimed["1"] == b"more"
@@ -74,14 +74,32 @@ def test_discarded_it_leaves_nothing(folder):
     assert not folder.exists()
 
 
+def test_what_other_nodes_of_the_group_keep_stays(folder):
+    other = folder.with_name("predict_merged")
+    claimed(other)["0"] = b"scores"
+    claimed(folder, "b")["0"] = b"texts"
+    claimed(folder).discard()
+    assert dict(claimed(other)) == {"0": b"scores"}
+
+
+def test_opened_again_it_keeps_what_is_there(folder):
+    dataset = CheckpointDataset(filepath=str(folder.parent))
+    assert not dataset.exists()
+    dataset.save({})
+    assert dataset.exists()
+    claimed(folder)["0"] = b"texts"
+    dataset.save({})
+    assert dict(claimed(folder)) == {"0": b"texts"}
+
+
 @pytest.mark.parametrize("name", ["", "/etc/passwd", "../outside", ".hidden"])
 def test_a_part_cannot_be_outside(folder, name):
     with pytest.raises(ValueError, match="no name for a part"):
         claimed(folder)[name] = b""
 
 
-def test_the_dataset_is_local_and_no_output(folder):
+def test_the_dataset_is_local_and_takes_no_parts_as_an_output(folder):
     with pytest.raises(DatasetError, match=r"storage\.scratch"):
         CheckpointDataset(filepath="s3://bucket/folder")
-    with pytest.raises(DatasetError, match="no output"):
-        CheckpointDataset(filepath=str(folder)).save({})
+    with pytest.raises(DatasetError, match="takes no parts"):
+        CheckpointDataset(filepath=str(folder)).save({"0": b"texts"})

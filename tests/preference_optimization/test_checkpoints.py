@@ -109,7 +109,7 @@ import test_checkpoints as tests
 from selfscore.datasets.checkpoint import Checkpoint
 from cards import policy_over
 checkpoint = Checkpoint(Path({str(tmp_path / "done")!r}))
-checkpoint.claim("one")
+checkpoint.claim("train_scoring_expert", "one")
 tests.train(policy_over({idefics3.base_model!r}), tests.PAIRS, tests.OPTIONS, checkpoint)
 """
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
@@ -126,7 +126,7 @@ tests.train(policy_over({idefics3.base_model!r}), tests.PAIRS, tests.OPTIONS, ch
     _, errors = process.communicate()
     assert process.returncode == -signal.SIGKILL, errors
     checkpoint = Checkpoint(tmp_path / "done")
-    checkpoint.claim("one")
+    checkpoint.claim("train_scoring_expert", "one")
     assert latest_in(checkpoint).step in (5, 10)
     assert_same(train(idefics3, PAIRS, OPTIONS, checkpoint), whole)
 
@@ -192,7 +192,7 @@ def test_there_is_a_whole_checkpoint_wherever_it_is_stopped(tmp_path):
 
 def test_a_damaged_checkpoint_is_not_used(tmp_path, caplog):
     checkpoint = Checkpoint(tmp_path / "done")
-    checkpoint.claim("one")
+    checkpoint.claim("train_scoring_expert", "one")
     save(checkpoint, 5, tmp_path)
     assert restore(checkpoint, new(tmp_path, "sound")) is not None
     stored = tmp_path / "done" / "parts" / "checkpoint-5" / "optimizer.pt"

@@ -44,13 +44,13 @@ class Project:
         catalog = DataCatalog(
             {
                 "table": CSVDataset(filepath=str(self.folder / "table.csv")),
-                "products_checkpoint": CheckpointDataset(filepath=str(self.folder / "work")),
+                "checkpoints": CheckpointDataset(filepath=str(self.folder / "work")),
                 "products": JSONDataset(filepath=str(self.folder / "products.json")),
                 "params:factor": MemoryDataset(factor),
             }
         )
         node = Node(
-            multiply, ["table", "params:factor", "products_checkpoint"], "products", name="multiply"
+            multiply, ["table", "params:factor", "checkpoints"], "products", name="multiply"
         )
         hooks = _create_hook_manager()
         hooks.register(ProvenanceHooks())
@@ -84,7 +84,7 @@ def test_with_other_data_nothing_is_gone_on_with(project):
 
 def test_a_finished_node_leaves_no_work(project):
     project.run()
-    assert not (project.folder / "work").exists()
+    assert not list((project.folder / "work").iterdir())
     assert project.run() == ([0, 1, 2], [2, 4, 6])
 
 

@@ -91,7 +91,7 @@ def test_a_session_leaves_a_manifest(ingest: Callable[..., Project]) -> None:
     scale = manifest.artifacts["score_scale"]
     stored = Path(scale.path).read_bytes()
     assert scale.sha256 == hashlib.sha256(stored).hexdigest()
-    assert scale.node == "fit_score_scale"
+    assert scale.node == "ingestion.fit_score_scale"
 
 
 def test_the_manifest_names_the_tracked_run_and_is_kept_with_it(
@@ -110,7 +110,7 @@ def test_a_failed_session_says_what_failed(ingest: Callable[..., Project], trial
     [file] = (trial_conf.parent / "data/08_reporting/manifests/manifest.json").iterdir()
     record = json.loads((file / "manifest.json").read_text())
     assert record["status"] == "failed"
-    assert record["failed_node"] == "read_scores"
+    assert record["failed_node"] == "ingestion.read_scores"
     assert "MOS" in record["error"]
     assert [node["status"] for node in record["nodes"]] == ["failed"] + ["waiting"] * 4
 
@@ -165,9 +165,9 @@ def test_a_killed_run_leaves_what_it_had(
     assert finished.status == "finished"
     assert killed.status == "interrupted"
     states = {node.name: node.status for node in killed.nodes}
-    assert states["fit_score_scale"] == "interrupted"
-    assert states["draw_splits"] == "finished"
-    assert states["assign_levels"] == "waiting"
+    assert states["ingestion.fit_score_scale"] == "interrupted"
+    assert states["ingestion.draw_splits"] == "finished"
+    assert states["ingestion.assign_levels"] == "waiting"
     for name in ("listed_images", "split_images"):
         assert killed.made[name].sha256 == finished.made[name].sha256
 

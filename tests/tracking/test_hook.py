@@ -39,7 +39,7 @@ class AfterNode:
 
     @hook_impl
     def after_node_run(self, node: Any) -> None:
-        self._actions.get(node.name, lambda: None)()
+        self._actions.get(node.name.rpartition(".")[2], lambda: None)()
 
 
 @pytest.fixture

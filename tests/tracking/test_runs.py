@@ -202,7 +202,7 @@ def test_parameters_compare_side_by_side(parent: str) -> None:
         }
         runs.log_parameters(f"iteration_{number}", inputs)
         runs.log_parameters(f"iteration_{number}", inputs)  # another node, the same parameters
-    runs.log_parameters(None, {"params:ingestion": {"levels": 10}})
+    runs.log_parameters("ingestion", {"params:ingestion": {"levels": 10}})
 
     assert children(parent)["iteration_2"].data.params == {
         "dpo_training.lr": "2",
@@ -216,7 +216,7 @@ def test_reports_and_figures(parent: str) -> None:
     report = {"energy_kept": 0.9, "layers": {"a b@c": 0.8}, "method": "ties", "missing": None}
     figure = Figure()
     runs.log_outputs("iteration_1", {"iteration_1.merge_report": report})
-    runs.log_outputs(None, {"iteration_figure": figure, "iteration_table": METRICS})
+    runs.log_outputs("reporting", {"iteration_figure": figure, "iteration_table": METRICS})
 
     child = children(parent)["iteration_1"]
     assert child.data.metrics == {"merge/energy_kept": 0.9, "merge/layers/a b_c": 0.8}
@@ -226,7 +226,7 @@ def test_reports_and_figures(parent: str) -> None:
 
 def test_the_report_and_the_champion_belong_to_the_whole_run(parent: str) -> None:
     runs = below(parent)
-    runs.log_outputs(None, {"champion": {"policy": "policy_1"}, "report": "<!doctype html>"})
+    runs.log_outputs("reporting", {"champion": {"policy": "policy_1"}, "report": "<!doctype html>"})
     assert {"champion.json", "report.html"} <= artifacts(parent)
     assert mlflow.MlflowClient().get_run(parent).data.tags["champion"] == "policy_1"
 

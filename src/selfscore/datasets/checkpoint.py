@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
+from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
@@ -32,21 +32,23 @@ class Checkpoint(MutableMapping[str, bytes]):
     Until it is told whose work it holds (`claim`), it holds none, and takes parts in memory only.
 
     Args:
-        folder: on a disk of this machine; made with the first part.
+        folder: of all nodes of a group, on a disk of this machine; each has one of its own in it.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._group = self._folder = folder
         self._claimed = False
         self._unclaimed: dict[str, bytes] = {}
 
-    def claim(self, recipe: str) -> None:
-        """Say what is about to be done; what was done for anything else is removed.
+    def claim(self, owner: str, recipe: str) -> None:
+        """Say what is about to be done; what the owner did for anything else is removed.
 
         Args:
+            owner: name of the node that does it.
             recipe: one line that is the same only if the same code would do the same work.
         """
         self._claimed = True
+        self._folder = self._group / owner
         place = self._folder / _RECIPE
         if place.is_file() and place.read_text(encoding="utf-8") == recipe:
             if len(self):
@@ -56,7 +58,7 @@ class Checkpoint(MutableMapping[str, bytes]):
         write_whole(place, recipe.encode())
 
     def discard(self) -> None:
-        """Remove everything: the node is done, and what it made is stored."""
+        """Remove everything: its owner is done, and what it made is stored."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self._claimed = False
 
@@ -114,8 +116,8 @@ class Checkpoint(MutableMapping[str, bytes]):
         return self._folder.joinpath(_PARTS, *steps)
 
 
-class CheckpointDataset(AbstractDataset[NoReturn, Checkpoint]):
-    """The work in progress of one node: an input that the node adds to while it runs.
+class CheckpointDataset(AbstractDataset[Mapping[str, bytes], Checkpoint]):
+    """The work in progress of a group of nodes: an input that they add to while they run.
 
     Kedro stores what a node returns, and stores nothing when it is stopped half-way. A node whose
     work takes long takes this as an input, looks there for what is done, and puts in what it does.
@@ -143,15 +145,18 @@ class CheckpointDataset(AbstractDataset[NoReturn, Checkpoint]):
         """What was done so far; it is usable once it is claimed."""
         return Checkpoint(self._folder)
 
-    def save(self, data: NoReturn) -> NoReturn:
-        """Refused: parts are stored while they are put in.
+    def save(self, data: Mapping[str, bytes]) -> None:
+        """Make the folder; what is in it stays.
 
         Raises:
-            DatasetError: Always.
+            DatasetError: There are parts: those are stored while they are put in.
         """
-        raise DatasetError(
-            f"'{self._folder}' is no output: give it to the node as an input, which adds to it."
-        )
+        if data:
+            raise DatasetError(
+                f"'{self._folder}' takes no parts as an output: give it to the node that makes "
+                "them as an input, which adds to it."
+            )
+        self._folder.mkdir(parents=True, exist_ok=True)
 
     def _exists(self) -> bool:
         return self._folder.is_dir()

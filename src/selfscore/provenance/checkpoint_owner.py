@@ -30,7 +30,7 @@ def claim(node: Node, catalog: DataCatalog, inputs: dict[str, Any]) -> list[Chec
     if found:
         recipe = recipe_of(node, catalog, inputs)
         for checkpoint in found:
-            checkpoint.claim(recipe)
+            checkpoint.claim(node.name.rpartition(".")[2], recipe)
     return found
 
 

@@ -14,7 +14,7 @@ from fsspec.spec import AbstractFileSystem
 from kedro.io import AbstractDataset, AbstractVersionedDataset, DatasetError, Version
 
 _LOG = "hosted_verdicts"
-_CHECKPOINT = "_checkpoint"
+_CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def is_growing(name: str) -> bool:
 
     Such a log, or a node's work in progress, is never a reason to make something again.
     """
-    return name == _LOG or name.endswith(_CHECKPOINT)
+    return name == _LOG or name.rpartition(".")[2] == _CHECKPOINTS
 
 
 def is_versioned(dataset: AbstractDataset[Any, Any]) -> bool:

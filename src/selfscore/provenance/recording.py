@@ -24,7 +24,7 @@ from selfscore.provenance.code import function_name, modules_of, sha256_module
 from selfscore.provenance.fingerprint import fingerprint
 from selfscore.provenance.journal import Journal
 from selfscore.provenance.manifest import Artifact, Manifest, NodeRun, Status, to_record
-from selfscore.provenance.places import is_versioned, load_version, place_of
+from selfscore.provenance.places import is_growing, is_versioned, load_version, place_of
 from selfscore.provenance.seals import Seals
 from selfscore.provenance.store import DATASET, journal_of, read_manifests
 
@@ -174,6 +174,8 @@ class Recording:
 
     def wrote(self, name: str, data: Any, node: Node) -> None:
         """A node's output was stored."""
+        if is_growing(name):
+            return  # It was opened, and is written later.
         digest = getattr(data, "digest", None)
         # A table may have a column of that name.
         digest = digest if isinstance(digest, str) else None

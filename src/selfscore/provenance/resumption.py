@@ -224,7 +224,10 @@ def _damaged(project: Project, manifest: Manifest, node: NodeRun) -> Iterator[st
     for name in node.outputs:
         written = manifest.made.get(name)
         if written is None:
-            if place_of(project.catalog[name], manifest.run_id) is not None:
+            if (
+                not is_growing(name)
+                and place_of(project.catalog[name], manifest.run_id) is not None
+            ):
                 yield f"'{name}' was not written down"
         elif (now := _sha256(project, written)) is None:
             yield f"'{name}' is no longer there"

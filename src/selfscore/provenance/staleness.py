@@ -81,6 +81,8 @@ class _Comparison:
     def verdicts(self, pipeline: Pipeline) -> Iterator[Verdict]:
         for node in pipeline.nodes:
             for name in node.outputs:
+                if is_growing(name):
+                    continue
                 verdict = self._verdict(name, node)
                 if verdict.state != "up to date":
                     self._stale.add(name)

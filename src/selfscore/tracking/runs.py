@@ -86,19 +86,20 @@ class RoundRuns:
         section `experts`, the expert's own values laid over the shared ones.
 
         Args:
-            namespace: of the node; only its first part counts. None: nothing to do.
+            namespace: of the node; outside the baseline and the rounds there is nothing to do.
             inputs: the node's inputs by dataset name.
             outputs: names of its outputs.
         """
-        if not namespace:
+        where = _round(namespace)
+        if not where:
             return
-        top = namespace.split(".")[0]
+        (top,) = where
         sections = {
             name.removeprefix("params:").removeprefix(f"{top}."): self._redact(value)
             for name, value in inputs.items()
             if name.startswith("params:")
         }
-        self._log_new_parameters((top,), sections)
+        self._log_new_parameters(where, sections)
         for expert in filter(None, map(_trained_by, outputs)):
             own = {name: _of_expert(value, expert) for name, value in sections.items()}
             self._log_new_parameters((top, expert), own)
@@ -113,10 +114,10 @@ class RoundRuns:
         the report become artifacts; the champion also becomes a tag.
 
         Args:
-            namespace: of the node; outputs without one go to the run of the whole.
+            namespace: of the node; outputs of no round go to the run of the whole.
             outputs: the node's outputs by dataset name.
         """
-        where: Where = (namespace.split(".")[0],) if namespace else ()
+        where = _round(namespace)
         for name, value in outputs.items():
             self._log_output(where, name.rsplit(".", 1)[-1], value)
 
@@ -229,6 +230,12 @@ def _of_expert(section: Any, expert: str) -> Any:
         return section
     shared = {key: value for key, value in section.items() if key != "experts"}
     return {**shared, **(section["experts"].get(expert) or {})}
+
+
+def _round(namespace: str | None) -> Where:
+    """The run of the baseline or of a round; of every other group of nodes, that of the whole."""
+    top = (namespace or "").split(".")[0]
+    return (top,) if re.fullmatch(r"baseline|iteration_\d+", top) else ()
 
 
 def _round_of(where: Where) -> int:

@@ -35,8 +35,7 @@ def test_a_rounds_pipeline_reads_what_a_round_makes() -> None:
         "params:loading",
         "params:generation",
         "params:seed",
-        "judgements_checkpoint",
-        *(f"{name}_predictions_checkpoint" for name in ("scoring", "consistency", "merged")),
+        "checkpoints",
     }
 
 

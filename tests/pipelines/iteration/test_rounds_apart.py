@@ -39,7 +39,7 @@ def test_a_round_takes_nothing_from_another_but_the_policy_before_it(layout: rou
         nodes = iteration.create_pipeline().nodes
     maker = {output: node for node in nodes for output in node.outputs}
     names = [rounds.namespace(number) for number in range(1, layout.rounds + 1)]
-    assert {node.namespace for node in nodes} == {None, rounds.BASELINE, *names}
+    assert {node.namespace for node in nodes} == {"ingestion", rounds.BASELINE, *names, "reporting"}
 
     for number, name in enumerate(names, start=1):
         inside = [node for node in nodes if node.namespace == name]

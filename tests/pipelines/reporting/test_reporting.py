@@ -176,7 +176,7 @@ def test_an_expert_of_any_name_is_drawn(table: pd.DataFrame) -> None:
 
 def test_the_pipeline_takes_the_tables_of_all_rounds_in_order() -> None:
     pipeline = create_pipeline(rounds=2)
-    node = next(node for node in pipeline.nodes if node.name == "tabulate_iterations")
+    node = next(node for node in pipeline.nodes if node.name == "reporting.tabulate_iterations")
     assert node.inputs[2:] == [
         "baseline.metrics",
         "iteration_1.metrics",

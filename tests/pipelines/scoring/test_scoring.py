@@ -104,7 +104,7 @@ def test_the_pipeline_takes_the_policy_it_is_told(policy: Policy, images: ImageF
         "new_images",
         "params:scoring",
         "params:loading",
-        "scores_checkpoint",
+        "checkpoints",
     }
     catalog = DataCatalog(
         {
@@ -112,7 +112,7 @@ def test_the_pipeline_takes_the_policy_it_is_told(policy: Policy, images: ImageF
             "new_images": MemoryDataset(images, copy_mode="assign"),
             "params:scoring": MemoryDataset({**PARAMETERS, "explain": False}),
             "params:loading": MemoryDataset({}),
-            "scores_checkpoint": MemoryDataset({}),
+            "checkpoints": MemoryDataset({}),
         }
     )
     outputs = SequentialRunner().run(pipeline, catalog)

@@ -14,6 +14,7 @@ from selfscore.pipelines.baseline.nodes import (
     encode_images,
     fit_consistency_judge,
 )
+from selfscore.pipelines.checkpoints import with_checkpoints
 
 NAMESPACE = "baseline"
 
@@ -34,7 +35,7 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
             "scored_images",
             "params:image_features",
             "params:loading",
-            "image_features_checkpoint",
+            "checkpoints",
         ],
         outputs="image_features",
         name="encode_images",
@@ -50,8 +51,9 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
         + Pipeline([features, judge])
         + evaluation.create_pipeline(policies=["base"])
     )
-    return Pipeline([base_policy]) + Pipeline(
-        template,
+    first = Pipeline([base_policy], namespace=NAMESPACE, prefix_datasets_with_namespace=False)
+    return first + Pipeline(
+        with_checkpoints(template),
         namespace=NAMESPACE,
         inputs={
             "policy": "policy_0",

@@ -30,7 +30,7 @@ def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
                     "prompts": "params:prompts",
                     "loading": "params:loading",
                     "seed": "params:seed",
-                    "checkpoint": f"{expert}_adapter_checkpoint",
+                    "checkpoint": "checkpoints",
                 },
                 outputs=[f"{expert}_adapter", f"{expert}_training_log"],
                 name=f"train_{expert}_expert",

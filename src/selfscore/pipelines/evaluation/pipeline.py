@@ -57,7 +57,7 @@ def create_pipeline(
                     "loading": "params:loading",
                     "parameters": "params:evaluation",
                     "seed": "params:seed",
-                    "checkpoint": "judgements_checkpoint",
+                    "checkpoint": "checkpoints",
                     **predictions,
                 },
                 ["judgements", "forced_judgements"],
@@ -129,7 +129,7 @@ def _prediction(name: str) -> Node:
         "loading": "params:loading",
         "generation": "params:generation",
         "seed": "params:seed",
-        "checkpoint": f"{name}_predictions_checkpoint",
+        "checkpoint": "checkpoints",
     }
     if name not in WHOLE_POLICIES:
         inputs["adapter"] = f"{name}_adapter"

@@ -47,5 +47,8 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
                 outputs="scored_images",
                 name="assign_levels",
             ),
-        ]
+        ],
+        # One group in the graph; what it reads and makes belongs to no round.
+        namespace="ingestion",
+        prefix_datasets_with_namespace=False,
     )

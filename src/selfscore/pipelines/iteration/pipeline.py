@@ -15,6 +15,7 @@ from selfscore.pipelines import (
     preference_building,
     reporting,
 )
+from selfscore.pipelines.checkpoints import with_checkpoints
 from selfscore.pipelines.iteration.rounds import STAGES, configured, namespace
 from selfscore.preference_data.builders import needs_free_texts
 
@@ -45,7 +46,7 @@ def create_round(number: int, experts: Sequence[str]) -> Pipeline:
         "evaluation": evaluation.create_pipeline(policies=[*experts, "merged"]),
     }
     return Pipeline(
-        [Pipeline(stages[stage], tags=stage) for stage in STAGES],
+        with_checkpoints(Pipeline([Pipeline(stages[stage], tags=stage) for stage in STAGES])),
         namespace=namespace(number),
         inputs={
             "policy": f"policy_{number - 1}",

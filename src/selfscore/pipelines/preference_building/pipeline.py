@@ -50,7 +50,7 @@ def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
             "parameters": "params:preference_building",
             "prompts": "params:prompts",
             "loading": "params:loading",
-            "checkpoint": "reference_logps_checkpoint",
+            "checkpoint": "checkpoints",
         }
         | {name: f"{name}_pairs" for name in experts},
         outputs="reference_logps",

@@ -171,5 +171,8 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
                 outputs="report",
                 name="write_report",
             ),
-        ]
+        ],
+        # One group in the graph; what it reads and makes belongs to no round.
+        namespace="reporting",
+        prefix_datasets_with_namespace=False,
     )

@@ -24,7 +24,7 @@ def create_pipeline(policy: str = "policy_0", **kwargs: Any) -> Pipeline:
                     "new_images",
                     "params:scoring",
                     "params:loading",
-                    "scores_checkpoint",
+                    "checkpoints",
                 ],
                 outputs="scores",
                 name="score_images",
