@@ -134,6 +134,18 @@ def test_plugins_load_quietly(project: Path) -> None:
     assert done.stderr == ""
 
 
+def test_describing_the_catalog_warns_of_no_contract(project: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "kedro", "catalog", "describe-datasets"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "scored_images" in done.stdout
+    assert "WARNING" not in done.stdout + done.stderr
+
+
 def test_logging_configuration_is_taken_by_kedro(project: Path) -> None:
     import yaml
 

@@ -57,6 +57,16 @@ def quiet() -> None:
         warnings.warn_explicit(notice.message, notice.category, notice.filename, notice.lineno)
     for name in _LINEAGE_LOGGERS:
         logging.getLogger(name).addFilter(_is_of_something_made)
+    logging.getLogger("kedro.io.core").addFilter(_is_of_no_contract)
+
+
+def _is_of_no_contract(record: logging.LogRecord) -> bool:
+    """Whether a notice of Kedro is of something else than that it describes a dataset's type.
+
+    `kedro catalog describe-datasets` makes each dataset that has a contract without it, and says so
+    each time. In a run the catalog keeps contracts.
+    """
+    return not (" attribute removed from" in str(record.msg) and record.args == ("validator",))
 
 
 def _is_of_something_made(record: logging.LogRecord) -> bool:
