@@ -84,7 +84,11 @@ def test_its_handoff_is_refused_once_it_was_changed(kedro, tmp_path: Path) -> No
 
 
 def test_its_stopped_run_is_not_gone_on_with(kedro, store: list[str]) -> None:
-    check_it_is_refused(kedro("resume", *store), "an earlier release", "`kedro run`")
+    check_it_is_refused(
+        kedro("resume", *store),
+        "was made by a version of the project that had",
+        "start again with `kedro run",
+    )
 
 
 def test_what_is_in_its_store_is_told_apart(kedro, store: list[str]) -> None:

@@ -79,11 +79,6 @@ def _left(
     if last.status == "finished":
         return last, None
     whole = whole_run(last, manifests)
-    if not whole.tells_code:
-        raise ResumptionError(
-            f"The run {last.run_id} was begun by an earlier release, with other nodes and "
-            "parameters. Start again with `kedro run`."
-        )
     project = project_of(
         metadata,
         whole.environment.get("name"),
