@@ -39,6 +39,7 @@ def friendly_exit() -> Iterator[None]:
 
 
 def _say(error: Exception, words: str) -> None:
+    # `Recording` notes on the error how to go on; below a traceback, Python shows notes itself.
     for line in (words, *getattr(error, "__notes__", [])):
         click.secho(line, fg="yellow", err=True)
 
