@@ -26,7 +26,7 @@ _VIEW = {
     "visible": {"miniMap": False, "sidebar": False},
 }
 _SETTLED = 2500  # milliseconds until its animations have ended
-_MARGIN = 24  # pixels around a graph
+_MARGIN = 48  # pixels around a graph
 
 
 def take(project: Path) -> None:
