@@ -35,8 +35,7 @@ from selfscore.provenance.manifest import Manifest, NodeRun, from_record
 STAGES = ("dpo_training", "data_generation", "evaluation", "merging", None)
 COMPARED = re.compile(
     r"policy_\d+|.*(_adapter|_predictions|_pairs|_judge|_training_log|_over_rounds"
-    r"|\.(generations|free_texts|judgements|forced_judgements|metrics|consistency|controls|health"
-    r"|reference_logps))|iteration_table|champion"
+    r"|\.(generations|free_texts|judgements|readings|figures|reference_logps))|champion"
 )
 # Small steps, so that work in progress is stored several times in nodes that take seconds here.
 SMALL_STEPS: dict[str, Any] = {

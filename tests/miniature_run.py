@@ -12,13 +12,9 @@ import yaml
 from cards import policy_over
 from PIL import Image
 
-from selfscore.pipelines.evaluation.health import measure_health
-from selfscore.pipelines.evaluation.judgement import compare_judges, measure_consistency
-from selfscore.pipelines.evaluation.measurement import (
-    measure_controls,
-    measure_policies,
-    measure_reliability,
-)
+from selfscore.metrics.figures import INCOMING
+from selfscore.pipelines.evaluation.judgement import READING_COLUMNS
+from selfscore.pipelines.evaluation.measurement import measure_policies, measure_reliability
 from selfscore.pipelines.reporting import create_pipeline
 
 LEVELS = 5
@@ -73,6 +69,7 @@ def predictions(policy: str, noise: float, seed: int) -> pd.DataFrame:
     emitted[~valid] = pd.NA
     values = np.array(SCALE["values"])
     table = rows.assign(
+        round=seed,
         policy=policy,
         response="",
         valid=valid,
@@ -91,17 +88,16 @@ def judgements(answers: dict[str, pd.DataFrame], faithful: dict[str, float]) -> 
     """What a judge reads: nearly the stated level. `faithful` is every text's share of truths."""
     table = pd.concat(answers.values(), ignore_index=True)
     noise = np.random.default_rng(1).normal(scale=0.7, size=len(table))
-    inferred = table["emitted_level"].astype("float64") + noise
+    inferred = (table["emitted_level"].astype("float64") + noise).clip(0, LEVELS - 1)
     truth = table["policy"].map(faithful) + 0.02 * noise
     return table.drop(columns=["response", "explanation"]).assign(
         sampled=True,
-        inferred_level_tfidf=inferred,
         inferred_level=inferred,
         faithfulness=truth.where(table["valid"]),
     )
 
 
-def forced_texts() -> tuple[pd.DataFrame, pd.DataFrame]:
+def forced_texts() -> pd.DataFrame:
     train = scored_images().query("split == 'train'")
     sides = [
         train[["image_id"]].assign(
@@ -115,11 +111,15 @@ def forced_texts() -> tuple[pd.DataFrame, pd.DataFrame]:
             ("rejected", (train["level"] + 2) % LEVELS),
         )
     ]
-    texts = pd.concat(sides, ignore_index=True)
-    judged = texts[["image_id", "side", "level"]].assign(
-        split="train", inferred_level_tfidf=texts["level"] + 0.25
-    )
-    return texts, judged
+    return pd.concat(sides, ignore_index=True)
+
+
+def readings(judged: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:
+    """What the judge reads in the policies' texts, and in those with forced levels."""
+    own = judged[judged["valid"]].assign(side="")
+    own["level"] = own["emitted_level"].astype("int64")
+    forced = texts.assign(policy=INCOMING, split="train", inferred_level=texts["level"] + 0.25)
+    return pd.concat([own, forced], ignore_index=True).assign(judge="tfidf")[READING_COLUMNS]
 
 
 def parameters(project: Any) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def a_run(
     """
     settings = parameters(project)
     evaluation, images = settings["evaluation"], scored_images()
-    texts, forced = forced_texts()
+    texts = forced_texts()
     data: dict[str, Any] = {
         "scored_images": images,
         "score_scale": SCALE,
@@ -168,18 +168,17 @@ def a_run(
             for name, spread in policies.items()
         }
         judged = change(judgements(answers, dict.fromkeys(answers, 0.9 - 0.2 * number)), number)
+        read = readings(judged, texts)
         data |= {f"{place}.{name}_predictions": table for name, table in answers.items()}
         data |= {
             f"policy_{number}": policy_over(iteration=number),
             f"{place}.judgements": judged,
             f"{place}.generations": texts,
-            f"{place}.forced_judgements": forced,
-            f"{place}.metrics": measure_policies(judged, SCALE, evaluation, 0),
+            f"{place}.readings": read,
+            f"{place}.figures": measure_policies(
+                judged, read, images, SCALE, evaluation, 0, **answers
+            ),
             f"{place}.reliability": measure_reliability(judged, evaluation, 0),
-            f"{place}.controls": measure_controls(judged, images, SCALE, evaluation, 0),
-            f"{place}.consistency": measure_consistency(judged, forced, images, evaluation, 0),
-            f"{place}.judge_agreement": compare_judges(judged, evaluation, 0),
-            f"{place}.health": measure_health(SCALE, evaluation, **answers),
             f"{place}.merge_report": {
                 "energy_kept_per_layer": {
                     f"model.layers.{layer}.{part}.proj": 0.9 + 0.01 * layer

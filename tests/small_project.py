@@ -69,8 +69,9 @@ def merge(policy: Policy, adapter: LoraAdapter, parameters: dict[str, Any]) -> P
 
 
 def measure(policy: Policy, confidence: float) -> pd.DataFrame:
-    figure = {"policy": "merged", "split": "test", "metric": "srcc", "value": 0.5}
-    return pd.DataFrame([{**figure, "low": 0.5 - confidence / 10, "high": 0.6}])
+    figure = {"policy": "merged", "split": "test", "group": "all", "of": "", "metric": "srcc"}
+    interval = {"value": 0.5, "low": 0.5 - confidence / 10, "high": 0.6}
+    return pd.DataFrame([figure | interval])
 
 
 def pipeline() -> Pipeline:
@@ -97,7 +98,7 @@ def pipeline() -> Pipeline:
             Node(
                 measure,
                 ["policy_1", "params:iteration_1.evaluation.confidence"],
-                "iteration_1.metrics",
+                "iteration_1.figures",
                 name="measure",
                 namespace="iteration_1",
                 tags="evaluation",
@@ -122,8 +123,8 @@ def _entries(storage: str) -> dict[str, Any]:
         "score_scale": entry("json.JSONDataset", "score_scale.json", "primary", versioned=False),
         "policy_{number}": entry(policy, "policy_{number}", "policy_{number}"),
         "iteration_1.scoring_adapter": entry(adapter, "it/scoring_adapter", "iteration_1.models"),
-        "iteration_1.metrics": entry(
-            "pandas.ParquetDataset", "it/metrics.parquet", "iteration_1.reporting"
+        "iteration_1.figures": entry(
+            "pandas.ParquetDataset", "it/figures.parquet", "iteration_1.reporting"
         ),
         "champion": entry("json.JSONDataset", "champion.json", "reporting"),
         "manifest": entry("json.JSONDataset", "manifests/manifest.json", "reporting"),

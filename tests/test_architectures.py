@@ -20,6 +20,7 @@ import torch
 from cards import policy_over
 
 from selfscore.datasets.policy import PolicyDataset
+from selfscore.metrics.figures import among
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.reading.tokens import answer_ids
 from selfscore.vlm.response import write_response
@@ -95,9 +96,14 @@ def test_a_round_from_images_to_the_report(save, project, tmp_path):
 
     pairs = pd.read_parquet(newest(tmp_path, "05_model_input/iteration_1/scoring_pairs.parquet"))
     assert len(pairs) > 0
-    metrics = pd.read_parquet(newest(tmp_path, "08_reporting/iteration_1/metrics.parquet"))
-    assert set(metrics["policy"]) == {"scoring", "consistency", "grounding_contrast", "merged"}
+    figures = pd.read_parquet(newest(tmp_path, "08_reporting/iteration_1/figures.parquet"))
+    assert set(among(figures)["policy"]) == {
+        "scoring",
+        "consistency",
+        "grounding_contrast",
+        "merged",
+    }
     report = json.loads(newest(tmp_path, "08_reporting/iteration_1/merge_report.json").read_text())
     assert 0 < report["energy_kept"] <= 1
-    table = pd.read_csv(newest(tmp_path, "08_reporting/iteration_table.csv"))
+    table = pd.read_parquet(newest(tmp_path, "08_reporting/over_rounds/figures.parquet"))
     assert set(table["round"]) == {0, 1}

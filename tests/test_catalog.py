@@ -82,9 +82,11 @@ def test_there_are_pipelines_with_rounds(registered: dict[str, Pipeline]) -> Non
 def test_every_entry_is_used(
     project: Path, registered: dict[str, Pipeline], catalog: DataCatalog
 ) -> None:
-    resolver = catalog.config_resolver
-    used = {resolver.match_dataset_pattern(name) or name for name in names(registered)}
-    assert set(entries(project)) - used == {WRITTEN_BY_A_HOOK}
+    resolver, own = catalog.config_resolver, set(entries(project))
+    used = {
+        name if name in own else resolver.match_dataset_pattern(name) for name in names(registered)
+    }
+    assert own - used == {WRITTEN_BY_A_HOOK}
 
 
 def test_no_name_fits_two_patterns_equally(project: Path, registered: dict[str, Pipeline]) -> None:
@@ -118,12 +120,9 @@ def test_what_may_be_asked_for_again_is_versioned(catalog: DataCatalog) -> None:
                 "merged_adapter",
                 "merged_predictions",
                 "judgements",
-                "metrics",
+                "readings",
+                "figures",
                 "reliability",
-                "controls",
-                "consistency",
-                "judge_agreement",
-                "health",
                 "merge_report",
                 "preference_report",
             )
@@ -134,16 +133,16 @@ def test_what_may_be_asked_for_again_is_versioned(catalog: DataCatalog) -> None:
         assert dataset._version is not None, name
 
 
-def test_pairs_scored_images_and_predictions_have_contracts(
+def test_tables_that_cross_a_border_have_contracts(
     registered: dict[str, Pipeline], catalog: DataCatalog
 ) -> None:
     for name in names(registered):
         catalog.get(name)
     checked = set(catalog.validator_specs)
-    expected = {
-        name for name in names(registered) if re.search(r"_pairs$|_predictions$|^scored_", name)
-    }
-    assert len(expected) == 1 + len(EXPERTS) * ROUNDS + 1 + (len(EXPERTS) + 1) * ROUNDS
+    kinds = r"_pairs$|_predictions$|^scored_|\.(readings|figures)$|^figures_over_rounds$"
+    expected = {name for name in names(registered) if re.search(kinds, name)}
+    predictions = 1 + (len(EXPERTS) + 1) * ROUNDS
+    assert len(expected) == 2 + len(EXPERTS) * ROUNDS + predictions + 2 * (ROUNDS + 1)
     assert checked == expected
 
 

@@ -17,6 +17,7 @@ from project_copy import copy_project
 from transformers import AutoModelForImageTextToText
 
 from selfscore.datasets.policy import PolicyDataset
+from selfscore.metrics.figures import among
 from selfscore.vlm.loading.loader import VLM, load_vlm
 
 pytestmark = pytest.mark.slow
@@ -62,12 +63,12 @@ def test_every_round_leaves_its_artifacts(two_rounds):
         pairs = pd.read_parquet(newest(folder, f"05_model_input/{name}/scoring_pairs.parquet"))
         assert len(pairs) > 20
         assert set(pairs["split"]) == {"train"}
-        metrics = pd.read_parquet(newest(folder, f"08_reporting/{name}/metrics.parquet"))
-        assert set(metrics["policy"]) == {*EXPERTS, "merged"}
-        assert set(metrics["split"]) == {"validation", "test"}
+        figures = pd.read_parquet(newest(folder, f"08_reporting/{name}/figures.parquet"))
+        assert set(among(figures)["policy"]) == {*EXPERTS, "merged"}
+        assert set(among(figures)["split"]) == {"validation", "test"}
         report = json.loads(newest(folder, f"08_reporting/{name}/merge_report.json").read_text())
         assert 0.5 < report["energy_kept"] <= 1
-    table = pd.read_csv(newest(folder, "08_reporting/iteration_table.csv"))
+    table = pd.read_parquet(newest(folder, "08_reporting/over_rounds/figures.parquet"))
     assert set(table["round"]) == {0, 1, 2}
     figure = Image.open(newest(folder, "08_reporting/iteration_figure.png"))
     assert figure.width > 500
@@ -132,7 +133,7 @@ def test_mlflow_holds_one_run_with_a_child_per_round_and_one_per_expert_below(tw
     assert parent.data.params["iteration_1.dpo_training.beta"] == "1.0"
     files = {file.path for file in client.list_artifacts(parent.info.run_id)}
     expected = {"report.html", "champion.json", "manifest.json", "iteration_figure.png"}
-    assert files >= expected | {"iteration_curve.html", "iteration_table.csv"}
+    assert files >= expected | {"iteration_curve.html", "figures_over_rounds.csv"}
     tags = "tags.base_model = 'data/06_models/demo_model' and tags.dataset = '{}'"
     images = "data/01_raw/demo_images/images"
     assert len(client.search_runs([experiment.experiment_id], tags.format(images))) == len(runs)

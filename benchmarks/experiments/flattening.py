@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from selfscore.metrics.figures import CONTROLS, HEALTH, INCOMING, among
 from selfscore.pipelines.baseline import NAMESPACE as BASELINE
 from selfscore.pipelines.iteration.rounds import namespace
 
@@ -30,40 +31,27 @@ def flat_figures(load: Callable[[str], Any], rounds: int, split: str) -> pd.Data
         `<metric>.<judge>` and `<metric>.<judge>.<other judge>`, of health `health.<metric>`;
         `blind_accuracy` and `pairs` have the expert as their policy.
     """
-    tables = []
-    for number in range(rounds + 1):
-        place = namespace(number) if number else BASELINE
-        own = [flatten(load(f"{place}.{kind}"), split) for kind, flatten in _FLATTEN.items()]
-        if number:
-            own.append(_preferences(load(f"{place}.preference_report")))
-        tables += [table.assign(round=number) for table in own]
-    if rounds:
-        tables.append(_gains(load("iteration_table"), split))
+    figures = load("figures_over_rounds" if rounds else f"{BASELINE}.figures")
+    tables = [_named_apart(figures, split)]
+    for number in range(1, rounds + 1):
+        report = load(f"{namespace(number)}.preference_report")
+        tables.append(_preferences(report).assign(round=number))
     return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
 
 
-def _metrics(table: pd.DataFrame, split: str) -> pd.DataFrame:
-    return table[(table["split"] == split) & (table["group"] == "all")]
-
-
-def _consistency(table: pd.DataFrame, split: str) -> pd.DataFrame:
+def _named_apart(figures: pd.DataFrame, split: str) -> pd.DataFrame:
+    """The figures of a split, without controls, with all that tells them apart in their names."""
+    figures = among(figures[~figures["of"].isin(CONTROLS)], of=None)
     # The policy that a round starts from is judged by its texts about the training images.
-    kept = table[(table["split"] == split) | (table["policy"] == "incoming")]
-    return kept.assign(metric=kept["metric"] + "." + kept["judge"])
-
-
-def _agreement(table: pd.DataFrame, split: str) -> pd.DataFrame:
-    kept = table[table["split"] == split]
-    return kept.assign(metric=kept["metric"] + "." + kept["judge"] + "." + kept["other_judge"])
-
-
-def _health(table: pd.DataFrame, split: str) -> pd.DataFrame:
-    kept = table[table["split"] == split]
-    return kept.assign(metric="health." + kept["metric"])
-
-
-def _gains(table: pd.DataFrame, split: str) -> pd.DataFrame:
-    return _metrics(table[table["metric"] == "srcc_gain"], split)
+    kept = figures[(figures["split"] == split) | (figures["policy"] == INCOMING)]
+    return kept.assign(
+        metric=[
+            f"{HEALTH}.{metric}"
+            if of == HEALTH
+            else ".".join(filter(None, [metric, *of.split("/")]))
+            for of, metric in zip(kept["of"], kept["metric"], strict=True)
+        ]
+    )
 
 
 def _preferences(report: Mapping[str, Any]) -> pd.DataFrame:
@@ -74,11 +62,3 @@ def _preferences(report: Mapping[str, Any]) -> pd.DataFrame:
             for expert, value in report[metric].items()
         ]
     )
-
-
-_FLATTEN: dict[str, Callable[[pd.DataFrame, str], pd.DataFrame]] = {
-    "metrics": _metrics,
-    "consistency": _consistency,
-    "judge_agreement": _agreement,
-    "health": _health,
-}

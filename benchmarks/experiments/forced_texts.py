@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from selfscore.judging.consistency import consistency_figures
-from selfscore.pipelines.evaluation.tables import resampling
+from selfscore.metrics.figures import INCOMING
+from selfscore.pipelines.evaluation.resampling import resampling
 
 # Side of the table of generations → how its texts are called.
 _SIDES = {"chosen": "forced_right", "rejected": "forced_wrong"}
+# Before a judge's name: the column of the levels it inferred, in the kept examples.
 _INFERRED = "inferred_level_"
 # What the judge's own state calls the figures of texts that it was not fitted on.
 _HELD_OUT = {
@@ -24,7 +26,7 @@ _HELD_OUT = {
 
 def describe_forced_texts(
     generations: pd.DataFrame,
-    forced_judgements: pd.DataFrame,
+    readings: pd.DataFrame,
     scored_images: pd.DataFrame,
     consistency_judge: dict[str, Any],
     evaluation: dict[str, Any],
@@ -35,7 +37,7 @@ def describe_forced_texts(
 
     Args:
         generations: image_id, side, level, explanation, accepted.
-        forced_judgements: image_id, side, level and inferred_level_<judge> of accepted texts.
+        readings: what judges read, of which that of accepted texts with forced levels counts.
         scored_images: image_id, group and score.
         consistency_judge: the state of the judge `tfidf`, which was fitted on these very texts;
             `held_out` has its figures for those that it was not fitted on.
@@ -53,16 +55,18 @@ def describe_forced_texts(
         of the examples.
     """
     known = scored_images.set_index("image_id")[["group", "score"]]
-    read = forced_judgements.join(known, on="image_id")
-    judges = [name for name in read.columns if name.startswith(_INFERRED)]
-    kinds = {"forced": read} | {kind: read[read["side"] == side] for side, kind in _SIDES.items()}
+    forced = readings[readings["policy"] == INCOMING].join(known, on="image_id")
+    kinds = {"forced": forced} | {
+        kind: forced[forced["side"] == side] for side, kind in _SIDES.items()
+    }
     tables = []
-    for kind, rows in kinds.items():
-        for column in judges:
+    for kind, texts in kinds.items():
+        for judge, rows in texts.groupby("judge", sort=False):
             draws = resampling(rows["group"], evaluation, seed)
-            figures = consistency_figures(rows[column], rows["level"], rows["score"], draws)
-            judge = column.removeprefix(_INFERRED)
-            tables.append(figures.assign(metric=kind + "." + figures["metric"] + "." + judge))
+            figures = consistency_figures(
+                rows["inferred_level"], rows["level"], rows["score"], draws
+            )
+            tables.append(figures.assign(metric=kind + "." + figures["metric"] + f".{judge}"))
     accepted = generations.groupby("side")["accepted"].mean()
     shares = {f"{_SIDES[str(side)]}.accepted": share for side, share in accepted.items()}
     texts = generations[generations["accepted"]].pivot(
@@ -78,17 +82,19 @@ def describe_forced_texts(
     }
     tables.append(pd.DataFrame({"metric": shares.keys(), "value": shares.values()}))
     figures = pd.concat(tables, ignore_index=True).assign(round=0, policy="base")
-    return figures, _examples(generations, read, list(both.index), examples, seed)
+    return figures, _examples(generations, forced, list(both.index), examples, seed)
 
 
 def _examples(
-    generations: pd.DataFrame, read: pd.DataFrame, images: list[Any], count: int, seed: int
+    generations: pd.DataFrame, forced: pd.DataFrame, images: list[Any], count: int, seed: int
 ) -> pd.DataFrame:
     """Both texts of some images, with what the judges read in them."""
     drawn = np.random.default_rng(seed).permutation(np.sort(np.asarray(images, dtype=str)))[:count]
-    judges = [name for name in read.columns if name.startswith(_INFERRED)]
     texts = generations.loc[
         generations["image_id"].isin(drawn), ["image_id", "side", "level", "explanation"]
     ]
-    texts = texts.merge(read[["image_id", "side", *judges]], on=["image_id", "side"], how="left")
+    for judge, read in forced.groupby("judge", sort=False):
+        own = read[["image_id", "side", "inferred_level"]]
+        own = own.rename(columns={"inferred_level": f"{_INFERRED}{judge}"})
+        texts = texts.merge(own, on=["image_id", "side"], how="left")
     return texts.sort_values(["image_id", "side"], ignore_index=True)

@@ -53,7 +53,7 @@ def keep_record(run: Run, configuration: Path, folder: Path, definitions: Defini
         rounds = parameters["rounds"] if "iteration" in run.pipelines else 0
         forced, examples = describe_forced_texts(
             load(f"{BASELINE}.generations"),
-            load(f"{BASELINE}.forced_judgements"),
+            load(f"{BASELINE}.readings"),
             load("scored_images"),
             load(f"{BASELINE}.consistency_judge"),
             parameters["evaluation"],

@@ -50,8 +50,8 @@ def test_what_must_be_the_same_is_compared() -> None:
         "iteration_1.scoring_pairs",
         "iteration_1.generations",
         "baseline.base_predictions",
-        "iteration_1.metrics",
-        "metrics_over_rounds",
+        "iteration_1.figures",
+        "figures_over_rounds",
     ):
         assert kill.COMPARED.fullmatch(name), name
     # It tells when the run was.

@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from pandera.errors import SchemaError
+from pandera.errors import SchemaError, SchemaErrors
 from pandera.pandas import DataFrameModel
 
-from selfscore.datasets.contracts import Pairs, Predictions, ScoredImages
+from selfscore.datasets.contracts import Figures, Pairs, Predictions, Readings, ScoredImages
 
 
 def scored(**changes: Any) -> pd.DataFrame:
@@ -39,6 +39,7 @@ def pairs(**changes: Any) -> pd.DataFrame:
 
 def predictions(**changes: Any) -> pd.DataFrame:
     row = {
+        "round": 1,
         "policy": "merged",
         "image_id": "a",
         "split": "test",
@@ -59,9 +60,41 @@ def predictions(**changes: Any) -> pd.DataFrame:
     )
 
 
+def figures(**changes: Any) -> pd.DataFrame:
+    row = {
+        "round": 1,
+        "policy": "merged",
+        "split": "test",
+        "group": "all",
+        "of": "tfidf",
+        "metric": "consistency",
+        "value": 0.5,
+        "low": 0.4,
+        "high": 0.6,
+        "n": 9,
+    }
+    return pd.DataFrame([row | changes])
+
+
+def readings(**changes: Any) -> pd.DataFrame:
+    row = {
+        "judge": "tfidf",
+        "policy": "incoming",
+        "side": "chosen",
+        "image_id": "a",
+        "split": "train",
+        "level": 3,
+        "inferred_level": 2.5,
+    }
+    return pd.DataFrame([row | changes])
+
+
 @pytest.mark.parametrize(
     ("contract", "table"),
     [
+        (Figures, figures()),
+        (Figures, figures(low=float("nan"), high=float("nan"))),
+        (Readings, readings(inferred_level=float("nan"))),
         (ScoredImages, scored()),
         (Pairs, pairs()),
         (Pairs, pairs(rejected_level=3, rejected_text_level=7)),
@@ -87,6 +120,10 @@ def test_good_tables_pass(contract: type[DataFrameModel], table: pd.DataFrame) -
         (Pairs, pairs(split="test"), "equal_to"),
         (Pairs, pairs(path="b.jpg"), "another image"),
         (Pairs, pairs()[:0], "no pairs"),
+        (Figures, figures(low=0.7), "`low` is above `high`"),
+        (Figures, pd.concat([figures(), figures(value=0.6)], ignore_index=True), "not unique"),
+        (Figures, figures(breach=""), "COLUMN_NOT_IN_SCHEMA"),
+        (Readings, readings(side="left"), "isin"),
         (Predictions, predictions(emitted_level=pd.NA), "do not agree with `valid`"),
         (Predictions, predictions(valid=False), "do not agree with `valid`"),
         (Predictions, predictions(probabilities=[0.1, 0.1]), "add up to 1"),
@@ -95,5 +132,5 @@ def test_good_tables_pass(contract: type[DataFrameModel], table: pd.DataFrame) -
 def test_bad_tables_are_told_apart(
     contract: type[DataFrameModel], table: pd.DataFrame, reason: str
 ) -> None:
-    with pytest.raises(SchemaError, match=reason):
+    with pytest.raises((SchemaError, SchemaErrors), match=reason):
         contract.validate(table)

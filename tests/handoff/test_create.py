@@ -45,7 +45,7 @@ def test_a_policy_goes_with_its_scale_prompts_figures_card_and_manifest(tiny):
         "policy/_complete.json",
         "policy/README.md",
         f"manifests/{run_id}.json",
-        "artifacts/iteration_1/metrics.parquet",
+        "artifacts/iteration_1/figures.parquet",
     }
     assert index.policy["digest"] == tiny.opened().catalog.load("policy_1").digest
     assert all(check.passed for check in verify(tiny.root / "out"))
@@ -115,7 +115,7 @@ def test_figures_made_in_a_later_run_go_along_with_its_manifest(tiny, whole, onl
     create(tiny.opened(), tiny.manifests(), "policy_1", tiny.root / "out")
     found = files(tiny.root / "out")
     assert {f"manifests/{first}.json", f"manifests/{second}.json"} <= found
-    assert "artifacts/iteration_1/metrics.parquet" in found
+    assert "artifacts/iteration_1/figures.parquet" in found
 
 
 def test_the_card_says_what_it_is_and_how_good_with_intervals(handed):
@@ -163,7 +163,7 @@ def test_nothing_is_written_over(handed, tiny):
 
 @pytest.mark.parametrize(
     "name",
-    ["policy/policy.json", "artifacts/iteration_1/metrics.parquet", "policy/README.md"],
+    ["policy/policy.json", "artifacts/iteration_1/figures.parquet", "policy/README.md"],
 )
 def test_a_flipped_bit_is_found_and_named(handed, name):
     content = bytearray((handed / name).read_bytes())

@@ -37,15 +37,15 @@ def test_every_two_judges_on_what_both_read() -> None:
     second[:10] = np.nan
     third[5:20] = np.nan
     table = agreement({"tfidf": first, "self": second, "openai": third}, resampled())
-    figures = table.set_index(["judge", "other_judge", "metric"])
+    figures = table.set_index(["of", "metric"])
     assert len(figures) == 6
-    kappa = figures.loc[("tfidf", "self", "kappa")]
+    kappa = figures.loc[("tfidf/self", "kappa")]
     assert kappa["n"] == 90
     assert kappa["value"] == pytest.approx(
         cohen_kappa_score(np.rint(first[10:]), np.rint(second[10:]), weights="quadratic")
     )
     assert kappa["low"] < kappa["value"] < kappa["high"]
-    rank = figures.loc[("self", "openai", "srcc")]
+    rank = figures.loc[("self/openai", "srcc")]
     assert rank["n"] == 80
     assert rank["value"] == pytest.approx(spearmanr(second[20:], third[20:]).statistic)
 

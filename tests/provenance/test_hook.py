@@ -198,9 +198,9 @@ def test_a_table_with_a_column_digest_has_none(tiny) -> None:
     def measure() -> pd.DataFrame:
         return pd.DataFrame({"digest": ["a"]})
 
-    tiny.run(Pipeline([Node(measure, None, "iteration_1.metrics", name="measure")]))
+    tiny.run(Pipeline([Node(measure, None, "iteration_1.figures", name="measure")]))
     [manifest] = tiny.manifests()
-    assert manifest.artifacts["iteration_1.metrics"].digest is None
+    assert manifest.artifacts["iteration_1.figures"].digest is None
 
 
 def test_a_part_of_a_pipeline_names_the_versions_it_loaded(tiny, only) -> None:

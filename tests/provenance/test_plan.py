@@ -28,7 +28,7 @@ def test_a_plain_run_runs_everything(tiny, whole):
 
 
 @pytest.mark.parametrize(
-    "lost", ["policy_0", "policy_1", "it/scoring_adapter", "it/metrics.parquet"]
+    "lost", ["policy_0", "policy_1", "it/scoring_adapter", "it/figures.parquet"]
 )
 def test_missing_outputs_are_planned_as_kedro_runs_them(tiny, whole, lost, caplog):
     tiny.run()
@@ -72,7 +72,7 @@ def test_nodes_without_outputs_follow_what_they_read(tiny, whole):
     def watch(policy, metrics):
         pass
 
-    watcher = Node(watch, ["policy_0", "iteration_1.metrics"], None, name="watch")
+    watcher = Node(watch, ["policy_0", "iteration_1.figures"], None, name="watch")
     pipeline = whole + Pipeline([watcher])
     tiny.run(pipeline)
     project = tiny.opened(iteration_1={"evaluation": {"confidence": 0.5}})

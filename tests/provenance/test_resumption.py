@@ -163,7 +163,7 @@ def test_the_error_of_a_run_tells_how_to_go_on(tiny) -> None:
     assert note.endswith("kedro resume")
 
 
-@pytest.mark.parametrize("file", ["score_scale.json", "it/metrics.parquet/*/metrics.parquet"])
+@pytest.mark.parametrize("file", ["score_scale.json", "it/figures.parquet/*/figures.parquet"])
 def test_what_is_damaged_is_never_read(tiny, only, file: str) -> None:
     def look(table) -> None:
         raise AssertionError("it was read")
@@ -176,7 +176,7 @@ def test_what_is_damaged_is_never_read(tiny, only, file: str) -> None:
     place.write_bytes(content)
     # As a disk does it: neither size nor time tell.
     os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
-    name = "score_scale" if "scale" in file else "iteration_1.metrics"
+    name = "score_scale" if "scale" in file else "iteration_1.figures"
     with pytest.raises(DatasetError, match=f"'{name}' in '.*' is not what the run") as caught:
         tiny.run(Pipeline([Node(look, name, None, name="look")]))
     assert "run the node" in str(caught.value)

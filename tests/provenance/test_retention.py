@@ -93,7 +93,7 @@ def test_runs_that_no_longer_count_are_forgotten_with_what_they_alone_name(tiny,
     assert {(one.name, one.version) for one in going} == {
         ("iteration_1.scoring_adapter", second),
         ("policy_1", second),
-        ("iteration_1.metrics", second),
+        ("iteration_1.figures", second),
         ("manifest", second),
     }
     assert all(one.size > 0 for one in going)
@@ -118,5 +118,5 @@ def test_versions_without_a_manifest_go_when_they_are_old(tiny):
         "policy_0",
         "policy_1",
         "iteration_1.scoring_adapter",
-        "iteration_1.metrics",
+        "iteration_1.figures",
     }

@@ -28,10 +28,10 @@ def test_a_parameter_makes_stale_what_follows_from_it_alone(tiny, whole):
     found = verdicts(tiny, whole, iteration_1={"merging": {"rank": 3}})
     assert {name for name, one in found.items() if one.state == "stale"} == {
         "policy_1",
-        "iteration_1.metrics",
+        "iteration_1.figures",
     }
     assert found["policy_1"].reasons == ["parameters changed: iteration_1.merging.rank: 2 → 3"]
-    assert found["iteration_1.metrics"].reasons == ["not up to date: policy_1"]
+    assert found["iteration_1.figures"].reasons == ["not up to date: policy_1"]
 
 
 def test_new_and_lost_parameters_are_named(tiny, whole):
@@ -65,7 +65,7 @@ def test_the_files_of_the_base_model_are_data(tiny, whole):
     (tiny.root / "models/base/config.json").write_text('{"other": 1}')
     found = verdicts(tiny, whole)
     assert found["policy_0"].reasons == ["the files of the base model 'models/base' changed"]
-    assert found["iteration_1.metrics"].state == "stale"
+    assert found["iteration_1.figures"].state == "stale"
     assert found["score_scale"].state == "up to date"
 
 

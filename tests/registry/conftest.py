@@ -50,7 +50,8 @@ def merge(policy: Policy, seed: int) -> Policy:
 
 
 def measure(policy: Policy, seed: int) -> pd.DataFrame:
-    figure = {"policy": "merged", "group": "all", "metric": "srcc", "low": 0.1, "high": 0.9}
+    figure = {"policy": "merged", "group": "all", "of": "", "metric": "srcc"}
+    figure |= {"low": 0.1, "high": 0.9}
     splits = {"test": 0.2, "validation": 0.5 + seed / 100}
     return pd.DataFrame(
         [{**figure, "split": name, "value": value} for name, value in splits.items()]
@@ -70,11 +71,11 @@ def pipeline() -> Pipeline:
             Node(
                 measure,
                 ["policy_1", "params:seed"],
-                "iteration_1.metrics",
+                "iteration_1.figures",
                 name="measure",
                 namespace=namespace,
             ),
-            Node(choose, ["policy_1", "iteration_1.metrics"], "champion", name="choose_champion"),
+            Node(choose, ["policy_1", "iteration_1.figures"], "champion", name="choose_champion"),
         ]
     )
 
@@ -89,12 +90,12 @@ def entries(root: Path) -> dict[str, Any]:
         }
 
     policy = "selfscore.datasets.policy.PolicyDataset"
-    metrics = entry("pandas.ParquetDataset", "metrics.parquet", "iteration_1.reporting")
+    metrics = entry("pandas.ParquetDataset", "figures.parquet", "iteration_1.reporting")
     return {
         "scored_images": entry("pandas.ParquetDataset", "scored.parquet", "primary")
         | {"versioned": False},
         "policy_{number}": entry(policy, "policy_{number}", "policy_{number}"),
-        "iteration_1.metrics": metrics,
+        "iteration_1.figures": metrics,
         "champion": entry("json.JSONDataset", "champion.json", "reporting"),
         "manifest": entry("json.JSONDataset", "manifests/manifest.json", "reporting"),
     }

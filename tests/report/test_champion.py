@@ -26,8 +26,8 @@ def table(**figures: list[float]) -> pd.DataFrame:
                 for policy in ("merged", "scoring") if number else ("base",):
                     # An expert is better than all, and no candidate.
                     shown = value + 0.5 * (policy == "scoring")
-                    rows.append([number, policy, split, "all", metric, shown])
-    columns = ["round", "policy", "split", "group", "metric", "value"]
+                    rows.append([number, policy, split, "all", "", metric, shown])
+    columns = ["round", "policy", "split", "group", "of", "metric", "value"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -42,8 +42,11 @@ def judged(noise: float, faithful: float, policy: str, seed: int) -> pd.DataFram
     )
 
 
-def changes(base: pd.DataFrame, merged: pd.DataFrame) -> pd.DataFrame:
-    table = measure_changes({"round": 1}, SETTINGS, 0, base, merged)
+def changes(
+    base: pd.DataFrame, merged: pd.DataFrame, settings: dict[str, Any] = SETTINGS
+) -> pd.DataFrame:
+    judgements = pd.concat([base.assign(round=0), merged.assign(round=1)], ignore_index=True)
+    table = measure_changes({"round": 1}, judgements, settings, 0)
     return table[table["against"] == "base"].set_index("metric")
 
 
@@ -62,7 +65,7 @@ def test_luck_seldom_counts() -> None:
     clear = 0
     for seed in range(20):
         base, merged = judged(3, 0.8, "base", 2 * seed), judged(3, 0.8, "merged", 2 * seed + 1)
-        table = measure_changes({"round": 1}, settings, 0, base, merged)
+        table = changes(base, merged, settings)
         clear += int((table["verdict"] != "unclear").sum())
     assert clear <= 0.12 * 20 * len(table)
 

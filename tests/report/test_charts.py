@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from selfscore.metrics.figures import among
 from selfscore.pipelines.reporting.nodes import build_charts
 from selfscore.pipelines.reporting.pipeline import _RUN
 from selfscore.report.chart import Chart, Panel, Series, ticks, written
@@ -74,9 +75,8 @@ def test_both_ways_of_drawing_show_the_same_values(charts: dict[str, Chart]) -> 
 def test_the_curve_starts_at_the_base_model(
     charts: dict[str, Chart], reported: dict[str, Any]
 ) -> None:
-    table = reported["iteration_table"]
-    kept = (table["split"] == "test") & (table["metric"] == "srcc")
-    value = table[kept].set_index(["round", "policy"])["value"]
+    kept = among(reported["figures_over_rounds"], split="test", metric="srcc")
+    value = kept.set_index(["round", "policy"])["value"]
     series = charts["curves"].panels[0].series
     line = next(one for one in series if one.name == "merged policy" and one.mark == "line")
     assert list(line.x) == [0, 1, 2]

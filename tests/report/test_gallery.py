@@ -75,11 +75,15 @@ def test_the_pairs_are_those_that_are_trained_on(reported: dict[str, Any]) -> No
 
 def test_pairs_that_were_not_judged_are_shown_without(reported: dict[str, Any]) -> None:
     texts = reported["iteration_1.generations"]
-    judged = reported["iteration_1.forced_judgements"]
+    read = reported["iteration_1.readings"]
     settings = {"gallery": {"pairs": 12, "pixels": 24}}
-    some = judged[judged["image_id"] != "train_3"]
     table = gather_pairs(
-        reported["scored_images"], reported["raw_images"], settings, 0, texts, some
+        reported["scored_images"],
+        reported["raw_images"],
+        settings,
+        0,
+        generations_1=texts,
+        readings_1=read[read["image_id"] != "train_3"],
     ).set_index("image_id")
     assert np.isnan(table.loc["train_3", "told_apart"])
     assert table.drop("train_3")["told_apart"].notna().all()
@@ -92,8 +96,8 @@ def test_the_draw_depends_on_the_seed_alone(reported: dict[str, Any]) -> None:
             reported["raw_images"],
             {"gallery": {"pairs": 6, "pixels": 24}},
             seed,
-            reported["iteration_1.generations"],
-            reported["iteration_1.forced_judgements"],
+            generations_1=reported["iteration_1.generations"],
+            readings_1=reported["iteration_1.readings"],
         )
         return list(table["image_id"])
 

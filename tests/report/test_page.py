@@ -132,7 +132,7 @@ def test_a_policy_in_ruins_is_reported(report_on: Callable[..., dict[str, Any]])
         if number < 2:
             return table
         lost = {"emitted_level": pd.NA, "emitted_score": pd.NA, "faithfulness": np.nan}
-        lost |= {"inferred_level": np.nan, "inferred_level_tfidf": np.nan}
+        lost |= {"inferred_level": np.nan}
         for name in set(lost) & set(table):
             table[name] = pd.Series(lost[name], table.index, dtype=table[name].dtype)
         return table.assign(valid=False)

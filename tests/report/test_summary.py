@@ -10,9 +10,6 @@ import pytest
 from selfscore.report.changes import COLUMNS
 from selfscore.report.summary import change_text, summarize
 
-HEALTH = pd.DataFrame(
-    [{"round": 1, "policy": "merged", "split": "test", "metric": "generic", "breach": ""}]
-)
 CHAMPION: dict[str, Any] = {
     "policy": "policy_1",
     "round": 1,
@@ -23,9 +20,16 @@ CHAMPION: dict[str, Any] = {
         "policy_1": {"figures": {"srcc": 0.6}, "excluded": ""},
     },
 }
-NOTHING = pd.DataFrame(
-    columns=["round", "policy", "split", "control", "metric", "judge", "value", "low", "high"]
-)
+
+
+def figure(of: str, metric: str, value: float, **other: Any) -> dict[str, Any]:
+    facts = {"round": 1, "policy": "merged", "split": "test", "group": "all", "of": of}
+    interval = {"low": value - 0.1, "high": value + 0.1, "n": 50}
+    return facts | {"metric": metric, "value": value} | interval | other
+
+
+def health(entropy: float) -> list[dict[str, Any]]:
+    return [figure("health", "level_entropy", entropy), figure("health", "top_level", 5.0)]
 
 
 def change(metric: str, verdict: str, against: str = "base", size: float = 0.1) -> list[Any]:
@@ -36,10 +40,9 @@ def summary(*rows: list[Any], **other: Any) -> dict[str, Any]:
     given: dict[str, Any] = {
         "champion": CHAMPION,
         "changes": pd.DataFrame(list(rows), columns=COLUMNS),
-        "health": HEALTH,
-        "controls": NOTHING,
-        "consistency": NOTHING,
+        "figures": pd.DataFrame(health(0.9)),
         "consistency_judge": {"held_out": {"discrimination": 0.77}},
+        "evaluation": {"health": {"thresholds": {"min_level_entropy": 0.5}}},
         "parameters": {"split": "test"},
     }
     return summarize(**given | other)
@@ -87,39 +90,21 @@ def test_breaches_exclusions_and_controls_are_noted() -> None:
     candidates = CHAMPION["candidates"] | {
         "policy_2": {"figures": {}, "excluded": "its faithfulness is 0.200 below"}
     }
-    control = {
-        "round": 1,
-        "policy": "merged",
-        "split": "test",
-        "control": "shuffled_images",
-        "metric": "srcc",
-        "value": 0.3,
-        "low": 0.2,
-        "high": 0.4,
-    }
     found = summary(
         champion=CHAMPION | {"candidates": candidates},
-        health=HEALTH.assign(breach="score collapse: all is level 5."),
-        controls=pd.DataFrame([control]),
+        figures=pd.DataFrame([*health(0.2), figure("shuffled_images", "srcc", 0.3)]),
     )
     text = "\n".join(found["notes"])
     assert "policy_2 could not be chosen: its faithfulness is 0.200 below." in text
-    assert "Health: score collapse: all is level 5." in text
+    assert "Health: score collapse: the entropy of the predicted levels is 0.20" in text
     assert "that is not 0" in text
 
 
 @pytest.mark.parametrize(("number", "told"), [(1, "77.0\u00a0%"), (2, "91.0\u00a0%")])
 def test_the_judge_is_not_praised_for_texts_it_was_fitted_on(number: int, told: str) -> None:
-    row = {
-        "round": number,
-        "policy": "incoming",
-        "split": "train",
-        "metric": "discrimination",
-        "judge": "tfidf",
-        "value": 0.91,
-    }
-    champion = CHAMPION | {"round": number}
-    notes = summary(champion=champion, consistency=pd.DataFrame([row]))["notes"]
+    told_apart = figure("tfidf", "discrimination", 0.91, policy="incoming", split="train")
+    figures = pd.DataFrame([told_apart]).assign(round=number)
+    notes = summary(champion=CHAMPION | {"round": number}, figures=figures)["notes"]
     assert told in notes[-1]
 
 

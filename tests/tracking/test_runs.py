@@ -13,11 +13,12 @@ from mlflow.entities import Run
 
 from selfscore.tracking.runs import RoundRuns
 
-METRICS = pd.DataFrame(
+FIGURES = pd.DataFrame(
     {
         "policy": ["merged", "merged", "merged", "scoring"],
         "split": ["test", "test", "validation", "test"],
         "group": ["all", "a scene", "all", "all"],
+        "of": "",
         "metric": ["srcc", "srcc", "srcc", "srcc"],
         "value": [0.5, 0.1, 0.4, float("nan")],
     }
@@ -63,9 +64,9 @@ def test_each_round_has_a_child_with_metrics_named_alike(parent: str) -> None:
     runs = below(parent)
     for number in (1, 2):
         name = f"iteration_{number}"
-        table = METRICS.assign(value=METRICS["value"] * number)
-        runs.log_outputs(name, {f"{name}.metrics": table, f"{name}.scoring_training_log": LOG})
-    runs.log_outputs("baseline.evaluation", {"baseline.metrics": METRICS})
+        table = FIGURES.assign(value=FIGURES["value"] * number)
+        runs.log_outputs(name, {f"{name}.figures": table, f"{name}.scoring_training_log": LOG})
+    runs.log_outputs("baseline.evaluation", {"baseline.figures": FIGURES})
     runs.end("FINISHED")
 
     found = children(parent)
@@ -76,18 +77,15 @@ def test_each_round_has_a_child_with_metrics_named_alike(parent: str) -> None:
         "validation/merged/srcc": 0.8,
     }
     assert found["iteration_1"].data.metrics.keys() == found["iteration_2"].data.metrics.keys()
-    assert "metrics.csv" in artifacts(found["iteration_1"].info.run_id)
+    assert "figures.csv" in artifacts(found["iteration_1"].info.run_id)
 
 
 def test_figures_of_judges_controls_and_health_stand_beside_the_metrics(parent: str) -> None:
-    one = {"policy": ["merged"], "split": ["test"], "metric": ["srcc"], "value": [0.5]}
+    of = ["", "tfidf", "tfidf/self", "shuffled_images", "health"]
+    facts = {"policy": "merged", "split": "test", "group": "all", "metric": "srcc", "value": 0.5}
     runs = below(parent)
     tables = {
-        "metrics": pd.DataFrame(one | {"group": ["all"]}),
-        "consistency": pd.DataFrame(one | {"judge": ["tfidf"]}),
-        "judge_agreement": pd.DataFrame(one | {"judge": ["tfidf"], "other_judge": ["self"]}),
-        "controls": pd.DataFrame(one | {"control": ["shuffled_images"]}),
-        "health": pd.DataFrame(one | {"breach": [""]}),
+        "figures": pd.DataFrame({"of": of}).assign(**facts),
         "reliability": pd.DataFrame({"policy": ["merged"], "frequency": [0.5]}),
     }
     runs.log_outputs("iteration_1", {f"iteration_1.{name}": one for name, one in tables.items()})
@@ -100,18 +98,7 @@ def test_figures_of_judges_controls_and_health_stand_beside_the_metrics(parent: 
         "test/merged/health/srcc": 0.5,
     }
     assert mlflow.MlflowClient().get_run(parent).data.metrics == child.data.metrics
-    assert artifacts(child.info.run_id) == {
-        "metrics.csv", "consistency.csv", "judge_agreement.csv", "controls.csv", "health.csv",
-    }  # fmt: skip
-
-
-def test_one_judge_leaves_no_trace_of_agreement(parent: str) -> None:
-    columns = ["policy", "split", "judge", "other_judge", "metric", "value"]
-    runs = below(parent)
-    none = pd.DataFrame(columns=columns)
-    runs.log_outputs("iteration_1", {"iteration_1.judge_agreement": none})
-    assert not children(parent)
-    assert not artifacts(parent)
+    assert artifacts(child.info.run_id) == {"figures.csv"}
 
 
 def test_each_expert_has_a_run_of_its_own(parent: str) -> None:
@@ -128,19 +115,9 @@ def test_each_expert_has_a_run_of_its_own(parent: str) -> None:
         log = f"iteration_2.{expert}_training_log"
         runs.log_parameters("iteration_2", parameters, [f"iteration_2.{expert}_adapter", log])
         runs.log_outputs("iteration_2", {log: LOG})
-    figures = pd.concat([METRICS, METRICS.assign(policy="consistency", value=0.3)])
-    judged = pd.DataFrame(
-        {
-            "policy": ["consistency", "merged"],
-            "split": "test",
-            "judge": "tfidf",
-            "metric": "srcc",
-            "value": 0.9,
-        }
-    )
-    runs.log_outputs(
-        "iteration_2", {"iteration_2.metrics": figures, "iteration_2.consistency": judged}
-    )
+    expert = FIGURES.assign(policy="consistency", value=0.3)
+    judged = expert[:1].assign(of="tfidf", value=0.9)
+    runs.log_outputs("iteration_2", {"iteration_2.figures": pd.concat([FIGURES, expert, judged])})
     runs.end("FINISHED")
 
     round_run = children(parent)["iteration_2"]
@@ -186,8 +163,8 @@ def test_runs_are_found_by_their_tags(parent: str) -> None:
 def test_the_parent_has_a_curve_over_rounds(parent: str) -> None:
     runs = below(parent)
     for number in (1, 2, 3):
-        table = METRICS.assign(value=number / 10)
-        runs.log_outputs(f"iteration_{number}", {f"iteration_{number}.metrics": table})
+        table = FIGURES.assign(value=number / 10)
+        runs.log_outputs(f"iteration_{number}", {f"iteration_{number}.figures": table})
     history = mlflow.MlflowClient().get_metric_history(parent, "test/merged/srcc")
     assert [(point.step, point.value) for point in history] == [(1, 0.1), (2, 0.2), (3, 0.3)]
 
@@ -198,7 +175,7 @@ def test_parameters_compare_side_by_side(parent: str) -> None:
         inputs = {
             f"params:iteration_{number}.dpo_training": {"lr": number, "experts": {"a": {"b": 1}}},
             "params:seed": 0,
-            f"iteration_{number}.scoring_pairs": METRICS,
+            f"iteration_{number}.scoring_pairs": FIGURES,
         }
         runs.log_parameters(f"iteration_{number}", inputs)
         runs.log_parameters(f"iteration_{number}", inputs)  # another node, the same parameters
@@ -216,12 +193,12 @@ def test_reports_and_figures(parent: str) -> None:
     report = {"energy_kept": 0.9, "layers": {"a b@c": 0.8}, "method": "ties", "missing": None}
     figure = Figure()
     runs.log_outputs("iteration_1", {"iteration_1.merge_report": report})
-    runs.log_outputs("reporting", {"iteration_figure": figure, "iteration_table": METRICS})
+    runs.log_outputs("reporting", {"iteration_figure": figure, "figures_over_rounds": FIGURES})
 
     child = children(parent)["iteration_1"]
     assert child.data.metrics == {"merge/energy_kept": 0.9, "merge/layers/a b_c": 0.8}
     assert artifacts(child.info.run_id) == {"merge_report.json"}
-    assert artifacts(parent) == {"iteration_figure.png", "iteration_table.csv"}
+    assert artifacts(parent) == {"iteration_figure.png", "figures_over_rounds.csv"}
 
 
 def test_the_report_and_the_champion_belong_to_the_whole_run(parent: str) -> None:

@@ -63,9 +63,49 @@ class Pairs(pa.DataFrameModel):
         return len(table) > 0
 
 
+class Figures(pa.DataFrameModel):
+    """Figures of policies: each once, and inside its interval where it has one."""
+
+    round: Series[int] = pa.Field(ge=0)
+    policy: Series[str]
+    split: Series[str] = pa.Field(isin=SPLITS)
+    group: Series[str] = pa.Field(str_length={"min_value": 1})
+    of: Series[str]
+    metric: Series[str]
+    value: Series[float] = pa.Field(nullable=True)
+    low: Series[float] = pa.Field(nullable=True)
+    high: Series[float] = pa.Field(nullable=True)
+    n: Series[int] = pa.Field(ge=0)
+
+    class Config:
+        """Exactly these columns, in this order; no figure twice."""
+
+        strict = True
+        ordered = True
+        unique = ["round", "policy", "split", "group", "of", "metric"]  # noqa: RUF012
+
+    @pa.dataframe_check(error="`low` is above `high`")
+    def low_to_high(cls, table: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """An interval has a lower and an upper end, or neither."""
+        return (table["low"] <= table["high"]) | (table["low"].isna() & table["high"].isna())
+
+
+class Readings(pa.DataFrameModel):
+    """One row per judge and text: the level it came with, and the one that the judge inferred."""
+
+    judge: Series[str]
+    policy: Series[str]
+    side: Series[str] = pa.Field(isin=["", "chosen", "rejected"])
+    image_id: Series[str]
+    split: Series[str] = pa.Field(isin=SPLITS)
+    level: Series[int] = pa.Field(ge=0)
+    inferred_level: Series[float] = pa.Field(nullable=True, ge=0)
+
+
 class Predictions(pa.DataFrameModel):
     """One row per image and policy; an answer that cannot be read has no emitted level."""
 
+    round: Series[int] = pa.Field(ge=0)
     policy: Series[str]
     image_id: Series[str] = pa.Field(unique=True)
     split: Series[str] = pa.Field(isin=SPLITS)

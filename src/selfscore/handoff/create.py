@@ -118,8 +118,8 @@ def _fill(
     (folder / bundle.MANIFESTS).mkdir()
     for manifest in kin.manifests:
         write_json(to_record(manifest), folder / bundle.MANIFESTS / f"{manifest.run_id}.json")
-    metrics = next((n for n in artifacts if n.endswith(".metrics")), None)
-    table = pd.read_parquet(folder / artifacts[metrics]) if metrics else None
+    figures = next((n for n in artifacts if n.endswith(".figures")), None)
+    table = pd.read_parquet(folder / artifacts[figures]) if figures else None
     card = model_card(kin.policy.name, policy.card.record(), policy.digest, maker, table)
     (folder / bundle.CARD).write_text(card, encoding="utf-8")
     index = bundle.Index(
@@ -161,7 +161,7 @@ def _layer(project: Project, name: str) -> str:
 
 
 def _file_name(artifact: Artifact) -> str:
-    """`iteration_1/metrics.parquet` of the dataset `iteration_1.metrics`."""
+    """`iteration_1/figures.parquet` of the dataset `iteration_1.figures`."""
     file = PurePosixPath(artifact.path).name
     namespace = artifact.name.rpartition(".")[0]
     return f"{namespace}/{file}" if namespace else file

@@ -10,10 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from selfscore.metrics.catalog import ON_CARD
+from selfscore.metrics.figures import among
 from selfscore.provenance.manifest import Manifest
-
-# Figures that the table shows, where they were measured.
-_METRICS = ("srcc", "plcc", "mae", "within_1", "format_valid", "consistency", "faithfulness")
 
 
 def model_card(
@@ -21,7 +20,7 @@ def model_card(
     card: Mapping[str, Any],
     digest: str,
     made_by: Manifest,
-    metrics: pd.DataFrame | None,
+    figures: pd.DataFrame | None,
 ) -> str:
     """The text of the README.
 
@@ -30,8 +29,8 @@ def model_card(
         card: its `policy.json`.
         digest: of the policy.
         made_by: the run that made it.
-        metrics: table of its round's figures (policy, split, metric, value, low, high); None if
-            the policy was not evaluated.
+        figures: of its round, see `selfscore.metrics.figures`; None if the policy was not
+            evaluated.
     """
     scale, base = card["score_scale"], card["base_model"]
     has_adapter = card["iteration"] > 0
@@ -47,7 +46,7 @@ def model_card(
         "## Training",
         _training(card, made_by, has_adapter),
         "## Figures",
-        _figures(metrics, name, _confidence(made_by, card)),
+        _figures(figures, name, _confidence(made_by, card)),
         "## Limits",
         _LIMITS,
         "## Identity",
@@ -133,15 +132,13 @@ def _confidence(made_by: Manifest, card: Mapping[str, Any]) -> float:
     return float(section.get("evaluation", {}).get("confidence", 0.95))
 
 
-def _figures(metrics: pd.DataFrame | None, name: str, confidence: float) -> str:
-    if metrics is None:
+def _figures(figures: pd.DataFrame | None, name: str, confidence: float) -> str:
+    if figures is None:
         return "This policy was not evaluated."
-    own = metrics[metrics["policy"] == ("base" if name == "policy_0" else "merged")]
-    if "group" in own:
-        own = own[own["group"] == "all"]
+    own = among(figures, policy="base" if name == "policy_0" else "merged")
     rows = [
         (row["split"], row["metric"], _with_interval(row))
-        for metric in _METRICS
+        for metric in ON_CARD
         for row in own[own["metric"] == metric].to_dict("records")
     ]
     if not rows:

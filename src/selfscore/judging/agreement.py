@@ -8,9 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from selfscore.metrics.rank_correlation import srcc
-from selfscore.metrics.resampling import Resampling
-
-COLUMNS = ["judge", "other_judge", "metric", "value", "low", "high", "n"]
+from selfscore.metrics.resampling import FIGURE_COLUMNS, Resampling
 
 
 def weighted_kappa(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
@@ -49,7 +47,7 @@ def agreement(inferred: Mapping[str, ArrayLike], resampling: Resampling) -> pd.D
         resampling: How the explanations are resampled.
 
     Returns:
-        judge, other_judge, metric (`kappa`, `srcc`), value, low, high, n (explanations both read);
+        of (`judge/other`), metric (`kappa`, `srcc`), value, low, high, n (explanations both read);
         no rows for fewer than two judges.
     """
     levels = {name: np.asarray(column, dtype=np.float64) for name, column in inferred.items()}
@@ -62,6 +60,5 @@ def agreement(inferred: Mapping[str, ArrayLike], resampling: Resampling) -> pd.D
             ("srcc", srcc, (a, b)),
         ):
             interval = resampling.among(both).interval(statistic, *columns)
-            names = {"judge": name, "other_judge": other, "metric": metric}
-            rows.append({**names, **interval._asdict()})
-    return pd.DataFrame(rows, columns=COLUMNS)
+            rows.append({"of": f"{name}/{other}", "metric": metric, **interval._asdict()})
+    return pd.DataFrame(rows, columns=["of", *FIGURE_COLUMNS])

@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from selfscore.metrics.accuracy import mean_absolute_error, root_mean_squared_error, share
-from selfscore.metrics.calibration import ranked_probability_score
+from selfscore.metrics.calibration import calibration_metrics, ranked_probability_score
 from selfscore.metrics.policy_metrics import LEVEL_METRICS, SCORE_METRICS
-from selfscore.metrics.resampling import Resampling, Statistic
+from selfscore.metrics.resampling import FIGURE_COLUMNS, Resampling, Statistic
+from selfscore.metrics.shuffling import shuffle_images
 
 Figure = tuple[str, Statistic, tuple[NDArray[np.float64], ...]]
 
@@ -73,6 +74,34 @@ def ceiling_metrics(
     written = np.asarray(level_scores, dtype=np.float64)[images["level"].to_numpy(dtype=np.int64)]
     figures = ((name, metric, (written, score)) for name, metric in SCORE_METRICS.items())
     return _intervals(figures, images, resampling)
+
+
+def shuffled_metrics(judgements: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
+    """Figures of the answers given to other pictures than those they are measured on.
+
+    Correlations must be about 0; what is left of them was never in the picture. See
+    `shuffle_images`.
+
+    Args:
+        judgements: One policy's, see `policy_metrics` and `calibration_metrics`.
+        resampling: How the rows are resampled; its seed is also that of the permutation.
+
+    Returns:
+        Columns metric, value, low, high, n for the metrics of the expected score and level, and
+        for rps; the costly kendall is left out. No rows for a single image.
+    """
+    if len(judgements) < 2:
+        return pd.DataFrame(columns=FIGURE_COLUMNS)
+    answers = shuffle_images(judgements, resampling.seed)
+    units = [("score", SCORE_METRICS), ("level", LEVEL_METRICS)]
+    figures = resampling.table(
+        (metric, statistic, answers[[f"expected_{unit}", unit]])
+        for unit, metrics in units
+        for metric, statistic in metrics.items()
+        if metric != "kendall"
+    )
+    calibration = calibration_metrics(answers, 1, resampling)
+    return pd.concat([figures, calibration[calibration["metric"] == "rps"]], ignore_index=True)
 
 
 def _prior_figures(images: pd.DataFrame, training: pd.DataFrame, n_levels: int) -> Iterator[Figure]:

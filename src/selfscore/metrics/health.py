@@ -5,11 +5,13 @@ Needs no true scores: a policy that collapses shows here on any images.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from selfscore.metrics.accuracy import level_entropy, share
+from selfscore.metrics.figures import HEALTH, among
 from selfscore.metrics.text_variety import distinct, generic_share, repeated_share, words_of
 
 _MILDER = "Train with a lower `dpo_training.lr`, fewer `epochs` or a higher `beta`"
@@ -76,6 +78,15 @@ class Breach:
     sentence: str
 
 
+class PolicyBreach(NamedTuple):
+    """A breach with the policy, its round, and the images that it was found on."""
+
+    round: int
+    policy: str
+    split: str
+    breach: Breach
+
+
 def health_metrics(predictions: pd.DataFrame, n_levels: int) -> dict[str, float]:
     """Figures that tell a healthy policy from a collapsed one.
 
@@ -109,6 +120,39 @@ def health_metrics(predictions: pd.DataFrame, n_levels: int) -> dict[str, float]
         "generic": generic_share(texts),
         "mean_words": float(np.mean([len(text) for text in words])) if texts else float("nan"),
     }
+
+
+def health_figures(predictions: pd.DataFrame, n_levels: int) -> pd.DataFrame:
+    """`health_metrics` as a table: metric, value, n (answers it rests on)."""
+    n_valid = int(predictions["valid"].sum())
+    counted = {"format_valid": len(predictions)}
+    return pd.DataFrame(
+        [
+            {"metric": figure, "value": value, "n": counted.get(figure, n_valid)}
+            for figure, value in health_metrics(predictions, n_levels).items()
+        ]
+    )
+
+
+def find_breaches(
+    figures: pd.DataFrame, thresholds: Mapping[str, float | None]
+) -> list[PolicyBreach]:
+    """What is wrong with which policy.
+
+    Args:
+        figures: the table of figures, see `selfscore.metrics.figures`, of any rounds.
+        thresholds: see `check_health`.
+
+    Raises:
+        ValueError: If there is no such threshold.
+    """
+    found = []
+    own = among(figures, of=HEALTH)
+    for (_, policy, split), rows in own.groupby(["round", "policy", "split"], sort=False):
+        values = dict(zip(rows["metric"], rows["value"], strict=True))
+        for breach in check_health(values, thresholds):
+            found.append(PolicyBreach(int(rows["round"].iloc[0]), str(policy), str(split), breach))
+    return found
 
 
 def check_health(

@@ -14,10 +14,10 @@ from selfscore.metrics.accuracy import (
     share,
     within,
 )
+from selfscore.metrics.figures import POOLED
 from selfscore.metrics.rank_correlation import kendall, plcc, srcc
 from selfscore.metrics.resampling import Resampling, Statistic
 
-POOLED = "all"
 # Against the true score, in the user's unit.
 SCORE_METRICS: dict[str, Statistic] = {
     "srcc": srcc,

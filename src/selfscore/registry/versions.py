@@ -16,6 +16,7 @@ import pandas as pd
 
 from selfscore import __version__
 from selfscore.handoff import bundle
+from selfscore.metrics.figures import among
 from selfscore.registry.model import BASE_MODEL, HANDOFF, input_example, signature
 
 if TYPE_CHECKING:
@@ -191,17 +192,11 @@ def _tags(handoff: Path, index: bundle.Index) -> dict[str, str]:
 
 def _validation_srcc(handoff: Path, index: bundle.Index) -> str:
     """`0.512 [0.431, 0.588]`: rank correlation with the raters on the validation images."""
-    path = next((path for name, path in index.artifacts.items() if name.endswith(".metrics")), None)
+    path = next((path for name, path in index.artifacts.items() if name.endswith(".figures")), None)
     if path is None:
         return "not measured"
-    table = pd.read_parquet(handoff / path)
-    if "group" in table:
-        table = table[table["group"] == "all"]
-    found = table[
-        table["policy"].isin(["base", "merged"])
-        & (table["split"] == "validation")
-        & (table["metric"] == "srcc")
-    ]
+    found = among(pd.read_parquet(handoff / path), split="validation", metric="srcc")
+    found = found[found["policy"].isin(["base", "merged"])]
     if found.empty:
         return "not measured"
     row = found.iloc[0]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from selfscore.metrics.catalog import HEADLINE, metric
+from selfscore.metrics.figures import among
 from selfscore.report.chart import written
-from selfscore.report.labels import BASE, MERGED, metric
+from selfscore.report.labels import BASE, MERGED
 from selfscore.report.tables import records
 
 if TYPE_CHECKING:
@@ -19,11 +21,10 @@ logger = logging.getLogger(__name__)
 
 # Never the images that the result is reported on.
 CHOSEN_ON = "validation"
-_REPORTED = ["srcc", "mae", "consistency", "faithfulness", "format_valid"]
 
 
 def choose_champion(
-    table: pd.DataFrame, parameters: dict[str, Any], **policies: Policy
+    figures: pd.DataFrame, parameters: dict[str, Any], **policies: Policy
 ) -> dict[str, Any]:
     """The best of the base model and the policies that the rounds handed on.
 
@@ -32,7 +33,7 @@ def choose_champion(
     earlier wins.
 
     Args:
-        table: the table over rounds.
+        figures: of all rounds.
         parameters: `champion`, with `metric` (the pooled figure that decides), `min_format_valid`,
             and `max_faithfulness_loss` below the base model's, where faithfulness is measured.
         policies: `policy_0` to `policy_N`.
@@ -47,13 +48,13 @@ def choose_champion(
     """
     settings = parameters["champion"]
     name = settings["metric"]
-    figures = _figures(table)
-    seen = figures.get(CHOSEN_ON, {})
+    by_split = _by_split(figures)
+    seen = by_split.get(CHOSEN_ON, {})
     if not any(name in row for row in seen.values()):
         raise ValueError(
             f"The champion is chosen by '{name}' on the {CHOSEN_ON} split, and that was not "
             f"measured: add '{CHOSEN_ON}' to `evaluation.splits`, and choose "
-            f"`reporting.champion.metric` from {sorted(table['metric'].unique())}."
+            f"`reporting.champion.metric` from {sorted(among(figures)['metric'].unique())}."
         )
     sign = -1.0 if metric(name).lower_is_better else 1.0
     # One whose figure is not defined loses to every other.
@@ -78,20 +79,19 @@ def choose_champion(
             f"policy_{number}": {"figures": _shown(row, name), "excluded": excluded[number]}
             for number, row in seen.items()
         },
-        "figures": {split: _shown(rows[best], name) for split, rows in figures.items()},
+        "figures": {split: _shown(rows[best], name) for split, rows in by_split.items()},
     }
 
 
-def _figures(table: pd.DataFrame) -> dict[str, dict[int, dict[str, float]]]:
+def _by_split(figures: pd.DataFrame) -> dict[str, dict[int, dict[str, float]]]:
     """Split → round → metric → value of the policy that the round handed on."""
-    rows = table[
-        (table["group"] == "all") & table["policy"].isin([BASE, MERGED]) & table["value"].notna()
-    ]
-    figures: dict[str, dict[int, dict[str, float]]] = {}
+    rows = among(figures)
+    rows = rows[rows["policy"].isin([BASE, MERGED]) & rows["value"].notna()]
+    found: dict[str, dict[int, dict[str, float]]] = {}
     for row in records(rows.sort_values("round", kind="stable")):
-        of_round = figures.setdefault(row["split"], {}).setdefault(int(row["round"]), {})
+        of_round = found.setdefault(row["split"], {}).setdefault(int(row["round"]), {})
         of_round[row["metric"]] = float(row["value"])
-    return figures
+    return found
 
 
 def _why_not(seen: dict[int, dict[str, float]], number: int, settings: dict[str, Any]) -> str:
@@ -111,4 +111,4 @@ def _why_not(seen: dict[int, dict[str, float]], number: int, settings: dict[str,
 
 
 def _shown(row: dict[str, float], chosen_by: str) -> dict[str, float]:
-    return {name: row[name] for name in dict.fromkeys([chosen_by, *_REPORTED]) if name in row}
+    return {name: row[name] for name in dict.fromkeys([chosen_by, *HEADLINE]) if name in row}

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from selfscore.metrics.accuracy import mean_absolute_error, share
 from selfscore.metrics.calibration import ranked_probability_score
+from selfscore.metrics.catalog import metric
 from selfscore.metrics.rank_correlation import srcc
 from selfscore.metrics.resampling import Resampling, Statistic, clusters_of
-from selfscore.report.labels import BASE, MERGED, metric
+from selfscore.report.labels import BASE, MERGED
 
 # Metric → how it is computed, and from which columns; `format_valid` of all answers, the others of
 # the images where both policies have a value.
@@ -29,10 +30,7 @@ COLUMNS = ["against", "metric", "before", "after", "change", "low", "high", "n",
 
 
 def measure_changes(
-    champion: dict[str, Any],
-    parameters: dict[str, Any],
-    seed: int,
-    *judgements: pd.DataFrame,
+    champion: dict[str, Any], judgements: pd.DataFrame, parameters: dict[str, Any], seed: int
 ) -> pd.DataFrame:
     """The champion against the base model, the round before it, and its round's experts.
 
@@ -44,25 +42,22 @@ def measure_changes(
 
     Args:
         champion: of which `round` counts.
+        judgements: of all rounds.
         parameters: `split`, `resampling_unit`, `n_resamples`, `confidence`.
         seed: of the resamples.
-        judgements: of the baseline, of round 1, of round 2, …
 
     Returns:
         against (`base`, `round_<k>`, or an expert's name), metric, before and after (on the images
         where both have a value), change with its interval low, high, n images, and verdict:
         `better`, `worse` or `unclear`.
     """
-    number = shown_round(champion, len(judgements) - 1)
-    rows = [
-        table[table["split"] == parameters["split"]].assign(
-            rps=lambda table: ranked_probability_score(
-                np.stack(table["probabilities"].to_list()), table["level"]
-            )
+    number = shown_round(champion, int(judgements["round"].max()))
+    rows = judgements[judgements["split"] == parameters["split"]].assign(
+        rps=lambda table: ranked_probability_score(
+            np.stack(table["probabilities"].to_list()), table["level"]
         )
-        for table in judgements
-    ]
-    after = rows[number][rows[number]["policy"] == MERGED]
+    )
+    after = rows[(rows["round"] == number) & (rows["policy"] == MERGED)]
     found = [
         _change(name, before, after, parameters, seed) | {"against": against, "metric": name}
         for against, before in _opponents(rows, number)
@@ -77,12 +72,12 @@ def shown_round(champion: dict[str, Any], rounds: int) -> int:
     return int(champion["round"]) or rounds
 
 
-def _opponents(rows: list[pd.DataFrame], number: int) -> Iterator[tuple[str, pd.DataFrame]]:
-    yield BASE, rows[0]
+def _opponents(rows: pd.DataFrame, number: int) -> Iterator[tuple[str, pd.DataFrame]]:
+    yield BASE, rows[rows["round"] == 0]
     if number > 1:
-        before = rows[number - 1]
-        yield f"round_{number - 1}", before[before["policy"] == MERGED]
-    for expert, own in rows[number].groupby("policy", sort=False):
+        before = rows[(rows["round"] == number - 1) & (rows["policy"] == MERGED)]
+        yield f"round_{number - 1}", before
+    for expert, own in rows[rows["round"] == number].groupby("policy", sort=False):
         if expert != MERGED:
             yield str(expert), own
 

@@ -17,7 +17,6 @@ from selfscore.report.changes import shown_round
 from selfscore.vlm.images import ImageSource
 
 _SAID = ["valid", "emitted_level", "expected_score", "probabilities", "explanation"]
-_INFERRED = "inferred_level_"
 PAIR_COLUMNS = [
     "round",
     "image_id",
@@ -79,7 +78,7 @@ def gather_pairs(
     images: ImageSource,
     parameters: dict[str, Any],
     seed: int,
-    *texts_then_judgements: pd.DataFrame,
+    **rounds: pd.DataFrame,
 ) -> pd.DataFrame:
     """Consistency pairs of every round, drawn at random, with what the first judge reads in them.
 
@@ -91,8 +90,8 @@ def gather_pairs(
         images: pictures by path.
         parameters: `gallery.pairs`, of each round, and `gallery.pixels`.
         seed: of the draw.
-        texts_then_judgements: the texts with forced levels of rounds 1, 2, …, then their judgements
-            in the same order.
+        rounds: `generations_<k>`, the texts with forced levels of round k, and `readings_<k>`,
+            what judges read in them.
 
     Returns:
         round, image_id, group, score, level, rejected_text_level, chosen and rejected (the
@@ -100,17 +99,16 @@ def gather_pairs(
         `selfscore.judging.discrimination`; these three are missing where the judge was not asked)
         and thumbnail.
     """
-    rounds = len(texts_then_judgements) // 2
     drawn = []
-    for number in range(1, rounds + 1):
-        texts, judged = (texts_then_judgements[place + number - 1] for place in (0, rounds))
-        pairs = join_sides(texts, scored_images)
+    for number in range(1, len(rounds) // 2 + 1):
+        pairs = join_sides(rounds[f"generations_{number}"], scored_images)
+        read = _read_by_the_first(rounds[f"readings_{number}"])
         pairs = pairs[pairs["explanation_chosen"] != pairs["explanation_rejected"]]
         pairs = pairs.sample(
             min(parameters["gallery"]["pairs"], len(pairs)),
             random_state=np.random.default_rng([seed, number]),
         )
-        drawn.append(pairs.join(_readings(judged), on="image_id").assign(round=number))
+        drawn.append(pairs.join(read, on="image_id").assign(round=number))
     facts = scored_images.set_index("image_id")[["group", "score"]]
     table = pd.concat(drawn, ignore_index=True).join(facts, on="image_id")
     pixels = parameters["gallery"]["pixels"]
@@ -144,11 +142,11 @@ def _spread(n: int, wanted: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, n - 1, min(n, wanted)).round().astype(np.int64))
 
 
-def _readings(judged: pd.DataFrame) -> pd.DataFrame:
+def _read_by_the_first(readings: pd.DataFrame) -> pd.DataFrame:
     """What the first judge reads in each image's two texts, by image."""
-    inferred = next(str(column) for column in judged if str(column).startswith(_INFERRED))
-    pair = judged[judged["side"].isin(["chosen", "rejected"])]
-    read = pair.pivot(index="image_id", columns="side", values=inferred)
+    first = readings["judge"].unique()[:1]
+    pair = readings[readings["judge"].isin(first) & readings["side"].isin(["chosen", "rejected"])]
+    read = pair.pivot(index="image_id", columns="side", values="inferred_level")
     read = read.reindex(columns=["chosen", "rejected"]).add_suffix("_inferred")
-    apart = told_apart(pair["image_id"].tolist(), pair[inferred], pair["level"])
+    apart = told_apart(pair["image_id"].tolist(), pair["inferred_level"], pair["level"])
     return read.assign(told_apart=apart)

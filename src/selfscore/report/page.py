@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from selfscore import __version__
+from selfscore.metrics.catalog import metric
 from selfscore.report import labels
 from selfscore.report.chart import Chart, written
 from selfscore.report.summary import change_text
@@ -65,7 +66,7 @@ def render_page(
         "svg": lambda panel, large: Markup(svg(panel, large)),
         "swatch": lambda series: Markup(swatch(series)),
     }
-    environment.filters |= {"written": written, "against": _against, "metric": labels.metric}
+    environment.filters |= {"written": written, "against": _against, "metric": metric}
     return environment.get_template("report.html").render(
         style=Markup(_colours() + (sources / "style.css").read_text(encoding="utf-8")),
         script=Markup(script),

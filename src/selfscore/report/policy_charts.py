@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from selfscore.metrics import catalog
+from selfscore.metrics.figures import PRIOR, SHUFFLED, among
 from selfscore.report import labels
 from selfscore.report.chart import Chart, Panel, Series, written
 from selfscore.report.curves import measured
@@ -16,17 +18,18 @@ from selfscore.report.tables import records
 _STEP = 0.08
 
 
-def curves_chart(table: pd.DataFrame, split: str, metrics: Sequence[str]) -> Chart:
+def curves_chart(figures: pd.DataFrame, split: str, metrics: Sequence[str]) -> Chart:
     """The way of the policy from round to round, and the experts branching off from it.
 
     Args:
-        table: the table over rounds.
+        figures: of all rounds.
         split: which images.
         metrics: one panel each; those that were not measured are left out.
 
     Raises:
         ValueError: none of them was measured.
     """
+    table = among(figures)
     return Chart(
         name="curves",
         title="Round by round",
@@ -38,8 +41,7 @@ def curves_chart(table: pd.DataFrame, split: str, metrics: Sequence[str]) -> Cha
 
 
 def policies_chart(
-    table: pd.DataFrame,
-    controls: pd.DataFrame,
+    figures: pd.DataFrame,
     split: str,
     metrics: Sequence[str],
     number: int,
@@ -47,8 +49,7 @@ def policies_chart(
     """Base model, experts and merged policy of one round, with what they have to be compared with.
 
     Args:
-        table: the table over rounds.
-        controls: the controls over rounds.
+        figures: of all rounds.
         split: which images.
         metrics: one panel each; those that were not measured are left out.
         number: the round.
@@ -56,8 +57,9 @@ def policies_chart(
     Raises:
         ValueError: none of them was measured.
     """
+    table = among(figures)
     shown = table[table["round"].isin([0, number]) & ((table["round"] > 0) | (number > 0))]
-    controls = controls[(controls["round"] == number) & (controls["split"] == split)]
+    controls = among(figures, of=None, round=number, split=split)
     return Chart(
         name="policies",
         title=f"The policies of round {number} side by side",
@@ -72,13 +74,12 @@ def policies_chart(
 
 
 def _rows(table: pd.DataFrame, split: str, metric: str) -> pd.DataFrame:
-    kept = (table["split"] == split) & (table["metric"] == metric) & (table["group"] == "all")
-    return table[kept].sort_values("round", kind="stable")
+    return among(table, split=split, metric=metric).sort_values("round", kind="stable")
 
 
 def _curve(table: pd.DataFrame, split: str, metric: str) -> Panel:
     rows = _rows(table, split, metric)
-    words = labels.metric(metric)
+    words = catalog.metric(metric)
     policies = rows["policy"].drop_duplicates().tolist()
     colours = labels.colours(policies)
     handed_on = rows[rows["policy"].isin([BASE, MERGED])]
@@ -119,15 +120,15 @@ def _curve(table: pd.DataFrame, split: str, metric: str) -> Panel:
 
 def _comparison(table: pd.DataFrame, controls: pd.DataFrame, split: str, metric: str) -> Panel:
     rows = _rows(table, split, metric)
-    words = labels.metric(metric)
+    words = catalog.metric(metric)
     policies = rows["policy"].tolist()
     colours = labels.colours(policies)
     series = []
     own = controls[controls["metric"] == metric]
-    shuffled = own[(own["control"] == "shuffled_images") & own["policy"].isin(policies)]
+    shuffled = own[(own["of"] == SHUFFLED) & own["policy"].isin(policies)]
     if len(shuffled):
         series.append(_at_names(shuffled, "with shuffled images", "guide", small=True))
-    prior = own[own["control"] == "prior"]
+    prior = own[own["of"] == PRIOR]
     if len(prior) and prior["value"].iloc[0]:
         ends = [policies[0], policies[-1]]
         series.append(

@@ -7,23 +7,28 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from selfscore.metrics import catalog
+from selfscore.metrics.figures import HEALTH, among
 from selfscore.report import labels
 from selfscore.report.chart import Chart, Panel, Series, written
 from selfscore.report.labels import BASE, MERGED
 from selfscore.report.tables import records
 
 
-def health_chart(health: pd.DataFrame, thresholds: Mapping[str, float | None], split: str) -> Chart:
+def health_chart(
+    figures: pd.DataFrame, thresholds: Mapping[str, float | None], split: str
+) -> Chart:
     """What shows a collapse without any true score, over the rounds and with the limits.
 
     Args:
-        health: figures of health over rounds.
+        figures: of all rounds.
         thresholds: `min_<figure>` or `max_<figure>` → the limit.
         split: which images.
     """
-    rows = health[health["split"] == split].sort_values("round", kind="stable")
+    rows = among(figures, of=HEALTH, split=split).sort_values("round", kind="stable")
     panels = []
-    for figure, words in labels.HEALTH.items():
+    for figure in catalog.HEALTH:
+        words = catalog.metric(figure)
         own = rows[(rows["metric"] == figure) & rows["value"].notna()]
         if own.empty:
             continue

@@ -8,6 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from selfscore.metrics.catalog import HEADLINE, metric
+from selfscore.metrics.figures import HEALTH, SHUFFLED, among, of_judges
+from selfscore.metrics.health import find_breaches
 from selfscore.report import labels
 from selfscore.report.changes import shown_round
 from selfscore.report.chart import written
@@ -47,18 +50,15 @@ _WORDS = {
         "How many answers keep the response format",
     ),
 }
-# Shown large at the top of the page.
-_TILES = ("srcc", "mae", "consistency", "faithfulness", "format_valid")
 _EMBEDDED = "tfidf"
 
 
 def summarize(
     champion: dict[str, Any],
     changes: pd.DataFrame,
-    health: pd.DataFrame,
-    controls: pd.DataFrame,
-    consistency: pd.DataFrame,
+    figures: pd.DataFrame,
     consistency_judge: dict[str, Any],
+    evaluation: dict[str, Any],
     parameters: dict[str, Any],
 ) -> dict[str, Any]:
     """The outcome in sentences.
@@ -66,10 +66,9 @@ def summarize(
     Args:
         champion: the record of the choice.
         changes: what the champion changed, see `measure_changes`.
-        health: figures of health over rounds, with their breaches.
-        controls: the controls over rounds.
-        consistency: the judges' figures over rounds.
+        figures: of all rounds.
         consistency_judge: state of the embedded judge, with what it reached on unseen texts.
+        evaluation: `health.thresholds`.
         parameters: `split`.
 
     Returns:
@@ -78,7 +77,7 @@ def summarize(
         worse, unclear, costs (of merging) and notes (lists of sentences).
     """
     split = parameters["split"]
-    number = shown_round(champion, int(health["round"].max()))
+    number = shown_round(champion, int(figures["round"].max()))
     against_base = changes[changes["against"] == BASE].set_index("metric", drop=False)
     listed: dict[str, list[str]] = {"better": [], "worse": [], "unclear": []}
     for row in records(against_base):
@@ -88,7 +87,7 @@ def summarize(
         "choice": _choice(champion),
         "tiles": [
             _tile(row)
-            for name in _TILES
+            for name in HEADLINE
             for row in records(against_base[against_base["metric"] == name])
         ],
         **listed,
@@ -96,16 +95,16 @@ def summarize(
         "notes": [
             *_excluded(champion),
             *_another_round(changes, number),
-            *_controls(controls, consistency, split, number),
-            *_judge(consistency, consistency_judge, number),
-            *_breaches(health, split, number),
+            *_controls(figures, split, number),
+            *_judge(figures, consistency_judge, number),
+            *_breaches(figures, evaluation["health"]["thresholds"], split, number),
         ],
     }
 
 
 def change_text(row: dict[str, Any]) -> str:
     """A change with its interval, such as "+0.38 [0.31 to 0.47]"; shares in percentage points."""
-    percent = labels.metric(row["metric"]).percent
+    percent = metric(row["metric"]).percent
     if math.isnan(row["low"]):
         return f"{_signed(row['change'], percent)}{' points' if percent else ''}"
     ends = " to ".join(_signed(row[end], percent) for end in ("low", "high"))
@@ -128,7 +127,7 @@ def _headline(champion: dict[str, Any], against_base: pd.DataFrame, split: str) 
 
 
 def _choice(champion: dict[str, Any]) -> str:
-    words = labels.metric(champion["metric"])
+    words = metric(champion["metric"])
     rivals = ", ".join(
         f"{name} {written(candidate['figures'].get(champion['metric'], math.nan), words.percent)}"
         for name, candidate in champion["candidates"].items()
@@ -140,7 +139,7 @@ def _choice(champion: dict[str, Any]) -> str:
 
 
 def _sentence(row: dict[str, Any]) -> str:
-    words = labels.metric(row["metric"])
+    words = metric(row["metric"])
     better, worse, unclear = _WORDS[row["metric"]]
     said = {"better": better, "worse": worse, "unclear": unclear}[row["verdict"]]
     before, after = (_figure(row[side], words.percent) for side in ("before", "after"))
@@ -148,7 +147,7 @@ def _sentence(row: dict[str, Any]) -> str:
 
 
 def _tile(row: dict[str, Any]) -> dict[str, Any]:
-    words = labels.metric(row["metric"])
+    words = metric(row["metric"])
     return {
         "metric": row["metric"],
         "title": words.title,
@@ -169,9 +168,9 @@ def _excluded(champion: dict[str, Any]) -> Iterator[str]:
 def _merging(changes: pd.DataFrame, number: int) -> Iterator[str]:
     """What the merged policy gave up against the experts it was made of."""
     experts = changes[~changes["against"].str.match(rf"{BASE}$|round_\d+$")]
-    lost = experts[(experts["verdict"] == "worse") & experts["metric"].isin(_TILES)]
+    lost = experts[(experts["verdict"] == "worse") & experts["metric"].isin(HEADLINE)]
     for row in records(lost):
-        words = labels.metric(row["metric"])
+        words = metric(row["metric"])
         yield (
             f"Against round {number}’s {labels.policy(row['against'])} alone: {words.axis} "
             f"{_figure(row['before'], words.percent)} → {_figure(row['after'], words.percent)}, "
@@ -193,17 +192,10 @@ def _another_round(changes: pd.DataFrame, number: int) -> Iterator[str]:
         )
 
 
-def _controls(
-    controls: pd.DataFrame, consistency: pd.DataFrame, split: str, number: int
-) -> Iterator[str]:
+def _controls(figures: pd.DataFrame, split: str, number: int) -> Iterator[str]:
     """Controls that must be about 0: each is said, and whether it is."""
-    own = controls[
-        (controls["round"] == number)
-        & (controls["split"] == split)
-        & (controls["policy"] == MERGED)
-        & (controls["control"] == "shuffled_images")
-        & (controls["metric"] == "srcc")
-    ]
+    merged: dict[str, Any] = {"round": number, "split": split, "policy": MERGED}
+    own = among(figures, of=SHUFFLED, metric="srcc", **merged)
     for row in records(own):
         fine = row["low"] <= 0 <= row["high"]
         yield (
@@ -215,48 +207,36 @@ def _controls(
                 else "that is not 0, so part of its agreement does not come from the picture."
             )
         )
-    rows = consistency[
-        (consistency["round"] == number)
-        & (consistency["split"] == split)
-        & (consistency["policy"] == MERGED)
-        & (consistency["metric"] == "consistency_wrong_image")
-    ]
+    rows = among(of_judges(figures), of=None, metric="consistency_wrong_image", **merged)
     for row in records(rows):
         if row["low"] > 0:
             yield (
                 f"Part of the consistency is common to all explanations: held against the score of "
-                f"another image it is still {_interval(row)} (judge {row['judge']})."
+                f"another image it is still {_interval(row)} (judge {row['of']})."
             )
 
 
-def _judge(
-    consistency: pd.DataFrame, consistency_judge: dict[str, Any], number: int
-) -> Iterator[str]:
-    rows = consistency[
-        (consistency["metric"] == "discrimination") & (consistency["round"] == number)
-    ]
+def _judge(figures: pd.DataFrame, consistency_judge: dict[str, Any], number: int) -> Iterator[str]:
+    rows = among(of_judges(figures), of=None, metric="discrimination", round=number)
     for row in records(rows):
         told, seen = row["value"], ""
         # Up to round 1 these are the texts that the embedded judge was fitted on.
-        if row["judge"] == _EMBEDDED and number <= 1:
+        if row["of"] == _EMBEDDED and number <= 1:
             told = consistency_judge["held_out"]["discrimination"]
             seen = " (on texts it was not fitted on)"
         yield (
-            f"The judge {row['judge']} tells the text for the right score from that for a wrong "
+            f"The judge {row['of']} tells the text for the right score from that for a wrong "
             f"one for {written(told, percent=True)} of the training images{seen}, where chance is "
             f"{written(0.5, percent=True)}."
         )
 
 
-def _breaches(health: pd.DataFrame, split: str, number: int) -> Iterator[str]:
-    rows = health[
-        (health["round"] == number)
-        & (health["split"] == split)
-        & (health["policy"] == MERGED)
-        & (health["breach"] != "")
-    ]
-    for breach in rows["breach"]:
-        yield f"Health: {breach}"
+def _breaches(
+    figures: pd.DataFrame, thresholds: dict[str, float | None], split: str, number: int
+) -> Iterator[str]:
+    own = among(figures, of=HEALTH, round=number, split=split, policy=MERGED)
+    for found in find_breaches(own, thresholds):
+        yield f"Health: {found.breach.sentence}"
 
 
 def _figure(value: float, percent: bool) -> str:

@@ -9,31 +9,37 @@ import math
 import numbers
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from selfscore.metrics.figures import among
+
 if TYPE_CHECKING:
     from mlflow.entities import Metric
 
-# Tables of figures, and what a figure of each is called.
-TABLES = {
-    "metrics": "{split}/{policy}/{metric}",
-    "consistency": "{split}/{policy}/{judge}/{metric}",
-    "judge_agreement": "{split}/{policy}/{judge}/{other_judge}/{metric}",
-    "controls": "{split}/{policy}/{control}/{metric}",
-    "health": "{split}/{policy}/health/{metric}",
-}
 
+def figure_metrics(
+    figures: pd.DataFrame, step: int, named: Sequence[str] = ("split", "policy")
+) -> list[Metric]:
+    """Figures of all images together, named `split/policy/metric`.
 
-def table_metrics(table: pd.DataFrame, name: str, step: int) -> list[Metric]:
-    """Figures of a table (columns of the name's pattern, and value), the pooled ones if grouped."""
-    pooled = table[table["group"] == "all"] if "group" in table else table
+    Before the metric stands what the column `of` says: `split/policy/judge/metric`.
+
+    Args:
+        figures: the table of figures, see `selfscore.metrics.figures`.
+        step: of all of them.
+        named: columns at the beginning of a name.
+    """
     return [
         metric
-        for row in pooled.to_dict("records")
-        for metric in _metric(name.format_map(row), row["value"], step)
+        for row in among(figures, of=None).to_dict("records")
+        for metric in _metric(
+            "/".join(filter(None, (row[part] for part in (*named, "of", "metric")))),
+            row["value"],
+            step,
+        )
     ]
 
 

@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from selfscore.tracking.figures import (
-    TABLES,
     clean,
     curves,
+    figure_metrics,
     flatten,
     now,
     record_metrics,
-    table_metrics,
 )
 
 if TYPE_CHECKING:
@@ -107,11 +106,10 @@ class RoundRuns:
     def log_outputs(self, namespace: str | None, outputs: Mapping[str, Any]) -> None:
         """Log what can be shown among a node's outputs.
 
-        Tables of figures (`metrics`, `consistency`, `judge_agreement`, `controls`, `health`) become
-        metrics such as `split/policy/metric`, and in the run of the expert whose figures they are
-        `split/metric`. Tables named `<expert>_training_log` become curves over `step` in the
-        expert's run, records named `*_report` become metrics and a JSON artifact, and figures and
-        the report become artifacts; the champion also becomes a tag.
+        A round's `figures` become metrics such as `split/policy/metric`, and in the run of the
+        expert whose figures they are `split/metric`. Tables named `<expert>_training_log` become
+        curves over `step` in the expert's run, records named `*_report` become metrics and a JSON
+        artifact, and figures and the report become artifacts; the champion also becomes a tag.
 
         Args:
             namespace: of the node; outputs of no round go to the run of the whole.
@@ -147,11 +145,11 @@ class RoundRuns:
     def _log_output(self, where: Where, name: str, value: Any) -> None:
         step = _round_of(where)
         if isinstance(value, pd.DataFrame):
-            if name in TABLES and not value.empty:
-                self._log_figures(where, name, value)
+            if name == "figures":
+                self._log_figures(where, value)
             elif name.endswith(_TRAINING_LOG) and where:
                 self._log_metrics((*where, name.removesuffix(_TRAINING_LOG)), curves(value))
-            elif not where and name.endswith("_table"):
+            elif not where and name == "figures_over_rounds":
                 self._write(where, "log_text", value.to_csv(index=False), f"{name}.csv")
         elif isinstance(value, Mapping) and name.endswith("_report"):
             prefix = name.removesuffix("_report")
@@ -168,15 +166,14 @@ class RoundRuns:
         elif hasattr(value, "write_html"):
             self._write(where, "log_figure", value, f"{name}.html")
 
-    def _log_figures(self, where: Where, name: str, table: pd.DataFrame) -> None:
-        metrics = table_metrics(table, TABLES[name], _round_of(where))
+    def _log_figures(self, where: Where, table: pd.DataFrame) -> None:
+        metrics = figure_metrics(table, _round_of(where))
         for place in {where, ()}:
             self._log_metrics(place, metrics)
-        self._write(where, "log_text", table.to_csv(index=False), f"{name}.csv")
-        own_name = TABLES[name].replace("{policy}/", "")
+        self._write(where, "log_text", table.to_csv(index=False), "figures.csv")
         for policy, rows in table.groupby("policy", sort=False):
             if policy in self._experts and where:
-                own = table_metrics(rows, own_name, _round_of(where))
+                own = figure_metrics(rows, _round_of(where), named=["split"])
                 self._log_metrics((*where, str(policy)), own)
 
     def _log_new_parameters(self, where: Where, sections: Mapping[str, Any]) -> None:

@@ -3,42 +3,32 @@ import pandas as pd
 from benchmarks.experiments.flattening import COLUMNS, flat_figures
 
 
-def row(**content):
-    return {"policy": "merged", "split": "test", "value": 0.5, "low": 0.4, "high": 0.6} | content
+def row(number, policy, metric, of="", **content):
+    facts = {"round": number, "policy": policy, "split": "test", "group": "all", "of": of}
+    return facts | {"metric": metric, "value": 0.5, "low": 0.4, "high": 0.6, "n": 9} | content
 
 
-NO_AGREEMENT = pd.DataFrame(
-    columns=["policy", "split", "judge", "other_judge", "metric", "value"], dtype="str"
-)
+BASE = [
+    row(0, "base", "srcc"),
+    row(0, "base", "consistency", "self"),
+    row(0, "base", "level_entropy", "health"),
+]
+FIRST = [
+    row(1, "merged", "srcc"),
+    row(1, "merged", "srcc", group="zoo"),
+    row(1, "merged", "srcc", split="validation"),
+    row(1, "merged", "srcc", "shuffled_images"),
+    row(1, "any", "srcc", "ceiling"),
+    row(1, "merged", "consistency", "self"),
+    row(1, "incoming", "discrimination", "self", split="train"),
+    row(1, "merged", "kappa", "tfidf/self"),
+    row(1, "merged", "level_entropy", "health"),
+    row(1, "merged", "srcc_gain"),
+]
 RUN = {
-    "baseline.metrics": pd.DataFrame([row(group="all", metric="srcc", policy="base")]),
-    "baseline.consistency": pd.DataFrame([row(judge="self", metric="consistency", policy="base")]),
-    "baseline.judge_agreement": NO_AGREEMENT,
-    "baseline.health": pd.DataFrame([row(metric="level_entropy", policy="base", breach="")]),
-    "iteration_1.metrics": pd.DataFrame(
-        [
-            row(group="all", metric="srcc", n=9),
-            row(group="zoo", metric="srcc", n=9),
-            row(group="all", metric="srcc", n=9, split="validation"),
-        ]
-    ),
-    "iteration_1.consistency": pd.DataFrame(
-        [
-            row(judge="self", metric="consistency"),
-            row(judge="self", metric="discrimination", policy="incoming", split="train"),
-        ]
-    ),
-    "iteration_1.judge_agreement": pd.DataFrame(
-        [row(judge="tfidf", other_judge="self", metric="kappa")]
-    ),
-    "iteration_1.health": pd.DataFrame([row(metric="level_entropy", breach="")]),
+    "baseline.figures": pd.DataFrame(BASE),
+    "figures_over_rounds": pd.DataFrame(BASE + FIRST),
     "iteration_1.preference_report": {"pairs": {"scoring": 7}, "blind_accuracy": {"scoring": 0.5}},
-    "iteration_table": pd.DataFrame(
-        [
-            row(group="all", round=0, metric="srcc", policy="base"),
-            row(group="all", round=1, metric="srcc_gain"),
-        ]
-    ),
 }
 
 

@@ -36,9 +36,11 @@ def described(texts, examples=3):
             "score": np.arange(8) / 2,
         }
     )
+    read = texts[texts["accepted"]].rename(columns={"inferred_level_tfidf": "inferred_level"})
+    read = read.drop(columns=["explanation", "accepted"]).assign(judge="tfidf", policy="incoming")
     return describe_forced_texts(
         texts.drop(columns="inferred_level_tfidf"),
-        texts[texts["accepted"]].drop(columns=["explanation", "accepted"]),
+        read,
         scored,
         {"held_out": {"srcc": 0.8}},
         EVALUATION,

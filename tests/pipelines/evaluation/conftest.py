@@ -13,6 +13,7 @@ from cards import policy_over
 
 from selfscore.judging.tfidf import fit_judge
 from selfscore.pipelines.evaluation.judgement import judge_explanations
+from selfscore.pipelines.evaluation.measurement import measure_policies
 from selfscore.pipelines.evaluation.prediction import tabulate_predictions
 from selfscore.vlm.response import write_response
 from selfscore.vlm.writing.prediction import Prediction
@@ -59,7 +60,7 @@ class Answers:
         self, rows: pd.DataFrame, levels: Levels | list[Prediction], name: str = "merged"
     ) -> pd.DataFrame:
         given = [row if isinstance(row, Prediction) else self.one(row) for row in levels]
-        return tabulate_predictions(rows, given, self.scale, name)
+        return tabulate_predictions(rows, given, self.scale, name, number=1)
 
     def forced(self, n: int, accepted: bool = True) -> pd.DataFrame:
         """Two texts an image, for the levels 0 and 2, that say so."""
@@ -121,3 +122,25 @@ def judged(answers: Answers, parameters: dict[str, Any]) -> Callable[..., Any]:
         return judge_explanations(**(arguments | given))
 
     return judge
+
+
+@pytest.fixture
+def measured(
+    answers: Answers, parameters: dict[str, Any], judged: Callable[..., Any]
+) -> Callable[..., pd.DataFrame]:
+    """Judges and measures tables of predictions; `images` are all there are, evaluated or not."""
+
+    def measure(
+        *tables: pd.DataFrame, images: pd.DataFrame | None = None, seed: int = 0, **given: Any
+    ) -> pd.DataFrame:
+        settings = given.get("parameters", parameters)
+        return measure_policies(
+            *judged(*tables, **given),
+            answers.scored(30, "train") if images is None else images,
+            answers.scale,
+            settings,
+            seed,
+            **{table["policy"].iloc[0]: table for table in tables},
+        )
+
+    return measure

@@ -11,7 +11,9 @@ from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from kedro_datasets.pandas import ParquetDataset
 
-from selfscore.pipelines.evaluation.health import measure_health, watch_health
+from selfscore.metrics.figures import HEALTH, as_figures
+from selfscore.metrics.health import find_breaches, health_figures
+from selfscore.pipelines.evaluation.health import watch_health
 
 N = 60
 # Sixty different sentences, as a healthy policy writes them.
@@ -74,51 +76,44 @@ def predictions(**columns: Any) -> pd.DataFrame:
     return table.assign(**columns)
 
 
-def catalog(folder: Path, predicted: pd.DataFrame, parameters: dict[str, Any]) -> DataCatalog:
-    return DataCatalog(
-        {
-            "score_scale": MemoryDataset({"levels": 10}),
-            "merged_predictions": MemoryDataset(predicted),
-            "params:evaluation": MemoryDataset(parameters),
-            "health": ParquetDataset(filepath=str(folder / "health.parquet")),
-        }
+def figures(*tables: pd.DataFrame) -> pd.DataFrame:
+    """The figures of health of policies, each of one policy on one split."""
+    return pd.concat(
+        [
+            as_figures(
+                health_figures(table, 10),
+                of=HEALTH,
+                round=1,
+                policy=table["policy"].iloc[0],
+                split=table["split"].iloc[0],
+            )
+            for table in tables
+        ],
+        ignore_index=True,
     )
 
 
-def run(data: DataCatalog) -> None:
-    inputs = {
-        "score_scale": "score_scale",
-        "parameters": "params:evaluation",
-        "merged": "merged_predictions",
-    }
-    nodes = [
-        Node(measure_health, inputs=inputs, outputs="health"),
-        Node(watch_health, inputs=["health", "params:evaluation"], outputs=None),
-    ]
-    SequentialRunner().run(Pipeline(nodes), data, _NullPluginManager())
+def breached(shipped: dict[str, Any], *tables: pd.DataFrame) -> list[tuple[str, str, str]]:
+    found = find_breaches(figures(*tables), shipped["health"]["thresholds"])
+    return [(one.policy, one.split, one.breach.figure) for one in found]
 
 
 def test_every_limit_is_tried(shipped: dict[str, Any]) -> None:
     assert set(FAILURES) == set(SAYS) == set(shipped["health"]["thresholds"])
 
 
-def test_a_healthy_policy_passes(
-    shipped: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_healthy_policy_passes(shipped: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
     parameters = {**shipped, "health": {**shipped["health"], "on_breach": "stop"}}
-    run(catalog(tmp_path, predictions(), parameters))
-    figures = pd.read_parquet(tmp_path / "health.parquet")
-    assert list(figures) == ["policy", "split", "metric", "value", "breach"]
-    assert figures["value"].notna().all() and (figures["breach"] == "").all()
+    watch_health(figures(predictions()), parameters)
     assert "merged" not in caplog.text
 
 
 @pytest.mark.parametrize("threshold", FAILURES)
 def test_each_breach_warns_with_its_sentence(
-    shipped: dict[str, Any], threshold: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    shipped: dict[str, Any], threshold: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        run(catalog(tmp_path, predictions(**FAILURES[threshold]), shipped))
+        watch_health(figures(predictions(**FAILURES[threshold])), shipped)
     warnings = [row.getMessage() for row in caplog.records if row.levelno == logging.WARNING]
     (warning,) = [text for text in warnings if f"`{threshold}`" in text]
     assert warning.startswith("'merged' on test: ")
@@ -133,35 +128,45 @@ def test_each_breach_stops_after_the_figures_are_stored(
     limits = {name: None for name in FAILURES} | {
         threshold: shipped["health"]["thresholds"][threshold]
     }
-    parameters = {**shipped, "health": {"on_breach": "stop", "thresholds": limits}}
+    data = DataCatalog(
+        {
+            "predictions": MemoryDataset(predictions(**FAILURES[threshold])),
+            "params:evaluation": MemoryDataset(
+                {"health": {"on_breach": "stop", "thresholds": limits}}
+            ),
+            "figures": ParquetDataset(filepath=str(tmp_path / "figures.parquet")),
+        }
+    )
+    nodes = [
+        Node(figures, "predictions", "figures"),
+        Node(watch_health, ["figures", "params:evaluation"], None),
+    ]
     with pytest.raises(ValueError, match="'merged' on test: ") as stopped:
-        run(catalog(tmp_path, predictions(**FAILURES[threshold]), parameters))
+        SequentialRunner().run(Pipeline(nodes), data, _NullPluginManager())
     assert SAYS[threshold] in str(stopped.value)
     assert "with `warn` and `--only-missing-outputs` the run goes on" in str(stopped.value)
-    stored = pd.read_parquet(tmp_path / "health.parquet")
-    assert (stored["breach"] != "").sum() == 1 and len(stored) > 5
+    stored = pd.read_parquet(tmp_path / "figures.parquet")
+    assert len(find_breaches(stored, limits)) == 1 and len(stored) > 5
 
 
 def test_every_policy_and_split_is_checked(
     shipped: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     collapsed = predictions(policy="scoring", split="validation", emitted_level=5)
-    figures = measure_health({"levels": 10}, shipped, merged=predictions(), scoring=collapsed)
-    breached = figures[figures["breach"] != ""]
-    assert set(breached["policy"]) == {"scoring"} and set(breached["split"]) == {"validation"}
-    assert breached["metric"].tolist() == ["level_entropy", "top_level_share"]
-    watch_health(figures, shipped)
+    assert breached(shipped, predictions(), collapsed) == [
+        ("scoring", "validation", "level_entropy"),
+        ("scoring", "validation", "top_level_share"),
+    ]
+    watch_health(figures(predictions(), collapsed), shipped)
     assert (
         "'scoring' on validation: score collapse: 100 % of predictions are level 5" in caplog.text
     )
 
 
 def test_a_policy_without_a_valid_answer_breaches_its_format_alone(shipped: dict[str, Any]) -> None:
-    figures = measure_health({"levels": 10}, shipped, merged=predictions(valid=False))
-    assert figures.loc[figures["breach"] != "", "metric"].tolist() == ["format_valid"]
+    assert breached(shipped, predictions(valid=False)) == [("merged", "test", "format_valid")]
 
 
-def test_an_unknown_reaction_is_refused(shipped: dict[str, Any]) -> None:
-    figures = measure_health({"levels": 10}, shipped, merged=predictions())
+def test_an_unknown_reaction_is_refused() -> None:
     with pytest.raises(ValueError, match=r"on_breach` 'ignore'.*\('warn', 'stop'\)"):
-        watch_health(figures, {"health": {"on_breach": "ignore"}})
+        watch_health(figures(predictions()), {"health": {"on_breach": "ignore"}})

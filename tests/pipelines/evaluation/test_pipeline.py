@@ -7,7 +7,7 @@ from kedro.pipeline import Node, Pipeline
 from selfscore.pipelines.evaluation import create_pipeline
 from selfscore.pipelines.iteration.pipeline import create_round
 
-FIGURES = {"metrics", "reliability", "controls", "consistency", "judge_agreement"}
+FIGURES = {"figures", "reliability"}
 SHARED = {
     "base_policy",
     "hosted_verdicts",
@@ -54,10 +54,6 @@ def test_any_experts_name_is_evaluated() -> None:
         "judge_explanations",
         "measure_policies",
         "measure_reliability",
-        "measure_controls",
-        "measure_consistency",
-        "compare_judges",
-        "measure_health",
         "watch_health",
     }
 
@@ -98,7 +94,7 @@ def test_a_breach_stops_the_run_after_the_figures(
 ) -> None:
     nodes = order(create_round(1, ("scoring", "consistency")))
     watch = [node.name for node in nodes].index("iteration_1.watch_health")
-    figures = {f"iteration_1.{name}" for name in FIGURES | {"health"}}
+    figures = {f"iteration_1.{name}" for name in FIGURES}
     assert figures <= {output for node in nodes[:watch] for output in node.outputs}
 
 

@@ -63,7 +63,7 @@ def test_only_the_asked_splits_are_predicted_and_keep_the_contract(
     table = predict(policy, *arguments, {}, "base")
     Predictions.validate(table)
     assert table["image_id"].tolist() == SCORED["image_id"].tolist()[1:]
-    assert set(table["policy"]) == {"base"}
+    assert set(table["policy"]) == {"base"} and set(table["round"]) == {0}
     # Level k stands for the score 10 k, so the two expectations must agree.
     np.testing.assert_allclose(table["expected_score"], 10 * table["expected_level"])
     assert table["probabilities"].map(len).eq(10).all()
@@ -88,6 +88,7 @@ def test_an_experts_adapter_is_laid_over_the_policy(
         predict(policy, *arguments, {}, "scoring", adapter=adapter_for(policy)),
     )
     assert not np.allclose(alone["expected_level"], with_adapter["expected_level"], atol=1e-4)
+    assert set(with_adapter["round"]) == {1}
     # The adapter as the policy's own says the same: evaluation runs on what is stored.
     stored = predict(Policy(policy.card, adapter_for(policy)), *arguments, {}, "scoring")
     np.testing.assert_allclose(stored["expected_level"], with_adapter["expected_level"], atol=1e-6)
@@ -95,7 +96,8 @@ def test_an_experts_adapter_is_laid_over_the_policy(
 
 def test_predictions_are_given_in_levels_and_in_the_users_unit(answers: Any) -> None:
     given = [answers.one(2, [0.0, 0.5, 0.5]), answers.one(None, [1.0, 0.0, 0.0])]
-    table = tabulate_predictions(answers.scored(2), given, answers.scale, "scoring")
+    table = tabulate_predictions(answers.scored(2), given, answers.scale, "scoring", 2)
+    assert table["round"].tolist() == [2, 2]
     assert table["policy"].tolist() == ["scoring", "scoring"]
     assert table["expected_level"].tolist() == [1.5, 0.0]
     assert table["expected_score"].tolist() == [7.0, 1.5]

@@ -55,7 +55,7 @@ def home(
             for name in (
                 "baseline.base_predictions",
                 "iteration_2.merged_predictions",
-                "iteration_2.forced_judgements",
+                "iteration_2.readings",
             )
         ),
     ):

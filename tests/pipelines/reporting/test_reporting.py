@@ -7,12 +7,10 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from selfscore.metrics.figures import COLUMNS
 from selfscore.pipelines.reporting import create_pipeline
-from selfscore.pipelines.reporting.nodes import (
-    TABLE_COLUMNS,
-    draw_iteration_figure,
-    tabulate_iterations,
-)
+from selfscore.pipelines.reporting.nodes import draw_iteration_figure
+from selfscore.pipelines.reporting.over_rounds import gather_figures, stack_rounds
 from selfscore.report.curves import COLOURS, measured
 
 PARAMETERS: dict[str, Any] = {
@@ -25,7 +23,7 @@ PARAMETERS: dict[str, Any] = {
 POLICIES = ("scoring", "consistency", "merged")
 
 
-def judged(policies: tuple[str, ...], noise: float) -> pd.DataFrame:
+def judged(policies: tuple[str, ...], noise: float, number: int = 0) -> pd.DataFrame:
     """Expected scores that follow the true ones the better, the smaller the noise."""
     generator = np.random.default_rng(0)
     tables = []
@@ -35,6 +33,7 @@ def judged(policies: tuple[str, ...], noise: float) -> pd.DataFrame:
             table = pd.DataFrame({"image_id": [f"{split} {row}" for row in range(60)]})
             tables.append(
                 table.assign(
+                    round=number,
                     policy=policy,
                     split=split,
                     group="",
@@ -46,13 +45,15 @@ def judged(policies: tuple[str, ...], noise: float) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def measures(policies: tuple[str, ...], level: float) -> pd.DataFrame:
+def measures(policies: tuple[str, ...], level: float, number: int = 0) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
+                "round": number,
                 "policy": policy,
                 "split": split,
                 "group": "all",
+                "of": "",
                 "metric": metric,
                 "value": level + 0.01 * position,
                 "low": level - 0.05,
@@ -68,25 +69,23 @@ def measures(policies: tuple[str, ...], level: float) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    return tabulate_iterations(
+    return gather_figures(
+        stack_rounds(judged(("base",), 3.0), judged(POLICIES, 1.0, 1), judged(POLICIES, 0.3, 2)),
         PARAMETERS,
         0,
         measures(("base",), 0.2),
-        measures(POLICIES, 0.5),
-        measures(POLICIES, 0.6),
-        judged(("base",), 3.0),
-        judged(POLICIES, 1.0),
-        judged(POLICIES, 0.3),
+        measures(POLICIES, 0.5, 1),
+        measures(POLICIES, 0.6, 2),
     )
 
 
 def test_the_table_holds_every_figure_once(table: pd.DataFrame) -> None:
-    assert list(table) == TABLE_COLUMNS
-    keys = ["round", "policy", "split", "group", "metric"]
+    assert list(table) == COLUMNS
+    keys = ["round", "policy", "split", "group", "of", "metric"]
     assert not table.duplicated(keys).any()
     value = table.set_index(keys)["value"]
-    assert value[0, "base", "test", "all", "srcc"] == 0.2
-    assert value[2, "consistency", "validation", "all", "faithfulness"] == pytest.approx(0.61)
+    assert value[0, "base", "test", "all", "", "srcc"] == 0.2
+    assert value[2, "consistency", "validation", "all", "", "faithfulness"] == pytest.approx(0.61)
     # One gain per policy and split of the rounds, none for the base model itself.
     gains = table[table["metric"] == "srcc_gain"]
     assert len(gains) == 2 * 3 * 2 and set(gains["round"]) == {1, 2}
@@ -106,23 +105,17 @@ def test_the_gain_is_taken_on_the_same_split(table: pd.DataFrame) -> None:
 
 def test_the_outcome_is_logged_in_reading_order(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        tabulate_iterations(
+        gather_figures(
+            stack_rounds(judged(("base",), 3.0), judged(POLICIES, 1.0, 1)),
             PARAMETERS,
             0,
             measures(("base",), 0.2),
-            measures(POLICIES, 0.5),
-            judged(("base",), 3.0),
-            judged(POLICIES, 1.0),
+            measures(POLICIES, 0.5, 1),
         )
     lines = caplog.text.splitlines()
     policies = [line.split()[1] for line in lines if line.strip()[:1] in ("0", "1")]
     assert policies == ["base", "scoring", "consistency", "merged"]
     assert "srcc_gain" in caplog.text
-
-
-def test_unpaired_tables_are_refused() -> None:
-    with pytest.raises(ValueError, match="got 3 tables"):
-        tabulate_iterations(PARAMETERS, 0, *[measures(("base",), 0.2)] * 3)
 
 
 def test_the_figure_has_a_panel_a_metric_and_a_line_per_policy(table: pd.DataFrame) -> None:
@@ -176,11 +169,13 @@ def test_an_expert_of_any_name_is_drawn(table: pd.DataFrame) -> None:
 
 def test_the_pipeline_takes_the_tables_of_all_rounds_in_order() -> None:
     pipeline = create_pipeline(rounds=2)
-    node = next(node for node in pipeline.nodes if node.name == "reporting.tabulate_iterations")
-    assert node.inputs[2:] == [
-        "baseline.metrics",
-        "iteration_1.metrics",
-        "iteration_2.metrics",
+    inputs = {node.name: node.inputs for node in pipeline.nodes}
+    assert inputs["reporting.gather_figures"][3:] == [
+        "baseline.figures",
+        "iteration_1.figures",
+        "iteration_2.figures",
+    ]
+    assert inputs["reporting.follow_judgements"] == [
         "baseline.judgements",
         "iteration_1.judgements",
         "iteration_2.judgements",

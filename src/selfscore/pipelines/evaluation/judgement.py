@@ -1,31 +1,26 @@
-"""Nodes of evaluation: what judges read in the explanations, and whether that fits the scores."""
+"""Node of evaluation: what judges read in the explanations, and whether it is true."""
 
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from selfscore.judging.agreement import agreement
-from selfscore.judging.consistency import consistency_figures, discrimination_figure, sampled
+from selfscore.judging.consistency import sampled
 from selfscore.judging.panel import make_judges
 from selfscore.metrics.faithfulness import StatementLexicon, faithfulness
-from selfscore.pipelines.evaluation.tables import per_policy, resampling
+from selfscore.metrics.figures import INCOMING
 from selfscore.vlm.options import LoadOptions
 
 if TYPE_CHECKING:
     from selfscore.vlm.policy import Policy
 
-# The policy that wrote a round's texts with forced levels: the one the round starts from.
-INCOMING = "incoming"
-# Before a judge's name: the column of the levels it inferred.
-_INFERRED = "inferred_level_"
 # All columns of the predictions but the answer's text.
 _JUDGED_COLUMNS = [
+    "round",
     "policy",
     "image_id",
     "split",
@@ -39,6 +34,8 @@ _JUDGED_COLUMNS = [
     "expected_score",
     "probabilities",
 ]
+_READ_COLUMNS = ["policy", "side", "image_id", "split", "level", "explanation"]
+READING_COLUMNS = ["judge", "policy", "side", "image_id", "split", "level", "inferred_level"]
 
 
 def judge_explanations(
@@ -82,11 +79,11 @@ def judge_explanations(
 
     Returns:
         judgements: all predictions without the answers' text, with sampled (whether the image is
-        among those judged), inferred_level_<judge> for each judge, inferred_level (the first
-        judge's; these are missing where not valid, not sampled, or without a usable answer) and
-        faithfulness (missing where not valid, without a known statement, or not measured); and
-        forced_judgements: image_id, split, side, level and inferred_level_<judge> of the texts with
-        forced levels.
+        among those judged), inferred_level (the first judge's; missing where not valid, not
+        sampled, or without a usable answer) and faithfulness (missing where not valid, without a
+        known statement, or not measured); and readings, one row a judge and text: judge, policy
+        (`incoming` for texts with forced levels), side ("" for a policy's own), image_id, split,
+        level (stated, or forced) and inferred_level (missing without a usable answer).
 
     Raises:
         ValueError: no judge is asked for, or one of an unknown name.
@@ -111,83 +108,23 @@ def judge_explanations(
     forced = forced[_sampled(forced, judging["sample_size"], seed)].reset_index(drop=True)
 
     judgements = answers[[*_JUDGED_COLUMNS, "sampled"]].copy()
-    forced_judgements = forced[["image_id", "split", "side", "level"]].copy()
-    read = np.flatnonzero(answers["valid"].to_numpy(dtype=bool) & answers["sampled"].to_numpy())
-    texts = [*answers["explanation"].iloc[read], *forced["explanation"]]
-    for judge in judges:
-        levels = judge.infer_levels(texts)
-        inferred = np.full(len(answers), np.nan)
-        inferred[read] = levels[: len(read)]
-        judgements[f"{_INFERRED}{judge.name}"] = inferred
-        forced_judgements[f"{_INFERRED}{judge.name}"] = levels[len(read) :]
-    judgements["inferred_level"] = judgements[f"{_INFERRED}{judges[0].name}"]
+    valid = answers["valid"].to_numpy(dtype=bool)
+    own = answers[valid & answers["sampled"]].assign(side="")
+    own["level"] = own["emitted_level"].astype("int64")
+    read = pd.concat([own, forced.assign(policy=INCOMING)], ignore_index=True)[_READ_COLUMNS]
+    inferred = {judge.name: judge.infer_levels(read["explanation"].tolist()) for judge in judges}
+    judgements["inferred_level"] = np.nan
+    judgements.loc[own.index, "inferred_level"] = inferred[judges[0].name][: len(own)]
+    readings = pd.concat(
+        [
+            read.drop(columns="explanation").assign(judge=name, inferred_level=levels)
+            for name, levels in inferred.items()
+        ],
+        ignore_index=True,
+    )
     known = severities if parameters["faithfulness"] else severities.iloc[:0]
     judgements["faithfulness"] = _faithfulness(answers, known, statement_lexicon)
-    return judgements, forced_judgements
-
-
-def measure_consistency(
-    judgements: pd.DataFrame,
-    forced_judgements: pd.DataFrame,
-    scored_images: pd.DataFrame,
-    parameters: dict[str, Any],
-    seed: int,
-) -> pd.DataFrame:
-    """Do the explanations fit their scores? For every judge, policy and split.
-
-    `discrimination` is measured on the round's texts with forced levels, which the policy it
-    starts from wrote about the training images. The judge `tfidf` was fitted on the base model's
-    texts of that kind, so of the base model's (in the baseline, and in round 1, where they are the
-    same) it reads a little too well; `held_out` in its state has the figure for unseen texts.
-
-    Args:
-        judgements: one row a policy and image.
-        forced_judgements: one row a text with a forced level.
-        scored_images: which images depend on each other.
-        parameters: `resampling_unit`, `n_resamples`, `confidence`.
-        seed: of the resamples and of the control's pairing.
-
-    Returns:
-        judge, policy ("incoming" for the one the round starts from), split, metric, value, low,
-        high, n; see `selfscore.judging.consistency` for the metrics.
-    """
-    by_image = resampling(scored_images.set_index("image_id")["group"], parameters, seed)
-    tables = []
-    for judge in _judges(judgements):
-        tables.append(per_policy(judgements, partial(_figures, judge, parameters, seed)))
-        told_apart = discrimination_figure(
-            forced_judgements["image_id"].tolist(),
-            forced_judgements[f"{_INFERRED}{judge}"],
-            forced_judgements["level"],
-            by_image,
-        )
-        tables.append(told_apart.assign(judge=judge, policy=INCOMING, split="train"))
-    table = pd.concat(tables, ignore_index=True)
-    return table[["judge", "policy", "split", "metric", "value", "low", "high", "n"]]
-
-
-def compare_judges(judgements: pd.DataFrame, parameters: dict[str, Any], seed: int) -> pd.DataFrame:
-    """How far every two judges agree on the explanations of each policy and split.
-
-    Args:
-        judgements: one row a policy and image.
-        parameters: `resampling_unit`, `n_resamples`, `confidence`.
-        seed: of the resamples.
-
-    Returns:
-        policy, split, judge, other_judge, metric (`kappa`, `srcc`), value, low, high, n; no rows
-        where there is one judge. See `selfscore.judging.agreement`.
-    """
-
-    def measure(rows: pd.DataFrame) -> pd.DataFrame:
-        inferred = {judge: rows[f"{_INFERRED}{judge}"] for judge in _judges(rows)}
-        figures = agreement(inferred, resampling(rows["group"], parameters, seed))
-        # A table without rows would forget what its columns hold.
-        types = {"judge": "str", "other_judge": "str", "metric": "str"}
-        types |= {"value": "float64", "low": "float64", "high": "float64", "n": "int64"}
-        return figures.astype(types)
-
-    return per_policy(judgements, measure)
+    return judgements, readings[READING_COLUMNS]
 
 
 def _sampled(rows: pd.DataFrame, size: int, seed: int) -> NDArray[np.bool_]:
@@ -196,23 +133,6 @@ def _sampled(rows: pd.DataFrame, size: int, seed: int) -> NDArray[np.bool_]:
     for places in rows.groupby("split").indices.values():
         chosen[places] = sampled(rows["image_id"].iloc[places].tolist(), size, seed)
     return chosen
-
-
-def _judges(judgements: pd.DataFrame) -> list[str]:
-    """The judges whose readings are in the table, in their order."""
-    columns = judgements.columns.astype(str)
-    return [name.removeprefix(_INFERRED) for name in columns if name.startswith(_INFERRED)]
-
-
-def _figures(judge: str, parameters: dict[str, Any], seed: int, rows: pd.DataFrame) -> pd.DataFrame:
-    read = rows[rows["valid"].astype(bool) & rows["sampled"]]
-    figures = consistency_figures(
-        read[f"{_INFERRED}{judge}"],
-        read["emitted_level"].astype("float64"),
-        read["score"],
-        resampling(read["group"], parameters, seed),
-    )
-    return figures.assign(judge=judge)
 
 
 def _faithfulness(

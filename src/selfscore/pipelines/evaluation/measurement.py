@@ -1,64 +1,119 @@
-"""Nodes of evaluation: how good each policy is, and what its figures have to be compared with."""
+"""Nodes of evaluation: all figures of a round's policies in one table, and reliability curves."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
+from selfscore.judging.agreement import agreement
+from selfscore.judging.consistency import consistency_figures, discrimination_figure
 from selfscore.metrics.calibration import calibration_metrics, reliability_curves
-from selfscore.metrics.controls import ceiling_metrics, prior_metrics
-from selfscore.metrics.policy_metrics import (
-    LEVEL_METRICS,
-    POOLED,
-    SCORE_METRICS,
-    policy_metrics_by_group,
+from selfscore.metrics.catalog import LOGGED
+from selfscore.metrics.controls import ceiling_metrics, prior_metrics, shuffled_metrics
+from selfscore.metrics.figures import (
+    ANY,
+    CEILING,
+    HEALTH,
+    INCOMING,
+    PRIOR,
+    SHUFFLED,
+    among,
+    as_figures,
 )
-from selfscore.metrics.resampling import FIGURE_COLUMNS
-from selfscore.metrics.shuffling import shuffle_images
-from selfscore.pipelines.evaluation.tables import per_policy, resampling
+from selfscore.metrics.health import health_figures
+from selfscore.metrics.policy_metrics import policy_metrics_by_group
+from selfscore.metrics.resampling import Resampling
+from selfscore.pipelines.evaluation.resampling import resampling
 
 logger = logging.getLogger(__name__)
 
-# What stands for the policy where a figure holds for any of them.
-ANY_POLICY = "any"
-
 
 def measure_policies(
-    judgements: pd.DataFrame, score_scale: dict[str, Any], parameters: dict[str, Any], seed: int
+    judgements: pd.DataFrame,
+    readings: pd.DataFrame,
+    scored_images: pd.DataFrame,
+    score_scale: dict[str, Any],
+    parameters: dict[str, Any],
+    seed: int,
+    **predictions: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Every metric of every policy on every split, with bootstrap intervals.
+    """Every figure of a round, with bootstrap intervals where it is one over images.
 
     Args:
         judgements: one row a policy and image.
-        score_scale: `levels`.
-        parameters: `group_column`, `min_group`, `calibration_bins`, `resampling_unit`,
-            `n_resamples`, `confidence`.
-        seed: of the resamples.
+        readings: what judges read in the explanations, and in the round's texts with forced levels.
+        scored_images: of which the training images tell the prior; groups of all.
+        score_scale: `levels` and `values`.
+        parameters: `group_column`, `min_group`, `calibration_bins`, `judging.judges`,
+            `resampling_unit`, `n_resamples`, `confidence`.
+        seed: of the resamples, and of what is paired at random.
+        predictions: policy → its table, for the texts.
 
     Returns:
-        policy, split, group ("all": every image of the split; otherwise a value of
-        `group_column`), metric, value, low, high, n. For the metrics see
-        `selfscore.metrics.policy_metrics` and, for all images together,
-        `selfscore.metrics.calibration.calibration_metrics`.
+        The table of figures, see `selfscore.metrics.figures`. Of each policy and split
+
+        - `policy_metrics`, of all images and of each value of `group_column`, and
+          `calibration_metrics`;
+        - `shuffled_images`: the policy shown other pictures than those it is measured on;
+        - of each judge `consistency_figures`, of every two `agreement`;
+        - `health_metrics`, without intervals.
+
+        Of each split, whatever the policy, `prior`: the best answers that are the same for every
+        image, learnt from the training scores; and `ceiling`: a policy that writes the true level
+        of every image, which bounds the metrics named `…_emitted`.
+
+        Of each judge and the policy `incoming`, which wrote the round's texts with forced levels
+        about the training images, `discrimination`. The judge `tfidf` was fitted on the base
+        model's texts of that kind, so of the base model's (in the baseline, and in round 1, where
+        they are the same) it reads a little too well; `held_out` in its state has the figure for
+        unseen texts.
     """
-
-    def measure(rows: pd.DataFrame) -> pd.DataFrame:
+    answers = pd.concat(predictions.values(), ignore_index=True)
+    number = int(answers["round"].iloc[0])
+    training = scored_images[scored_images["split"] == "train"]
+    judges = parameters["judging"]["judges"]
+    tables = []
+    for (policy, split), rows in judgements.groupby(["policy", "split"], sort=False):
+        facts: dict[str, Any] = {"round": number, "policy": policy, "split": split}
         draws = resampling(rows["group"], parameters, seed)
-        figures = policy_metrics_by_group(
-            rows,
-            score_scale["levels"],
-            parameters["group_column"],
-            parameters["min_group"],
-            draws,
+        own, read = (
+            table[(table["policy"] == policy) & (table["split"] == split)]
+            for table in (answers, readings)
         )
-        calibration = calibration_metrics(rows, parameters["calibration_bins"], draws)
-        return pd.concat([figures, calibration.assign(group=POOLED)], ignore_index=True)
-
-    metrics = per_policy(judgements, measure)
-    _report(metrics)
-    return metrics
+        tables += [
+            as_figures(table, **facts)
+            for table in (
+                policy_metrics_by_group(
+                    rows,
+                    score_scale["levels"],
+                    parameters["group_column"],
+                    parameters["min_group"],
+                    draws,
+                ),
+                calibration_metrics(rows, parameters["calibration_bins"], draws),
+                shuffled_metrics(rows, draws).assign(of=SHUFFLED),
+                *_read_by(judges, rows, read, parameters, seed),
+                health_figures(own, score_scale["levels"]).assign(of=HEALTH),
+            )
+        ]
+    for split, rows in judgements.drop_duplicates(["image_id", "split"]).groupby(
+        "split", sort=False
+    ):
+        facts = {"round": number, "policy": ANY, "split": split}
+        draws = resampling(rows["group"], parameters, seed)
+        prior = prior_metrics(rows, training, score_scale["levels"], draws)
+        ceiling = ceiling_metrics(rows, score_scale["values"], draws)
+        tables += [as_figures(prior, of=PRIOR, **facts), as_figures(ceiling, of=CEILING, **facts)]
+    groups = scored_images.set_index("image_id")["group"]
+    told_apart = _told_apart(judges, readings, resampling(groups, parameters, seed))
+    tables += [as_figures(table, round=number) for table in told_apart]
+    # A table without rows forgets what its columns hold.
+    figures = pd.concat([table for table in tables if len(table)], ignore_index=True)
+    _report(figures)
+    return figures
 
 
 def measure_reliability(
@@ -72,82 +127,67 @@ def measure_reliability(
         seed: of the resamples.
 
     Returns:
-        policy, split, statement, bin, confidence, frequency, low, high, n; see
+        round, policy, split, statement, bin, confidence, frequency, low, high, n; see
         `selfscore.metrics.calibration.reliability_curves`.
     """
-
-    def measure(rows: pd.DataFrame) -> pd.DataFrame:
+    names = ["round", "policy", "split"]
+    tables = []
+    for _, rows in judgements.groupby(names, sort=False):
         draws = resampling(rows["group"], parameters, seed)
-        return reliability_curves(rows, parameters["calibration_bins"], draws)
+        curves = reliability_curves(rows, parameters["calibration_bins"], draws)
+        for place, name in enumerate(names):
+            curves.insert(place, name, rows[name].iloc[0])
+        tables.append(curves)
+    return pd.concat(tables, ignore_index=True)
 
-    return per_policy(judgements, measure)
 
-
-def measure_controls(
-    judgements: pd.DataFrame,
-    scored_images: pd.DataFrame,
-    score_scale: dict[str, Any],
+def _read_by(
+    judges: list[str],
+    rows: pd.DataFrame,
+    read: pd.DataFrame,
     parameters: dict[str, Any],
     seed: int,
-) -> pd.DataFrame:
-    """What the policies' figures have to be compared with.
-
-    - `shuffled_images`: the policy shown other pictures than those it is measured on. Its
-      correlations must be about 0.
-    - `prior`: the best answers that are the same for every image, learnt from the training scores.
-    - `ceiling`: a policy that writes the true level of every image. It bounds the written scores,
-      the metrics named `…_emitted`.
+) -> Iterator[pd.DataFrame]:
+    """What each judge finds of one policy's explanations, and how far judges agree.
 
     Args:
-        judgements: one row a policy and image.
-        scored_images: of which the training images tell the prior.
-        score_scale: `levels` and `values`.
-        parameters: `resampling_unit`, `n_resamples`, `confidence`.
-        seed: of the permutation and of the resamples.
-
-    Returns:
-        policy ("any" for prior and ceiling), split, control, metric, value, low, high, n. The
-        metrics are those of the expected score, and of the expected level, and `rps`; the costly
-        `kendall` is left out for shuffled images.
+        judges: in their order.
+        rows: judgements of one policy on one split.
+        read: the readings of them; every judge read the same explanations in the same order.
+        parameters: of the resamples.
+        seed: of the resamples and of the control's pairing.
     """
-    shuffled = per_policy(judgements, lambda rows: _shuffled(rows, parameters, seed))
-    training = scored_images[scored_images["split"] == "train"]
-    images = judgements.drop_duplicates(["image_id", "split"]).assign(policy=ANY_POLICY)
-
-    def bounds(rows: pd.DataFrame) -> pd.DataFrame:
-        draws = resampling(rows["group"], parameters, seed)
-        prior = prior_metrics(rows, training, score_scale["levels"], draws)
-        ceiling = ceiling_metrics(rows, score_scale["values"], draws)
-        return pd.concat([prior.assign(control="prior"), ceiling.assign(control="ceiling")])
-
-    controls = pd.concat([shuffled, per_policy(images, bounds)], ignore_index=True)
-    return controls[["policy", "split", "control", "metric", "value", "low", "high", "n"]]
+    known = rows.set_index("image_id")[["group", "score"]]
+    by_judge = {judge: read[read["judge"] == judge].join(known, on="image_id") for judge in judges}
+    for judge, own in by_judge.items():
+        draws = resampling(own["group"], parameters, seed)
+        figures = consistency_figures(own["inferred_level"], own["level"], own["score"], draws)
+        yield figures.assign(of=judge)
+    same = by_judge[judges[0]].reset_index(drop=True)
+    inferred = {judge: own["inferred_level"].to_numpy() for judge, own in by_judge.items()}
+    yield agreement(inferred, resampling(same["group"], parameters, seed))
 
 
-def _shuffled(rows: pd.DataFrame, parameters: dict[str, Any], seed: int) -> pd.DataFrame:
-    """Figures of the answers given to other pictures; none for a single image."""
-    if len(rows) < 2:
-        return pd.DataFrame(columns=["control", *FIGURE_COLUMNS])
-    answers = shuffle_images(rows, seed)
-    draws = resampling(rows["group"], parameters, seed)
-    unit = {name: "score" for name in SCORE_METRICS} | {name: "level" for name in LEVEL_METRICS}
-    figures = draws.table(
-        (metric, statistic, answers[[f"expected_{unit[metric]}", unit[metric]]])
-        for metric, statistic in (SCORE_METRICS | LEVEL_METRICS).items()
-        if metric != "kendall"
-    )
-    calibration = calibration_metrics(answers, parameters["calibration_bins"], draws)
-    rps = calibration[calibration["metric"] == "rps"]
-    return pd.concat([figures, rps], ignore_index=True).assign(control="shuffled_images")
+def _told_apart(
+    judges: list[str], readings: pd.DataFrame, by_image: Resampling
+) -> Iterator[pd.DataFrame]:
+    """How well each judge tells the two texts of an image apart that were written for two levels.
+
+    Args:
+        judges: in their order.
+        readings: of which those of texts with forced levels count.
+        by_image: how images are resampled.
+    """
+    for judge in judges:
+        own = readings[(readings["judge"] == judge) & (readings["policy"] == INCOMING)]
+        figure = discrimination_figure(
+            own["image_id"].tolist(), own["inferred_level"], own["level"], by_image
+        )
+        yield figure.assign(of=judge, policy=INCOMING, split="train")
 
 
-def _report(metrics: pd.DataFrame) -> None:
-    pooled = metrics[metrics["group"] == POOLED]
-    for (policy, split), rows in pooled.groupby(["policy", "split"], sort=False):
-        figures = rows.set_index("metric")["value"]
-        shown = [
-            f"{metric} {figures[metric]:.3f}"
-            for metric in ("srcc", "consistency", "faithfulness", "format_valid")
-            if metric in figures
-        ]
+def _report(figures: pd.DataFrame) -> None:
+    for (policy, split), rows in among(figures).groupby(["policy", "split"], sort=False):
+        values = rows.set_index("metric")["value"]
+        shown = [f"{metric} {values[metric]:.3f}" for metric in LOGGED if metric in values]
         logger.info("'%s' on %s: %s", policy, split, ", ".join(shown))

@@ -1,7 +1,4 @@
-"""policy, {expert}_adapter, next_policy → {name}_predictions → judgements → figures, and a check.
-
-The figures: metrics, reliability, controls, consistency, judge_agreement, health.
-"""
+"""policy, {expert}_adapter, next_policy → {name}_predictions → judgements, readings → figures."""
 
 from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
@@ -9,24 +6,14 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from selfscore.pipelines.evaluation.health import measure_health, watch_health
-from selfscore.pipelines.evaluation.judgement import (
-    compare_judges,
-    judge_explanations,
-    measure_consistency,
-)
-from selfscore.pipelines.evaluation.measurement import (
-    measure_controls,
-    measure_policies,
-    measure_reliability,
-)
+from selfscore.pipelines.evaluation.health import watch_health
+from selfscore.pipelines.evaluation.judgement import judge_explanations
+from selfscore.pipelines.evaluation.measurement import measure_policies, measure_reliability
 from selfscore.pipelines.evaluation.prediction import predict
 
 # Policies that stand on their own, and the dataset each is read from. Every other name is an
 # expert's: its adapter on top of the round's policy.
 WHOLE_POLICIES = {"base": "policy", "merged": "next_policy"}
-# Beside `health`: what a run that health stops has stored all the same.
-_STORED_BEFORE_A_STOP = ["metrics", "reliability", "controls", "consistency", "judge_agreement"]
 
 
 def create_pipeline(
@@ -60,50 +47,28 @@ def create_pipeline(
                     "checkpoint": "checkpoints",
                     **predictions,
                 },
-                ["judgements", "forced_judgements"],
+                ["judgements", "readings"],
             ),
             _node(
                 measure_policies,
-                ["judgements", "score_scale", "params:evaluation", "params:seed"],
-                "metrics",
+                {
+                    "judgements": "judgements",
+                    "readings": "readings",
+                    "scored_images": "scored_images",
+                    "score_scale": "score_scale",
+                    "parameters": "params:evaluation",
+                    "seed": "params:seed",
+                    **predictions,
+                },
+                "figures",
             ),
             _node(
                 measure_reliability,
                 ["judgements", "params:evaluation", "params:seed"],
                 "reliability",
             ),
-            _node(
-                measure_controls,
-                ["judgements", "scored_images", "score_scale", "params:evaluation", "params:seed"],
-                "controls",
-            ),
-            _node(
-                measure_consistency,
-                [
-                    "judgements",
-                    "forced_judgements",
-                    "scored_images",
-                    "params:evaluation",
-                    "params:seed",
-                ],
-                "consistency",
-            ),
-            _node(
-                compare_judges,
-                ["judgements", "params:evaluation", "params:seed"],
-                "judge_agreement",
-            ),
-            _node(
-                measure_health,
-                {
-                    "score_scale": "score_scale",
-                    "parameters": "params:evaluation",
-                    **predictions,
-                },
-                "health",
-            ),
             # Without an output, so that it is done again whenever a stopped run goes on.
-            _node(watch_health, ["health", "params:evaluation", *_STORED_BEFORE_A_STOP], None),
+            _node(watch_health, ["figures", "params:evaluation", "reliability"], None),
         ]
     )
 

@@ -53,7 +53,7 @@ def predict(
         adapter: an expert's adapter on top of the policy.
 
     Returns:
-        One row an image: policy, image_id, split, group, score, level, response, valid,
+        One row an image: round, policy, image_id, split, group, score, level, response, valid,
         emitted_level and emitted_score (missing when not valid), expected_level, expected_score,
         probabilities (one number a level), explanation. Scores are in the user's unit.
 
@@ -90,11 +90,16 @@ def predict(
         del encoder
         write = writer(backend, load_options, policy, images, image_features, adapters)
         predictions = predict_texts(write, keys, asked, probabilities, decoding, seed, checkpoint)
-    return tabulate_predictions(rows, predictions, score_scale, name)
+    number = policy.card.iteration + (adapter is not None)
+    return tabulate_predictions(rows, predictions, score_scale, name, number)
 
 
 def tabulate_predictions(
-    rows: pd.DataFrame, predictions: list[Prediction], score_scale: dict[str, Any], name: str
+    rows: pd.DataFrame,
+    predictions: list[Prediction],
+    score_scale: dict[str, Any],
+    name: str,
+    number: int,
 ) -> pd.DataFrame:
     """The table of predictions, in levels and in the user's unit; see `predict`.
 
@@ -103,6 +108,7 @@ def tabulate_predictions(
         predictions: what the policy said of each.
         score_scale: `values` holds the score each level stands for.
         name: what the policy is called.
+        number: its round; 0 is the baseline.
     """
     values = np.asarray(score_scale["values"], dtype=np.float64)
     probabilities = np.stack([row.probabilities for row in predictions])
@@ -123,7 +129,8 @@ def tabulate_predictions(
             predictions[0].response,
         )
     table = rows[["image_id", "split", "group", "score", "level"]].copy()
-    table.insert(0, "policy", name)
+    table.insert(0, "round", number)
+    table.insert(1, "policy", name)
     return table.assign(
         response=[row.response for row in predictions],
         valid=valid,

@@ -2,23 +2,59 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pandas as pd
+
+from selfscore.metrics.figures import among, as_figures
+from selfscore.metrics.gains import srcc_gain
+from selfscore.metrics.resampling import Resampling, clusters_of
+
+logger = logging.getLogger(__name__)
 
 
 def stack_rounds(*tables: pd.DataFrame) -> pd.DataFrame:
     """Tables of one kind below each other.
 
     Args:
-        tables: of the baseline, of round 1, of round 2, …
+        tables: of the baseline, of round 1, of round 2, …, each with its `round`.
+    """
+    # A table without rows forgets what its columns hold.
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+
+
+def gather_figures(
+    judgements: pd.DataFrame, parameters: dict[str, Any], seed: int, *figures: pd.DataFrame
+) -> pd.DataFrame:
+    """All figures of all rounds, with each policy's gain over the base model.
+
+    Args:
+        judgements: of all rounds.
+        parameters: `resampling_unit`, `n_resamples` and `confidence` of the gains; `split` and
+            `metrics` of the summary that is logged.
+        seed: of the resamples.
+        figures: of the baseline, of round 1, of round 2, …
 
     Returns:
-        All rows, with their round in the column `round`; 0 is the base model.
+        The table of figures, see `selfscore.metrics.figures`, and in it `srcc_gain`, the paired
+        difference of the SRCC to the base model's.
     """
-    stacked = [table.assign(round=number) for number, table in enumerate(tables)]
-    # A table without rows forgets what its columns hold.
-    return pd.concat([table for table in stacked if len(table)] or stacked[:1], ignore_index=True)
+    tables = [*figures]
+    base, later = (judgements[(judgements["round"] > 0) == after] for after in (False, True))
+    for (number, policy, split), rows in later.groupby(["round", "policy", "split"], sort=False):
+        draws = Resampling(
+            parameters["n_resamples"],
+            parameters["confidence"],
+            seed,
+            clusters_of(rows["group"], parameters["resampling_unit"]),
+        )
+        gain = srcc_gain(rows, base[base["split"] == split], draws)
+        facts: dict[str, Any] = {"round": number, "policy": policy, "split": split}
+        tables.append(as_figures(gain, **facts))
+    table = pd.concat(tables, ignore_index=True)
+    logger.info("On %s:\n%s", parameters["split"], _summary(table, parameters))
+    return table
 
 
 def tabulate_merge_energy(*reports: dict[str, Any]) -> pd.DataFrame:
@@ -37,3 +73,16 @@ def tabulate_merge_energy(*reports: dict[str, Any]) -> pd.DataFrame:
             for module, energy in report["energy_kept_per_layer"].items()
         ]
     )
+
+
+def _summary(figures: pd.DataFrame, parameters: dict[str, Any]) -> str:
+    """The shown metrics as plain text, one line a policy."""
+    metrics = [*parameters["metrics"], "srcc_gain"]
+    rows = among(figures, split=parameters["split"])
+    wide = rows.pivot(index=["round", "policy"], columns="metric", values="value")
+    # A round's merged policy is its outcome, so it stands last.
+    order = sorted(
+        wide.index, key=lambda row: (row[0], row[1] == "merged", row[1] == "consistency")
+    )
+    shown = wide.loc[order, [metric for metric in metrics if metric in wide]]
+    return str(shown.reset_index().to_string(index=False, float_format="{:.3f}".format, na_rep="-"))

@@ -1,4 +1,4 @@
-"""figures of the baseline and all rounds → iteration_table → champion, changes → report."""
+"""figures of the baseline and all rounds → figures_over_rounds → champion, changes → report."""
 
 from typing import Any
 
@@ -7,17 +7,20 @@ from kedro.pipeline import Node, Pipeline
 from selfscore.pipelines.reporting.nodes import (
     draw_charts,
     draw_iteration_figure,
-    tabulate_iterations,
     write_report,
 )
-from selfscore.pipelines.reporting.over_rounds import stack_rounds, tabulate_merge_energy
+from selfscore.pipelines.reporting.over_rounds import (
+    gather_figures,
+    stack_rounds,
+    tabulate_merge_energy,
+)
 from selfscore.report.champion import choose_champion
 from selfscore.report.changes import measure_changes
 from selfscore.report.gallery import gather_gallery, gather_pairs
 from selfscore.report.summary import summarize
 
 # Tables that every round has, each brought together in one.
-_FOLLOWED = ("reliability", "controls", "consistency", "health")
+_FOLLOWED = ("judgements", "reliability")
 # Charts by the dataset that keeps each for the browser.
 _CHARTS = {
     "curves": "iteration_curve",
@@ -31,11 +34,9 @@ _CHARTS = {
 # What the charts are made of.
 _RUN = {
     "champion": "champion",
-    "iteration_table": "iteration_table",
-    "controls": "controls_over_rounds",
+    "figures": "figures_over_rounds",
     "answers": "answers_over_rounds",
     "reliability": "reliability_over_rounds",
-    "health": "health_over_rounds",
     "merge_energy": "merge_energy",
     "score_scale": "score_scale",
     "evaluation": "params:evaluation",
@@ -54,17 +55,6 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
     namespaces = ["baseline", *own]
     return Pipeline(
         [
-            Node(
-                tabulate_iterations,
-                inputs=[
-                    "params:reporting",
-                    "params:seed",
-                    *(f"{namespace}.metrics" for namespace in namespaces),
-                    *(f"{namespace}.judgements" for namespace in namespaces),
-                ],
-                outputs="iteration_table",
-                name="tabulate_iterations",
-            ),
             *(
                 Node(
                     stack_rounds,
@@ -84,6 +74,17 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
                 name="follow_answers",
             ),
             Node(
+                gather_figures,
+                inputs=[
+                    "judgements_over_rounds",
+                    "params:reporting",
+                    "params:seed",
+                    *(f"{namespace}.figures" for namespace in namespaces),
+                ],
+                outputs="figures_over_rounds",
+                name="gather_figures",
+            ),
+            Node(
                 tabulate_merge_energy,
                 inputs=[f"{namespace}.merge_report" for namespace in own],
                 outputs="merge_energy",
@@ -92,7 +93,7 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
             Node(
                 choose_champion,
                 inputs={
-                    "table": "iteration_table",
+                    "figures": "figures_over_rounds",
                     "parameters": "params:reporting",
                     **{f"policy_{number}": f"policy_{number}" for number in range(rounds + 1)},
                 },
@@ -103,9 +104,9 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
                 measure_changes,
                 inputs=[
                     "champion",
+                    "judgements_over_rounds",
                     "params:reporting",
                     "params:seed",
-                    *(f"{namespace}.judgements" for namespace in namespaces),
                 ],
                 outputs="iteration_changes",
                 name="measure_changes",
@@ -115,10 +116,9 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
                 inputs={
                     "champion": "champion",
                     "changes": "iteration_changes",
-                    "health": "health_over_rounds",
-                    "controls": "controls_over_rounds",
-                    "consistency": "consistency_over_rounds",
+                    "figures": "figures_over_rounds",
                     "consistency_judge": "baseline.consistency_judge",
+                    "evaluation": "params:evaluation",
                     "parameters": "params:reporting",
                 },
                 outputs="run_summary",
@@ -138,21 +138,24 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
             ),
             Node(
                 gather_pairs,
-                inputs=[
-                    "scored_images",
-                    "raw_images",
-                    "params:reporting",
-                    "params:seed",
-                    *(f"{namespace}.generations" for namespace in own),
-                    *(f"{namespace}.forced_judgements" for namespace in own),
-                ],
+                inputs={
+                    "scored_images": "scored_images",
+                    "images": "raw_images",
+                    "parameters": "params:reporting",
+                    "seed": "params:seed",
+                    **{
+                        f"{table}_{number}": f"{namespace}.{table}"
+                        for number, namespace in enumerate(own, start=1)
+                        for table in ("generations", "readings")
+                    },
+                },
                 outputs="pair_gallery",
                 name="gather_pairs",
             ),
             Node(draw_charts, inputs=_RUN, outputs=_CHARTS, name="draw_charts"),
             Node(
                 draw_iteration_figure,
-                inputs=["iteration_table", "params:reporting"],
+                inputs=["figures_over_rounds", "params:reporting"],
                 outputs="iteration_figure",
                 name="draw_iteration_figure",
             ),

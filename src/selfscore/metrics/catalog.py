@@ -1,0 +1,104 @@
+"""What a figure is called wherever people read of it, its unit, its direction, and where it shows.
+
+Knows words; knows no formula and no table. Whoever adds a metric gives it its words here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Metric(NamedTuple):
+    """How a figure is spoken of.
+
+    Attributes:
+        short: its name at the head of a column.
+        title: what it says, in a few words.
+        axis: its name and unit, for an axis or a sentence.
+        percent: it is a share, and written as one.
+        lower_is_better: an error.
+    """
+
+    short: str
+    title: str
+    axis: str
+    percent: bool = False
+    lower_is_better: bool = False
+
+
+_SRCC, _PLCC = "rank correlation (SRCC)", "correlation (PLCC)"
+METRICS = {
+    # Of a policy's scores against the raters'.
+    "srcc": Metric("SRCC", "Agreement with the raters", _SRCC),
+    "srcc_emitted": Metric("SRCC, written score", "Agreement of the written scores", _SRCC),
+    "srcc_gain": Metric("SRCC gain over base", "Gain of agreement with the raters", _SRCC),
+    "plcc": Metric("PLCC", "Linear agreement with the raters", _PLCC),
+    "kendall": Metric("Kendall's tau", "Pairs in the raters' order", "Kendall's tau"),
+    "mae": Metric("MAE", "Mean error of the scores", "mean error (MAE)", lower_is_better=True),
+    "rmse": Metric(
+        "RMSE", "Root mean squared error", "unit of the scores (RMSE)", lower_is_better=True
+    ),
+    "within_1": Metric("within one level", "At most one level off", "share of images", True),
+    "exact": Metric("exact level", "Exactly the true level", "share of images", True),
+    "ece": Metric("ECE", "Calibration error", "mean gap (ECE)", True, lower_is_better=True),
+    "rps": Metric(
+        "RPS", "Error of the distribution", "ranked probability score", lower_is_better=True
+    ),
+    # Of its explanations.
+    "consistency": Metric("consistency", "Does the text fit the score?", "consistency (SRCC)"),
+    "consistency_within_1": Metric(
+        "within one level", "Text at most one level from the score", "share of explanations", True
+    ),
+    "consistency_mae": Metric(
+        "distance in levels", "Distance of text and score", "levels", lower_is_better=True
+    ),
+    "inferred_srcc_true": Metric(
+        "SRCC with the true score", "Agreement of the texts with the raters", _SRCC
+    ),
+    "discrimination": Metric(
+        "discrimination", "Right text told from wrong", "share of images", True
+    ),
+    "faithfulness": Metric("faithfulness", "True of the picture", "share of statements", True),
+    # What shows a collapse, without any true score.
+    "format_valid": Metric("valid format", "Answers in the format", "share of answers", True),
+    "level_entropy": Metric(
+        "entropy of the levels", "Evenness of the levels", "entropy, 1 = all alike"
+    ),
+    "top_level_share": Metric(
+        "share of the favourite level", "The favourite level", "share of answers", True, True
+    ),
+    "distinct_1": Metric("different words", "Different words", "per word", True),
+    "distinct_2": Metric("different word pairs", "Different word pairs", "per word pair", True),
+    "repeated_trigrams": Metric(
+        "repetition", "Repetition in a text", "share of word triples", True, True
+    ),
+    "generic": Metric("stock texts", "Stock explanations", "share of images", True, True),
+    "mean_words": Metric("words", "Length of a text", "words"),
+    # Of preference pairs.
+    "blind_accuracy": Metric(
+        "blind accuracy", "Pairs told without the picture", "share of pairs", True
+    ),
+}
+# What is shown: large on the report's page and in the champion's record, …
+HEADLINE = ("srcc", "mae", "consistency", "faithfulness", "format_valid")
+# … in the card of a policy that is handed on, …
+ON_CARD = ("srcc", "plcc", "mae", "within_1", "format_valid", "consistency", "faithfulness")
+# … on the screen as soon as it is measured, …
+LOGGED = ("srcc", "consistency", "faithfulness", "format_valid")
+# … and as health over the rounds.
+HEALTH = (
+    "format_valid",
+    "level_entropy",
+    "top_level_share",
+    "distinct_1",
+    "distinct_2",
+    "repeated_trigrams",
+    "generic",
+    "mean_words",
+)
+
+
+def metric(name: str) -> Metric:
+    """How a figure is spoken of; one without an entry by its own name."""
+    words = name.replace("_", " ")
+    return METRICS.get(name) or Metric(words, words, "")
