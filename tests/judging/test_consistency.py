@@ -7,7 +7,6 @@ from resamples import resampled
 from scipy.stats import spearmanr
 
 from selfscore.judging.consistency import (
-    _partners,
     consistency_figures,
     discrimination_figure,
     sampled,
@@ -45,13 +44,6 @@ def test_the_texts_of_other_images_do_not_fit() -> None:
     assert table.loc["consistency", "value"] > 0.9
     # Four and a half standard errors.
     assert abs(table.loc["consistency_wrong_image", "value"]) < 0.1
-
-
-@given(st.integers(2, 50), st.integers(0, 3))
-def test_every_level_is_held_against_the_text_of_another_image(n, seed) -> None:
-    partners = _partners(n, seed)
-    assert sorted(partners) == list(range(n))
-    assert not (partners == np.arange(n)).any()
 
 
 def test_clusters_widen_the_intervals() -> None:

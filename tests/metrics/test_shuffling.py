@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from resamples import resampled
 
 from selfscore.metrics.policy_metrics import policy_metrics
-from selfscore.metrics.shuffling import shuffle_images, shuffled_partners
+from selfscore.metrics.shuffling import random_partners, shuffle_images, shuffled_partners
 
 groups = st.lists(st.integers(0, 6), min_size=2, max_size=40)
 
@@ -89,3 +89,10 @@ def test_truths_stay_and_answers_move() -> None:
     partners = shuffled_partners(table["group"], 3)
     assert list(shuffled["response"]) == [f"answer {row}" for row in partners]
     assert list(shuffled["expected_score"]) == list(table["expected_score"].iloc[partners])
+
+
+@given(st.integers(2, 50), st.integers(0, 3))
+def test_partners_at_random_are_others_each_once(n: int, seed: int) -> None:
+    partners = random_partners(range(n), np.random.default_rng(seed))
+    assert sorted(partners) == list(range(n))
+    assert not (partners == np.arange(n)).any()

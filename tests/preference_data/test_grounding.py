@@ -11,7 +11,6 @@ from selfscore.preference_data.grounding import (
     grounding_contrast_pairs,
     grounding_free_pairs,
     grounding_pairs,
-    random_partners,
 )
 from selfscore.vlm.response import parse_response
 
@@ -66,14 +65,6 @@ def test_no_text_is_told_by_itself(build):
     pairs = build(texts_of([(level, [word]) for level in (3, 7) for word in WORDS]), 1)
     assert len(pairs) == 2 * len(WORDS)
     assert sorted(pairs["chosen"]) == sorted(pairs["rejected"])
-
-
-@given(st.integers(2, 20), st.integers(0, 50))
-def test_random_partners_are_others_and_follow_the_seed(n, seed):
-    drawn = [random_partners(["text"] * n, np.random.default_rng(seed)) for _ in range(2)]
-    assert (drawn[0] == drawn[1]).all()
-    assert sorted(drawn[0]) == list(range(n))
-    assert (drawn[0] != np.arange(n)).all()
 
 
 def test_different_partners_share_as_few_words_as_possible():

@@ -13,6 +13,7 @@ from selfscore.judging.discrimination import told_apart
 from selfscore.metrics.accuracy import mean_absolute_error, share, within
 from selfscore.metrics.rank_correlation import srcc
 from selfscore.metrics.resampling import FIGURE_COLUMNS, Resampling
+from selfscore.metrics.shuffling import random_partners
 
 
 def sampled(image_ids: Sequence[str], size: int, seed: int) -> NDArray[np.bool_]:
@@ -70,7 +71,7 @@ def consistency_figures(
     levels = np.asarray(stated, dtype=np.float64)[usable]
     truth = np.asarray(true, dtype=np.float64)[usable]
     of_usable = resampling.among(usable)
-    others = read[_partners(len(read), resampling.seed)]
+    others = read[random_partners(read, np.random.default_rng(resampling.seed))]
     figures = {
         "judged": resampling.interval(share, usable),
         "consistency": of_usable.interval(srcc, read, levels),
@@ -104,11 +105,3 @@ def discrimination_figure(
     return pd.DataFrame(
         [{"metric": "discrimination", **interval._asdict()}], columns=FIGURE_COLUMNS
     )
-
-
-def _partners(n: int, seed: int) -> NDArray[np.int64]:
-    """For each row another one, every row once: neighbours in a random circle."""
-    circle = np.random.default_rng(seed).permutation(n)
-    partners = np.empty(n, dtype=np.int64)
-    partners[circle] = np.roll(circle, 1)
-    return partners

@@ -1,8 +1,26 @@
-"""Which image each image changes places with, for the control of shuffled images."""
+"""Which row each row changes places with, where things are paired at random."""
+
+from collections.abc import Sized
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+
+def random_partners(rows: Sized, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Neighbours in a random circle: for each row another one, every row once.
+
+    Args:
+        rows: What is paired; only its length counts.
+        generator: Of the circle.
+
+    Returns:
+        A permutation of 0..n-1, shape (n,), without fixed points where there are two or more.
+    """
+    circle = generator.permutation(len(rows))
+    partners = np.empty(len(rows), dtype=np.int64)
+    partners[circle] = np.roll(circle, 1)
+    return partners
 
 
 def shuffled_partners(groups: ArrayLike, seed: int) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from selfscore.metrics.shuffling import random_partners
 from selfscore.preference_data.pairs import PAIR_COLUMNS
 from selfscore.vlm.response import write_response
 
@@ -50,14 +51,6 @@ def grounding_free_pairs(free: pd.DataFrame, seed: int) -> pd.DataFrame:
         seed: of the matching.
     """
     return _pairs(free, different_partners, seed)
-
-
-def random_partners(texts: list[str], generator: np.random.Generator) -> NDArray[np.int64]:
-    """Neighbours in a random circle: never the text itself where there are two or more."""
-    circle = generator.permutation(len(texts))
-    partners = np.empty(len(texts), dtype=np.int64)
-    partners[circle] = np.roll(circle, 1)
-    return partners
 
 
 def different_partners(texts: list[str], generator: np.random.Generator) -> NDArray[np.int64]:
