@@ -135,7 +135,9 @@ class TinyProject(Project):
     """Without a registry: one pipeline."""
 
     def pipeline(self, names: list[str] | None = None, **selection: Any) -> Pipeline:
-        return pipeline()
+        if names not in (None, ["__default__"]):
+            raise ValueError(f"There is no pipeline {names}. There are: __default__.")
+        return pipeline().filter(**{key: value or None for key, value in selection.items()})
 
     def datasets(self) -> set[str]:
         found = pipeline().datasets()

@@ -230,7 +230,7 @@ def is_dangerous(call: ast.Call) -> bool:
         called in RUNNING
         or (called == "torch.load" and given.get("weights_only") != "True")
         or called in ("yaml.load", "pd.read_pickle", "pandas.read_pickle", "os.system", "os.popen")
-        or called.endswith(".extractall")
+        or (called.endswith(".extractall") and "filter" not in given)
         or any(given.get(name, "False") != "False" for name in ALLOWING)
     )
 

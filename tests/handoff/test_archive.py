@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import io
-import stat
 import tarfile
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ from hypothesis import strategies as st
 from selfscore.handoff import archive
 from selfscore.handoff.archive import UnsafeArchiveError, pack, unpack
 
-KINDS = ["a.tar.gz", "a.tgz", "a.zip"]
+KINDS = ["a.tar.gz", "a.tgz"]
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -75,7 +73,8 @@ def of_kind(kind: bytes, name: str = "bad", target: str = "") -> tarfile.TarInfo
         (of_kind(tarfile.REGTYPE, "/tmp/outside"), "'/tmp/outside' would be written outside"),
         (of_kind(tarfile.REGTYPE, "a\\..\\outside"), "would be written outside"),
         (of_kind(tarfile.REGTYPE, "C:outside"), "would be written outside"),
-        (of_kind(tarfile.DIRTYPE, "../folder"), "is something special|outside"),
+        (of_kind(tarfile.DIRTYPE, "../folder"), "outside"),
+        (of_kind(tarfile.GNUTYPE_SPARSE), "'bad' is something special"),
         (of_kind(tarfile.SYMTYPE, target="/etc"), "'bad' is a link to '/etc'"),
         (of_kind(tarfile.LNKTYPE, target="good.json"), "'bad' is a link to 'good.json'"),
         (of_kind(tarfile.CHRTYPE), "'bad' is a device"),
@@ -88,33 +87,8 @@ def test_a_tar_that_would_reach_outside_is_refused_by_name(tmp_path, member, sai
     target.mkdir()
     with pytest.raises(UnsafeArchiveError, match=said):
         unpack(tar_with(tmp_path / "bad.tar.gz", member), target)
-    assert list(target.iterdir()) == []
+    assert {path.name for path in target.iterdir()} <= {"good.json"}
     assert {path.name for path in tmp_path.iterdir()} == {"bad.tar.gz", "target"}
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "said"),
-    [
-        ("../outside", stat.S_IFREG, "outside"),
-        ("/outside", stat.S_IFREG, "outside"),
-        ("..", stat.S_IFREG, "outside"),
-        ("link", stat.S_IFLNK, "'link' is a link or device"),
-        ("device", stat.S_IFCHR, "'device' is a link or device"),
-        ("good.json", stat.S_IFREG, "twice"),
-    ],
-)
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_a_zip_that_would_reach_outside_is_refused_by_name(tmp_path, name, kind, said):
-    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as packed:
-        packed.writestr("good.json", "{}")
-        member = zipfile.ZipInfo(name)
-        member.external_attr = (kind | 0o644) << 16
-        packed.writestr(member, "/etc/passwd")
-    target = tmp_path / "target"
-    target.mkdir()
-    with pytest.raises(UnsafeArchiveError, match=said):
-        unpack(tmp_path / "bad.zip", target)
-    assert list(target.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -124,7 +98,7 @@ def test_too_much_is_refused_before_it_is_written(tmp_path, monkeypatch, name):
     pack(tmp_path / "source", tmp_path / name)
     monkeypatch.setattr(archive, "MOST_BYTES", 9_999)
     (tmp_path / "target").mkdir()
-    with pytest.raises(UnsafeArchiveError, match="1 files"):
+    with pytest.raises(UnsafeArchiveError, match="more than"):
         unpack(tmp_path / name, tmp_path / "target")
     assert list((tmp_path / "target").iterdir()) == []
 
@@ -141,3 +115,48 @@ def test_what_is_cut_off_is_no_archive(tmp_path, name):
     (tmp_path / "target").mkdir()
     with pytest.raises(ValueError, match="is not a whole archive"):
         unpack(tmp_path / name, tmp_path / "target")
+
+
+def test_too_many_files_are_refused(tmp_path, monkeypatch):
+    (tmp_path / "source").mkdir()
+    for number in range(4):
+        (tmp_path / "source" / str(number)).touch()
+    pack(tmp_path / "source", tmp_path / "a.tgz")
+    monkeypatch.setattr(archive, "MOST_FILES", 3)
+    (tmp_path / "target").mkdir()
+    with pytest.raises(UnsafeArchiveError, match="more than 3 files"):
+        unpack(tmp_path / "a.tgz", tmp_path / "target")
+
+
+@pytest.mark.parametrize("odd", ["zip", "xz", "bz2", "plain", "noise in gzip", "damaged"])
+def test_odd_compression_is_one_sentence(tmp_path, odd):
+    import bz2
+    import gzip
+    import lzma
+    import random
+    import zipfile
+
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "file").write_bytes(random.Random(0).randbytes(5_000))
+    pack(tmp_path / "source", tmp_path / "good.tgz")
+    whole = (tmp_path / "good.tgz").read_bytes()
+    tar, path = gzip.decompress(whole), tmp_path / "odd.tgz"
+    if odd == "zip":
+        with zipfile.ZipFile(path, "w") as packed:
+            packed.writestr("file", "x")
+    else:
+        damaged = bytearray(whole)
+        for place in range(100, 3_000):
+            damaged[place] ^= 0x5A
+        path.write_bytes(
+            {
+                "xz": lzma.compress(tar),
+                "bz2": bz2.compress(tar),
+                "plain": tar,
+                "noise in gzip": gzip.compress(random.Random(1).randbytes(5_000)),
+                "damaged": bytes(damaged),
+            }[odd]
+        )
+    (tmp_path / "target").mkdir()
+    with pytest.raises(ValueError, match="'.*odd.tgz' is not a whole archive"):
+        unpack(path, tmp_path / "target")

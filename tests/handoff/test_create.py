@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,13 +66,13 @@ def test_the_policy_in_it_is_used_as_it_is(handed, tiny):
 
 def test_the_base_model_alone_can_be_handed_on(tiny):
     tiny.run()
-    create(tiny.opened(), tiny.manifests(), "policy_0", tiny.root / "out.zip")
-    with opened(tiny.root / "out.zip") as folder:
+    create(tiny.opened(), tiny.manifests(), "policy_0", tiny.root / "out.tgz")
+    with opened(tiny.root / "out.tgz") as folder:
         assert all(check.passed for check in verify(folder))
         assert "The base model `models/base` alone" in (folder / "policy/README.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["out.tar.gz", "out.zip"])
+@pytest.mark.parametrize("name", ["out.tar.gz", "out.tgz"])
 def test_an_archive_verifies_in_an_empty_place_and_is_always_the_same(tiny, name, tmp_path):
     tiny.run()
     first, again = tmp_path / name, tmp_path / f"again-{name}"
@@ -271,6 +272,89 @@ def test_what_is_no_handoff_is_said(tmp_path):
     (tmp_path / "handoff.json").write_text('{"format": 1, "kind": 3}')
     with pytest.raises(BundleError, match="no valid 'kind'"):
         verify(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["out.zip", "out.tar", "out.tar.xz"])
+def test_other_archives_are_not_written(tiny, name):
+    tiny.run()
+    with pytest.raises(HandoffError, match=r"written as \.tar\.gz or \.tgz"):
+        create(tiny.opened(), tiny.manifests(), "policy_1", tiny.root / name)
+
+
+@pytest.mark.parametrize(
+    "name", ["policy/README.md", "artifacts/iteration_1/*.parquet", "manifests/*.json"]
+)
+def test_the_digest_of_the_handoff_covers_card_figures_and_manifests(handed, name):
+    before = read_index(handed).digest
+    [file] = handed.glob(name)
+    resigned(handed, file.relative_to(handed).as_posix(), file.read_bytes() + b" ")
+    assert read_index(handed).digest != before
+
+
+@pytest.mark.parametrize("name", ["artifacts/catalog.json", "catalog.json", "conf/catalog.json"])
+def test_a_catalog_beside_the_artifacts_is_refused(handed, name):
+    catalog = {"policy_1": {"type": "pickle.PickleDataset", "filepath": "evil.pkl"}}
+    (handed / name).parent.mkdir(exist_ok=True)
+    resigned(handed, name, json.dumps(catalog).encode())
+    assert failed(handed) == ("files", f"'{name}' belongs to nothing that is handed on")
+
+
+@pytest.mark.parametrize("name", ["../outside.json", "/etc/hostname", "policy/../../x.json"])
+def test_a_file_outside_is_never_looked_at(handed, name):
+    index = read_index(handed)
+    write_index(replace(index, files={**index.files, name: "0" * 64}), handed)
+    assert failed(handed) == ("files", f"'{name}' is missing")
+
+
+def test_links_are_refused(handed, tmp_path):
+    (handed / "policy/link.json").symlink_to("/etc/hostname")
+    assert failed(handed) == ("files", "'policy/link.json' is a link")
+    (handed / "policy/link.json").unlink()
+    (handed / "manifests/more").symlink_to("/etc")
+    assert failed(handed) == ("files", "'manifests/more' is a link")
+    (handed / "manifests/more").unlink()
+    (handed / "handoff.json").rename(tmp_path / "elsewhere.json")
+    (handed / "handoff.json").symlink_to(tmp_path / "elsewhere.json")
+    with pytest.raises(BundleError, match="no readable handoff.json"):
+        verify(handed)
+
+
+@pytest.mark.parametrize("name", ["policy/policy.json", "handoff.json", "manifests/*.json"])
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"[" * 60 + b"]" * 60, b"3", b"", b"\xff"])
+def test_deep_or_damaged_json_is_one_sentence(handed, name, content):
+    [file] = handed.glob(name)
+    name = file.relative_to(handed).as_posix()
+    if name == "handoff.json":
+        file.write_bytes(content)
+        with pytest.raises(BundleError):
+            verify(handed)
+    else:
+        resigned(handed, name, content)
+        assert len(failed(handed)[1]) < 300
+
+
+@pytest.mark.parametrize("base", ["a name", ["a"], None, 3, {"id": ["a"]}, {}])
+@pytest.mark.parametrize("where", ["policy/policy.json", "handoff.json"])
+def test_a_base_model_that_is_no_mapping_is_one_sentence(handed, where, base):
+    record = json.loads((handed / where).read_text())
+    record["base_model"] = base
+    if where == "handoff.json":
+        (handed / where).write_text(json.dumps(record))
+        try:
+            assert failed(handed)[0] == "policy"
+        except BundleError as error:
+            assert "no valid 'base_model'" in str(error)
+    else:
+        resigned(handed, where, json.dumps(record).encode())
+        assert failed(handed)[0] == "policy"
+
+
+def test_tensors_with_any_names_are_one_sentence(handed):
+    import torch
+    from safetensors.torch import save
+
+    resigned(handed, "policy/adapter_model.safetensors", save({"x": torch.ones(2, 2)}))
+    assert failed(handed)[0] == "adapter"
 
 
 def test_no_secret_goes_along(handed):

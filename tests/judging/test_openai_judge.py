@@ -377,6 +377,13 @@ def test_failures_in_a_row_stop_the_run_and_keep_what_was_judged(
     assert 3 + GIVE_UP_AFTER <= len(chat_server.requests) < 100
 
 
+def test_a_key_that_cannot_be_one_is_said_and_not_printed(make, monkeypatch) -> None:
+    monkeypatch.setenv("JUDGE_KEY", "sk-first\nsk-second")
+    with pytest.raises(ValueError, match="JUDGE_KEY has a line break") as caught:
+        make().infer_levels(["A fair sky."])
+    assert "sk-" not in str(caught.value)
+
+
 def test_a_missing_key_is_named_and_nothing_is_asked(make, chat_server, monkeypatch) -> None:
     monkeypatch.delenv("JUDGE_KEY")
     with pytest.raises(ValueError, match="environment variable JUDGE_KEY"):

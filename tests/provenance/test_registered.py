@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from mlflow import MlflowClient
 
-from selfscore.provenance.registered import RegistryError, registered
+from selfscore.provenance.registered import RegistryError, check_champion, registered
 
 
 def test_registered_models_and_the_champion_are_named(tiny):
@@ -40,3 +40,25 @@ def test_a_registry_that_does_not_answer_is_no_empty_one(tiny):
     uri = f"sqlite:///{tiny.root}/mlflow.db"
     with pytest.raises(RegistryError, match="does not answer"):
         registered(replace(tiny.opened(), mlflow={"server": {"mlflow_tracking_uri": uri}}))
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "3", "{}", '{"digest": null}', '{"digest": ["a"]}', '{"dig', ""]
+)
+def test_a_champion_that_cannot_be_read_is_no_missing_one(tiny, content):
+    project = tiny.opened()
+    project.catalog.save("champion", {"policy": "policy_1", "digest": "def"})
+    [file] = (path for path in (tiny.root / "data/champion.json").rglob("*") if path.is_file())
+    file.write_text(content)
+    with pytest.raises(RegistryError, match="The champion cannot be read"):
+        registered(tiny.opened())
+
+
+def test_a_champion_that_no_manifest_names_is_said(tiny):
+    tiny.run()
+    project, manifests = tiny.opened(), tiny.manifests()
+    check_champion(project, manifests)
+    project.catalog.save("champion", {"digest": manifests[0].artifacts["policy_1"].digest})
+    check_champion(tiny.opened(), manifests)
+    with pytest.raises(RegistryError, match="No manifest says which version the champion is"):
+        check_champion(tiny.opened(), [])

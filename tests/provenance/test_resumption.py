@@ -21,9 +21,10 @@ from selfscore.provenance.resumption import (
     last_run,
     refuse_other_version,
     rest_of,
-    session_arguments,
+    run_arguments,
     whole_run,
 )
+from selfscore.provenance.run_parameters import run_parameters
 from selfscore.stopping import going_on_from
 
 LEFT = ["iteration_1.train", "iteration_1.merge", "iteration_1.measure"]
@@ -75,9 +76,10 @@ def test_of_what_was_not_read_yet_the_version_is_that_when_the_run_began(tiny) -
 
 def test_parameters_are_those_of_the_run(tiny) -> None:
     fail(tiny)
-    to_create, to_run = session_arguments(rest(tiny))
-    assert to_create["runtime_params"]["iteration_1"]["dpo_training"] == {"lr": None}
-    assert to_run["node_names"] == tuple(LEFT)
+    [manifest] = tiny.manifests()
+    taken = run_parameters(manifest, manifest.nodes)
+    assert taken["iteration_1"]["dpo_training"] == {"lr": None}
+    assert run_arguments(rest(tiny))["node_names"] == tuple(LEFT)
 
 
 @pytest.mark.parametrize(

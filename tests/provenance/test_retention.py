@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfscore.provenance.manifest import Artifact, Manifest
+from selfscore.provenance.manifest import Artifact, Manifest, ManifestError, NodeRun, to_record
 from selfscore.provenance.retention import counting, removals, remove, to_remove
+from selfscore.provenance.store import read_every_manifest
 
 NAMES = st.sampled_from(["pairs", "policy_1", "metrics"])
 VERSIONS = st.integers(0, 8).map(lambda day: f"2026-01-0{day + 1}T00.00.00.000Z")
@@ -120,3 +123,66 @@ def test_versions_without_a_manifest_go_when_they_are_old(tiny):
         "iteration_1.scoring_adapter",
         "iteration_1.figures",
     }
+
+
+def test_a_manifest_that_cannot_be_read_keeps_everything(tiny):
+    runs = [tiny.run(seed=seed) for seed in range(2)]
+    catalog = tiny.opened().catalog
+    assert [one.run_id for one in read_every_manifest(catalog)] == runs[::-1]
+    [file] = (tiny.root / "data/manifests").rglob(f"{runs[0]}/manifest.json")
+    whole = file.read_text()
+    for damaged in (
+        whole[: len(whole) // 2],
+        "",
+        "[]",
+        whole.replace('"format": 2', '"format": 9'),
+    ):
+        file.write_text(damaged)
+        with pytest.raises(ManifestError, match=f"run {runs[0]} cannot be read, so it is not"):
+            read_every_manifest(catalog)
+        assert [one.run_id for one in tiny.manifests()] == [runs[1]]
+    file.unlink()
+    assert [one.run_id for one in read_every_manifest(catalog)] == [runs[1]]
+
+
+@pytest.mark.parametrize(
+    ("content", "damaged"),
+    [
+        ("", True),
+        ("x", True),
+        ("{start}", False),
+        ("{start}\n{{cut", False),
+        ("{start}\n{{cut\n{{}}", True),
+        ("{start}\n[]\n", True),
+    ],
+)
+def test_a_journal_that_lost_a_line_keeps_everything(tiny, content, damaged):
+    tiny.run()
+    [known] = tiny.manifests()
+    folder = tiny.root / "data/manifests/manifest.json/2026-02-01T00.00.00.000Z"
+    folder.mkdir()
+    record = {**to_record(known), "run_id": folder.name, "status": "running"}
+    start = json.dumps({"event": "run", "record": record})
+    (folder / "journal.jsonl").write_text(content.format(start=start))
+    catalog = tiny.opened().catalog
+    if damaged:
+        with pytest.raises(ManifestError, match=f"run {folder.name} cannot be read"):
+            read_every_manifest(catalog)
+    else:
+        assert read_every_manifest(catalog)[0].status == "interrupted"
+
+
+def test_what_an_unfinished_run_asked_for_and_will_read_stays(tiny):
+    present = {
+        "policy_0": [f"2026-01-0{day}" for day in range(1, 7)],
+        "pairs": [f"2026-01-0{day}" for day in range(1, 7)],
+    }
+    node = NodeRun("n", None, [], "f", [], ["policy_0", "pairs", "params:a"], ["policy_1"])
+    run = manifest("2026-01-04", set(), "interrupted")
+    asked = replace(run, nodes=[node], command={"load_versions": {"policy_0": "2026-01-02"}})
+    going = to_remove(present, [asked], 1)
+    assert going["policy_0"] == ["2026-01-05", "2026-01-03", "2026-01-01"]
+    assert going["pairs"] == ["2026-01-05", "2026-01-03", "2026-01-02", "2026-01-01"]
+    # Of a run that finished, only what it read and wrote.
+    done = replace(asked, status="finished", nodes=[replace(node, status="finished")])
+    assert len(to_remove(present, [done], 1)["policy_0"]) == 5

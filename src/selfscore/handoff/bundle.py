@@ -5,7 +5,7 @@ Knows the layout; knows no catalog.
 
 from __future__ import annotations
 
-import json
+import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,8 @@ from typing import Any
 
 from selfscore.datasets.directory import write_json
 from selfscore.handoff.archive import is_archive, unpack
-from selfscore.provenance.manifest import Manifest, from_record
+from selfscore.provenance.foreign_json import parse_json
+from selfscore.provenance.manifest import Manifest, canonical, parse_manifest
 
 FORMAT = 1
 
@@ -59,6 +60,18 @@ class Index:
     files: dict[str, str]
     format: int = FORMAT
 
+    @property
+    def digest(self) -> str:
+        """sha256 of the list, and so of every file: model card, figures and manifests too."""
+        return hashlib.sha256(canonical(asdict(self)).encode()).hexdigest()
+
+    def has_place_for(self, path: str) -> bool:
+        """Whether a file belongs to the policy, the manifests or one of the artifacts."""
+        homes = (POLICY, MANIFESTS, *self.artifacts.values())
+        return path in (SCORE_SCALE, PROMPTS, *self.artifacts.values()) or any(
+            path.startswith(f"{home}/") for home in homes
+        )
+
 
 def write_index(index: Index, folder: Path) -> None:
     """Write `handoff.json`."""
@@ -73,10 +86,15 @@ def read_index(folder: Path) -> Index:
     """
     from pydantic import TypeAdapter, ValidationError
 
+    file = folder / INDEX
     try:
-        record = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        if file.is_symlink() or not file.is_file():
+            raise FileNotFoundError(f"there is no file {INDEX}")
+        record = parse_json(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise BundleError(f"This is not a handoff: it has no readable {INDEX}.") from error
+        raise BundleError(
+            f"This is not a handoff: it has no readable {INDEX} ({error})."
+        ) from error
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise BundleError(f"{INDEX} is not of format {FORMAT}. Read it with the newest selfscore.")
     try:
@@ -96,7 +114,7 @@ def read_manifest(folder: Path, run_id: str) -> Manifest:
     """
     if Path(run_id).name != run_id:
         raise BundleError(f"{INDEX} names a run '{run_id}', which no run is called.")
-    return from_record(json.loads((folder / MANIFESTS / f"{run_id}.json").read_text("utf-8")))
+    return parse_manifest((folder / MANIFESTS / f"{run_id}.json").read_bytes())
 
 
 @contextmanager
@@ -112,7 +130,7 @@ def opened(path: Path) -> Iterator[Path]:
         return
     if not path.is_file() or not is_archive(path):
         raise BundleError(
-            f"'{path}' is neither a folder nor an archive (.tar.gz, .tgz, .zip): name a handoff."
+            f"'{path}' is neither a folder nor an archive (.tar.gz, .tgz): name a handoff."
         )
     with tempfile.TemporaryDirectory() as place:
         unpack(path, Path(place))

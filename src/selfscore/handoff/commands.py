@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from selfscore.provenance.commands.shared import (
     FOLDER,
+    admitted_here,
     as_click_errors,
     conf_source_option,
     env_option,
     namespaces_option,
     nodes_option,
+    params_option,
     project_of,
     show_table,
     tags_option,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def handoff() -> None:
-    """Hand a policy or a round to somebody else, check what came, run it again."""
+    """Hand a policy or a round to somebody else, check what came, make it repeatable."""
 
 
 @handoff.command()
@@ -39,7 +41,7 @@ def handoff() -> None:
     "-o",
     type=FOLDER,
     required=True,
-    help="A new folder, or an archive: .tar.gz, .tgz or .zip.",
+    help="A new folder, or an archive: .tar.gz or .tgz.",
 )
 @click.option("--version", help="Of the policy; the newest by default.")
 @click.option("--with-data", is_flag=True, help="The round's tables go along. Images never do.")
@@ -67,28 +69,33 @@ def create(
         index = packing.create(project, manifests, name, output, version, with_data)
     click.echo(f"{index.name}, version {index.policy['version']}: '{output}'")
     click.echo(f"{len(index.files) + 1} files; the policy's digest is {index.policy['digest']}")
+    click.echo(f"Tell whom you give it to the digest of the handoff: {index.digest}")
 
 
 @handoff.command()
 @click.argument("path", type=FOLDER)
 def verify(path: Path) -> None:
     """Check a handoff, a folder or an archive, from nothing but itself. Exit code 1 if it fails."""
-    from selfscore.handoff.bundle import opened
+    from selfscore.handoff.bundle import opened, read_index
     from selfscore.handoff.verify import verify as look
 
     with as_click_errors(), opened(path) as folder:
         checks = look(folder)
+        digest = read_index(folder).digest
     show_table(
         ("check", "", "found"),
         ((one.what, "ok" if one.passed else "FAILED", one.detail) for one in checks),
     )
     if not all(one.passed for one in checks):
         sys.exit(1)
+    click.echo(f"The digest of the handoff, to compare with what its sender says: {digest}")
 
 
 @handoff.command()
 @click.argument("source")
-@with_options(namespaces_option, tags_option, nodes_option, env_option, conf_source_option)
+@with_options(
+    namespaces_option, tags_option, nodes_option, env_option, conf_source_option, params_option
+)
 @click.option(
     "--output",
     "-o",
@@ -97,7 +104,6 @@ def verify(path: Path) -> None:
     show_default=True,
     help="The file for `kedro run --config`.",
 )
-@click.option("--run", "run_it", is_flag=True, help="Run it, and compare the results.")
 @click.pass_obj
 def replay(
     metadata: ProjectMetadata,
@@ -107,58 +113,42 @@ def replay(
     node_names: list[str],
     env: str | None,
     conf_source: str | None,
+    params: dict[str, Any],
     output: Path,
-    run_it: bool,
 ) -> None:
     """Make a run, or a part of it, repeatable: same nodes, versions and parameters.
 
-    SOURCE is the id of a run of this project, a manifest.json, or a handoff. With --run the part
-    is run into versions of its own, and every artifact is compared; exit code 1 if one differs.
+    SOURCE is the id of a run of this project, a manifest.json, or a handoff. Nothing is run: look
+    at the file, then give it to `kedro run --config`. It names only environments, pipelines, nodes
+    and parameters that this project has; which model, server and registry are used stays with the
+    configuration.
     """
     from selfscore.handoff import replay as again
 
     with as_click_errors():
         manifest = _manifest(metadata, source, env, conf_source)
-        part = again.part_of(manifest, namespaces, tags, node_names)
-        again.write_config(part, output)
-        click.echo(f"{len(part.nodes)} nodes of the run {manifest.run_id}: '{output}'")
-        name = env or manifest.environment.get("name")
-        project = project_of(metadata, name, again.run_config(part)["run"]["params"], conf_source)
-        if not run_it:
-            for change in again.changed_inputs(project, part):
-                click.secho(f"Now {change}.", fg="yellow", err=True)
-            click.echo(f"Run it with: kedro run --config={output}")
-            return
-        compared = again.compare(part, again.run_again(project, part, output))
-    show_table(
-        ("artifact", "", "then", "now"),
-        (
-            (one.name, "equal" if one.equal else "DIFFERS", one.before[:12], (one.now or "-")[:12])
-            for one in compared
-        ),
-    )
-    differing = sum(not one.equal for one in compared)
-    click.echo(f"{len(compared) - differing} equal, {differing} different.")
-    if differing:
-        sys.exit(1)
+        admitted = admitted_here(metadata, manifest, env, conf_source, params)
+        part = again.part_of(admitted.manifest, namespaces, tags, node_names)
+        config = again.run_config(part, admitted.project.environment, admitted.parameters)
+        again.write_config(config, manifest.run_id, output)
+        changes = [*admitted.differing, *again.changed_inputs(admitted.project, part)]
+    click.echo(f"{len(part.nodes)} nodes of the run {manifest.run_id}: '{output}'")
+    for change in changes:
+        click.secho(f"Note: {change}.", fg="yellow", err=True)
+    click.echo(f"Run it with: kedro run --config={output}")
 
 
 def _manifest(
     metadata: ProjectMetadata, source: str, env: str | None, conf_source: str | None
 ) -> Manifest:
-    import json
-
     from selfscore.handoff.bundle import BundleError, opened, read_index, read_manifest
     from selfscore.handoff.verify import verify as look
-    from selfscore.provenance.manifest import ManifestError, from_record
+    from selfscore.provenance.manifest import parse_manifest
     from selfscore.provenance.store import read_manifest as of_project
 
     path = Path(source)
     if path.suffix == ".json" and path.is_file():
-        try:
-            return from_record(json.loads(path.read_text(encoding="utf-8")))
-        except json.JSONDecodeError as error:
-            raise ManifestError(f"'{path}' is not JSON: {error}.") from error
+        return parse_manifest(path.read_bytes())
     if path.exists():
         with opened(path) as folder:
             failed = next((one for one in look(folder) if not one.passed), None)

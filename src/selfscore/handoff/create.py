@@ -48,7 +48,7 @@ def create(
         manifests: the newest first.
         name: "policy_2" (the policy, its figures and reports) or "iteration_2" (the experts'
             adapters, too). None: the champion if there is one, else the last policy.
-        output: a folder that does not exist yet, or an archive (.tar.gz, .tgz, .zip).
+        output: a folder that does not exist yet, or an archive (.tar.gz, .tgz).
         version: of the policy; None for the newest.
         with_data: whether the tables of the round and the scored images' table go along; images
             never do.
@@ -58,6 +58,8 @@ def create(
     """
     if output.exists():
         raise HandoffError(f"'{output}' is there already: remove it, or give another --output.")
+    if output.suffix in (".zip", ".tar", ".gz", ".xz", ".bz2") and not is_archive(output):
+        raise HandoffError(f"'{output}': archives are written as .tar.gz or .tgz.")
     name = name or _default(project)
     found = re.fullmatch(r"(policy|iteration)_(\d+)", name)
     if found is None:

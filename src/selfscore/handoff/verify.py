@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from textwrap import shorten
 from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
@@ -71,8 +72,10 @@ def _look(what: str, look: Callable[[Path, Index], str], folder: Path, index: In
         return Check(what, True, look(folder, index))
     except _FailedError as failed:
         return Check(what, False, str(failed))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return Check(what, False, f"cannot be read: {type(error).__name__}: {error}")
+    # What somebody else wrote can fail in any way, and each of them is an answer.
+    except Exception as error:
+        said = shorten(f"{type(error).__name__}: {error}", 240)
+        return Check(what, False, f"cannot be read: {said}")
 
 
 def _files(folder: Path, index: Index) -> str:
@@ -87,6 +90,8 @@ def _files(folder: Path, index: Index) -> str:
     for name, expected in index.files.items():
         if name not in there:
             raise _FailedError(f"'{name}' is missing")
+        if not index.has_place_for(name):
+            raise _FailedError(f"'{name}' belongs to nothing that is handed on")
         if PurePosixPath(name).suffix not in bundle.SUFFIXES:
             raise _FailedError(f"'{name}' is of a kind that is never handed on")
         if sha256_file(local, str(folder / name)) != expected:

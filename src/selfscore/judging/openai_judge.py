@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
 from collections.abc import MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -24,6 +23,7 @@ from tqdm import tqdm
 
 from selfscore.judging.chat import Answer, NoVerdictError, http_client, read_answer, words
 from selfscore.judging.judge import without_score_words
+from selfscore.keys import read_key
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -274,8 +274,8 @@ class OpenAIJudge:
     def _api_key(self) -> str:
         if self.api_key_env is None:
             return "none"
-        key = os.environ.get(self.api_key_env, "").strip()
-        if not key:
+        key = read_key(self.api_key_env)
+        if key is None:
             raise ValueError(
                 f"The hosted judge needs a key in the environment variable {self.api_key_env} "
                 "(parameter `api_key_env`; null for an endpoint that asks for no key)."

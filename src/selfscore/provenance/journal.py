@@ -9,12 +9,19 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-from selfscore.provenance.manifest import Artifact, Manifest, NodeRun, from_record, to_record
+from selfscore.provenance.manifest import (
+    Artifact,
+    Manifest,
+    ManifestError,
+    NodeRun,
+    from_record,
+    to_record,
+)
 from selfscore.provenance.places import Place
 
 NAME = "journal.jsonl"
@@ -65,10 +72,24 @@ class Journal:
         """The run ends; `changes` are fields of `Manifest`."""
         self._append("end", changes)
 
-    def read(self) -> Manifest | None:
-        """The manifest so far; None if not even the start is there."""
+    def read(self, whole: bool = False) -> Manifest | None:
+        """The manifest so far; None if not even the start is there.
+
+        Args:
+            whole: whether only the last line may be cut off, as a kill leaves it.
+
+        Raises:
+            ManifestError: what is in it is no manifest, or not the whole of one.
+        """
         text = self._fs.cat_file(self._path).decode("utf-8", errors="replace")
-        return fold(text.splitlines())
+        lines = text.splitlines()
+        try:
+            if whole:
+                _check_lines(lines)
+            folded = fold(lines)
+        except (LookupError, TypeError, RecursionError) as error:
+            raise ManifestError(f"'{self._path}' is not the journal of a run: {error}.") from error
+        return None if folded is None else from_record(to_record(folded))
 
     def remove(self) -> None:
         """Take the file away."""
@@ -81,6 +102,14 @@ class Journal:
         with self._fs.open(self._path, "ab") as stream:
             # The break comes first: what was written before may have been cut off.
             stream.write(b"\n" + line.encode())
+
+
+def _check_lines(lines: Sequence[str]) -> None:
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            json.loads(line or "null")
+        except json.JSONDecodeError as error:
+            raise ManifestError(f"Line {number} of its journal is cut off.") from error
 
 
 def fold(lines: Iterable[str]) -> Manifest | None:

@@ -6,14 +6,19 @@ Knows records; does not know where they come from or where they are kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+
+from selfscore.provenance.foreign_json import parse_json
 
 FORMAT = 2
 # Of format 1, `code` depended on Python's version: that code cannot be compared.
 _READABLE = (1, FORMAT)
 CODE_UNKNOWN = "made before code had the same fingerprint under every Python: it counts as changed"
+
+_PLAIN_NAME = re.compile(r"[\w@#:+\-. ]+")
 
 Status = Literal["running", "finished", "failed", "interrupted"]
 NodeStatus = Literal["waiting", "running", "finished", "failed", "interrupted"]
@@ -184,11 +189,44 @@ def from_record(record: Any) -> Manifest:
             "the version of selfscore that wrote it."
         )
     try:
-        return TypeAdapter(Manifest).validate_python(record)
+        manifest = TypeAdapter(Manifest).validate_python(record)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise ManifestError(f"The manifest has no valid '{place}': {first['msg']}.") from error
+    for name in _names(manifest):
+        if not isinstance(name, str) or not _PLAIN_NAME.fullmatch(name) or ".." in name:
+            raise ManifestError(
+                f"The manifest has {name!r} for the name of a run, a dataset or a version."
+            )
+    return manifest
+
+
+def parse_manifest(text: str | bytes) -> Manifest:
+    """Read a manifest in JSON.
+
+    Raises:
+        ManifestError: it is none.
+    """
+    try:
+        return from_record(parse_json(text))
+    except ManifestError:
+        raise
+    except ValueError as error:
+        raise ManifestError(f"The manifest is not JSON that can be read: {error}.") from error
+
+
+def _names(manifest: Manifest) -> Iterator[Any]:
+    """Whatever becomes a part of a path when it is looked for."""
+    yield manifest.run_id
+    if (resumed := manifest.command.get("resumes")) is not None:
+        yield resumed
+    asked = manifest.command.get("load_versions") or {}
+    yield from (*asked, *asked.values()) if isinstance(asked, Mapping) else [asked]
+    for name, artifact in manifest.artifacts.items():
+        yield name if name == artifact.name else [name, artifact.name]
+        if artifact.version is not None:
+            yield artifact.version
 
 
 def canonical(value: Any) -> str:

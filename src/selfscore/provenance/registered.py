@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import chdir
 from pathlib import Path
 
+from kedro.io import DatasetError
+
+from selfscore.provenance.manifest import Manifest
 from selfscore.provenance.project import Project
 
 _CHAMPION = "champion"
@@ -14,6 +18,41 @@ class RegistryError(RuntimeError):
     """A registry that does not answer."""
 
 
+def champion_digest(project: Project) -> str | None:
+    """Digest of the champion; None if none was chosen yet.
+
+    Raises:
+        RegistryError: it cannot be read.
+    """
+    if _CHAMPION not in project.catalog or not project.catalog.exists(_CHAMPION):
+        return None
+    try:
+        digest = project.catalog.load(_CHAMPION)["digest"]
+        if not isinstance(digest, str) or not digest:
+            raise TypeError("its digest is no text")
+    except (DatasetError, LookupError, TypeError, ValueError) as error:
+        raise RegistryError(
+            "The champion cannot be read, so it is not known which policy is in use: make it again "
+            f"with `kedro run --pipelines=reporting`. {type(error).__name__}: {error}"
+        ) from error
+    return digest
+
+
+def check_champion(project: Project, manifests: Iterable[Manifest]) -> None:
+    """See that a manifest says which version of which policy the champion is.
+
+    Raises:
+        RegistryError: none does.
+    """
+    digest = champion_digest(project)
+    known = {one.digest for manifest in manifests for one in manifest.made.values()}
+    if digest is not None and digest not in known:
+        raise RegistryError(
+            f"No manifest says which version the champion is (digest {digest[:12]}…): choose it "
+            "again with `kedro run --pipelines=reporting`."
+        )
+
+
 def registered(project: Project) -> set[str]:
     """Ids of tracked runs, and digests of policies, that something names.
 
@@ -21,12 +60,10 @@ def registered(project: Project) -> set[str]:
     server, and the digest of the champion.
 
     Raises:
-        RegistryError: the tracking server does not answer.
+        RegistryError: the tracking server does not answer, or the champion cannot be read.
     """
-    found = set()
-    catalog = project.catalog
-    if _CHAMPION in catalog and catalog.exists(_CHAMPION):
-        found.add(str(catalog.load(_CHAMPION).get("digest")))
+    champion = champion_digest(project)
+    found = set() if champion is None else {champion}
     # A relative path to a local store counts from the root.
     with chdir(project.path):
         return found | _registered_models(project.tracking_uri)

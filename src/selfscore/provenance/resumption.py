@@ -6,7 +6,7 @@ stands in the first, how far it came in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,6 @@ from selfscore.provenance.fingerprint import fingerprint
 from selfscore.provenance.manifest import CODE_UNKNOWN, Artifact, Manifest, NodeRun
 from selfscore.provenance.places import is_growing, is_versioned, place_of, versions
 from selfscore.provenance.project import Project
-from selfscore.provenance.redaction import REDACTED
 
 _NOT_BEGUN = "did not begin"
 
@@ -146,49 +145,17 @@ def rest_of(project: Project, manifest: Manifest) -> Rest:
     )
 
 
-def session_arguments(rest: Rest) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What `KedroSession.create` and `KedroSession.run` take to run what is left."""
+def run_arguments(rest: Rest) -> dict[str, Any]:
+    """What `KedroSession.run` takes to run what is left."""
     manifest = rest.manifest
-    nodes = [node for node in manifest.nodes if node.name in rest.reasons]
     # An output that is damaged is there, and would count as not missing.
     whole = all(reason.startswith("did not ") for reason in rest.reasons.values())
-    return (
-        {
-            "env": manifest.environment.get("name"),
-            "conf_source": manifest.command.get("conf_source"),
-            "runtime_params": run_parameters(manifest, nodes),
-        },
-        {
-            "pipeline_names": manifest.command.get("pipeline_names"),
-            "node_names": tuple(rest.reasons),
-            "load_versions": rest.loads,
-            "only_missing_outputs": whole and bool(manifest.command.get("only_missing_outputs")),
-        },
-    )
-
-
-def run_parameters(manifest: Manifest, nodes: Iterable[NodeRun]) -> dict[str, Any]:
-    """The parameters with which some nodes of a run are run again.
-
-    They are those that the nodes read, those that were given to the run, and those that shape the
-    pipelines. What the manifest does not hold because it is secret comes from the configuration.
-    """
-    # Numbers and lists at the top (rounds, experts, seed) may shape the pipelines.
-    chosen = {
-        key: value for key, value in manifest.parameters.items() if not isinstance(value, Mapping)
+    return {
+        "pipeline_names": manifest.command.get("pipeline_names"),
+        "node_names": tuple(rest.reasons),
+        "load_versions": rest.loads,
+        "only_missing_outputs": whole and bool(manifest.command.get("only_missing_outputs")),
     }
-    chosen = _merged(chosen, manifest.command.get("runtime_params") or {})
-    for name in sorted({name for node in nodes for name in node.inputs}):
-        if name == "parameters":
-            chosen = manifest.parameters
-            break
-        if name.startswith("params:"):
-            path = name.removeprefix("params:").split(".")
-            value = manifest.parameter(name)
-            for key in reversed(path):
-                value = {key: value}
-            chosen = _merged(chosen, value)
-    return _without_redacted(chosen)  # type: ignore[no-any-return]
 
 
 def _went_on(before: Manifest, later: Manifest) -> Manifest:
@@ -300,22 +267,3 @@ def _sha256(
         return fingerprint(place, known, trust_marker=False).sha256 if place else None
     except FileNotFoundError:
         return None
-
-
-def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(one)
-    for key, value in other.items():
-        below = merged.get(key)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(below, value) if both else value  # type: ignore[arg-type]
-    return merged
-
-
-def _without_redacted(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {
-            key: _without_redacted(below)
-            for key, below in value.items()
-            if not (isinstance(below, str) and REDACTED in below)
-        }
-    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from selfscore.provenance.manifest import Manifest
@@ -66,11 +66,7 @@ def to_remove(
         manifests: those that count.
         keep_last: how many of the newest versions of each dataset stay.
     """
-    named = {
-        (artifact.name, artifact.version)
-        for manifest in manifests
-        for artifact in manifest.artifacts.values()
-    }
+    named = {one for manifest in manifests for one in needed(manifest, present)}
     return {
         name: [
             version
@@ -79,6 +75,32 @@ def to_remove(
         ]
         for name, found in present.items()
     }
+
+
+def needed(manifest: Manifest, present: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """Dataset and version of all that a run read and wrote, and of what going on with it will read.
+
+    Args:
+        manifest: of the run.
+        present: dataset → its versions.
+    """
+    for artifact in manifest.artifacts.values():
+        if artifact.version is not None:
+            yield artifact.name, artifact.version
+    if manifest.status == "finished":
+        return
+    # A kill may have come before the journal's line about what was just stored.
+    yield from ((name, manifest.run_id) for name in present)
+    asked = manifest.command.get("load_versions") or {}
+    yield from asked.items()
+    for node in manifest.nodes:
+        for name in node.inputs if node.status != "finished" else ():
+            if name in manifest.artifacts or name in asked:
+                continue
+            # What was not read yet is read as it was when the run began, see `resumption.py`.
+            older = [one for one in present.get(name, ()) if one <= manifest.run_id]
+            if older:
+                yield name, max(older)
 
 
 def removals(

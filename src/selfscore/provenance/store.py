@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -11,7 +10,7 @@ from kedro.io import DataCatalog
 
 from selfscore.provenance.journal import NAME as JOURNAL
 from selfscore.provenance.journal import Journal
-from selfscore.provenance.manifest import Manifest, ManifestError, from_record
+from selfscore.provenance.manifest import Manifest, ManifestError, parse_manifest
 from selfscore.provenance.places import Place, place_of, versions_folder
 
 logger = logging.getLogger(__name__)
@@ -43,8 +42,37 @@ def read_manifests(catalog: DataCatalog) -> list[Manifest]:
     return found
 
 
-def read_manifest(catalog: DataCatalog, run_id: str) -> Manifest:
+def read_every_manifest(catalog: DataCatalog) -> list[Manifest]:
+    """All manifests, the newest run first, where none may be passed over.
+
+    Raises:
+        ManifestError: one cannot be read, or a line of a journal cannot, other than the last one.
+    """
+    found = []
+    for run_id in run_ids(catalog):
+        place = place_of(catalog[DATASET], run_id)
+        assert place is not None
+        file_system, folder = place.file_system, str(PurePosixPath(place.path).parent)
+        if not file_system.isdir(folder) or not file_system.ls(folder, detail=False):
+            continue
+        try:
+            found.append(read_manifest(catalog, run_id, whole=True))
+        except ManifestError as error:
+            raise ManifestError(
+                f"The manifest of the run {run_id} cannot be read, so it is not known which "
+                f"versions that run needs: put it back from a copy, or remove '{folder}' if it may "
+                f"be forgotten. {error}"
+            ) from error
+    return found
+
+
+def read_manifest(catalog: DataCatalog, run_id: str, whole: bool = False) -> Manifest:
     """The manifest of a run.
+
+    Args:
+        catalog: with the manifests.
+        run_id: of the run.
+        whole: whether a journal is refused that lost a line in the middle.
 
     Raises:
         ManifestError: there is none, or it cannot be read.
@@ -52,13 +80,10 @@ def read_manifest(catalog: DataCatalog, run_id: str) -> Manifest:
     place = place_of(catalog[DATASET], run_id)
     assert place is not None
     if place.file_system.exists(place.path):
-        try:
-            return from_record(json.loads(place.file_system.cat_file(place.path)))
-        except json.JSONDecodeError as error:
-            raise ManifestError(f"'{place.url}' is not JSON: {error}.") from error
+        return parse_manifest(place.file_system.cat_file(place.path))
     journal = journal_of(catalog, run_id)
     try:
-        manifest = journal.read()
+        manifest = journal.read(whole)
         if manifest is not None and manifest.status == "interrupted" and journal.is_going_on():
             manifest = replace(manifest, status="running")
     except FileNotFoundError:

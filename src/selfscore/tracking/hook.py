@@ -62,7 +62,8 @@ class TrackingHooks:
         """Read `mlflow.yml`, and reach the server; whether it answers matters when a run begins.
 
         Raises:
-            ValueError: `mlflow.yml` is not valid, or the server refuses what it asks for.
+            ValueError: `mlflow.yml` is not valid, a key in the environment cannot be one, or the
+                server refuses what it asks for.
         """
         from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
         from mlflow.exceptions import MlflowException
@@ -70,6 +71,7 @@ class TrackingHooks:
 
         self._forget()
         server.shorten_timeouts()
+        server.check_keys()
         self._context = context
         self._redact = Redaction(credentials_of(context.config_loader))
         self._kedro_mlflow = MlflowHook()

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from selfscore.keys import read_key
+
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from mlflow import MlflowClient
@@ -27,6 +29,8 @@ _VARIABLES = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
+# What MLflow sends to a server to be let in.
+_KEYS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 # What the stores of runs and files raise; not all of these need be installed.
 _STORES = ("azure", "boto3", "botocore", "google", "sqlalchemy", "urllib3")
 _TOO_MANY_REQUESTS = 429
@@ -37,6 +41,16 @@ def shorten_timeouts() -> None:
     """Let MLflow wait seconds for its server, not minutes, and print neither addresses nor bars."""
     for name, value in _VARIABLES.items():
         os.environ.setdefault(name, value)
+
+
+def check_keys() -> None:
+    """Look at the keys in the environment before anything is sent with them.
+
+    Raises:
+        ValueError: one cannot be a key.
+    """
+    for name in _KEYS:
+        read_key(name)
 
 
 def is_away(error: BaseException) -> bool:
@@ -80,13 +94,14 @@ def connect(
         project: root, which relative paths count from.
 
     Raises:
-        ValueError: the configuration is not valid.
+        ValueError: the configuration is not valid, or a key cannot be one.
     """
     from kedro_mlflow.config.kedro_mlflow_config import _validate_uri
     from mlflow import MlflowClient
 
     server = configuration.get("server") or {}
     os.environ.update(credentials.get(str(server.get("credentials")), {}))
+    check_keys()
     uri = uri_of(configuration)
     registry = server.get("mlflow_registry_uri") or uri
     return MlflowClient(*(_validate_uri(str(project), place) for place in (uri, registry)))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from selfscore.provenance.commands.run import friendly_exit
 from selfscore.provenance.commands.shared import (
+    admitted_here,
     as_click_errors,
     conf_source_option,
     env_option,
+    params_option,
     project_of,
     show_table,
     with_options,
@@ -20,13 +22,14 @@ from selfscore.provenance.commands.shared import (
 if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata
 
+    from selfscore.provenance.admission import Admitted
     from selfscore.provenance.manifest import Manifest
     from selfscore.provenance.resumption import Rest
 
 
 @click.command()
 @click.option("--run", "run_id", help="Id of the run; the newest by default.")
-@with_options(env_option, conf_source_option)
+@with_options(env_option, conf_source_option, params_option)
 @click.option("--dry-run", is_flag=True, help="List the nodes that would run, and run nothing.")
 @click.pass_obj
 def resume(
@@ -34,39 +37,40 @@ def resume(
     run_id: str | None,
     env: str | None,
     conf_source: str | None,
+    params: dict[str, Any],
     dry_run: bool,
 ) -> None:
     """Go on with a run that was killed, stopped, or failed.
 
     Runs the nodes that did not finish, and those whose results are damaged, with the parameters
-    and the versions of that run. A node that keeps its work in progress goes on with it.
+    and the versions of that run. A node that keeps its work in progress goes on with it. Which
+    model, server and registry are used is never taken from a manifest: name with --params and
+    --conf-source again what the run was given of that kind.
     """
     with as_click_errors():
-        last, rest = _left(metadata, run_id, env, conf_source)
+        last, rest, admitted = _left(metadata, run_id, env, conf_source, params)
     for change in rest.changed if rest else []:
         click.secho(f"Note: {change}.", fg="yellow", err=True)
-    if rest is None or not rest.reasons:
+    if rest is None or admitted is None or not rest.reasons:
         click.echo(f"The run {last.run_id} finished: nothing is left to do.")
         return
     click.echo(f"Of the run {rest.manifest.run_id}, {len(rest.reasons)} nodes are left.")
     shown = {name: why for name, why in rest.reasons.items() if dry_run or name in rest.remarkable}
     show_table(("node", "why"), shown.items())
     if not dry_run:
-        _go_on(metadata, rest, last)
+        _go_on(metadata, rest, last, admitted, conf_source)
 
 
 def _left(
-    metadata: ProjectMetadata, run_id: str | None, env: str | None, conf_source: str | None
-) -> tuple[Manifest, Rest | None]:
+    metadata: ProjectMetadata,
+    run_id: str | None,
+    env: str | None,
+    conf_source: str | None,
+    params: dict[str, Any],
+) -> tuple[Manifest, Rest | None, Admitted | None]:
     """The last run that counts, and what is left of it; None if it finished."""
-    from selfscore.provenance.resumption import (
-        ResumptionError,
-        last_run,
-        refuse_other_version,
-        rest_of,
-        run_parameters,
-        whole_run,
-    )
+    from selfscore.provenance.admission import RefusedError
+    from selfscore.provenance.resumption import ResumptionError, last_run, rest_of, whole_run
     from selfscore.provenance.store import read_manifests
 
     manifests = read_manifests(project_of(metadata, env, {}, conf_source).catalog)
@@ -77,40 +81,43 @@ def _left(
             f"{last.environment.get('process')}."
         )
     if last.status == "finished":
-        return last, None
-    whole = whole_run(last, manifests)
-    project = project_of(
-        metadata,
-        whole.environment.get("name"),
-        run_parameters(whole, whole.nodes),
-        whole.command.get("conf_source"),
-    )
-    refuse_other_version(project, whole)
-    return last, rest_of(project, whole)
+        return last, None, None
+    admitted = admitted_here(metadata, whole_run(last, manifests), None, conf_source, params)
+    if admitted.differing:
+        raise RefusedError(
+            f"The parameter {admitted.differing[0]}, and a manifest does not say which model, "
+            "server or registry is used: give it with --params, or set it in the configuration."
+        )
+    return last, rest_of(admitted.project, admitted.manifest), admitted
 
 
-def _go_on(metadata: ProjectMetadata, rest: Rest, last: Manifest) -> None:
+def _go_on(
+    metadata: ProjectMetadata, rest: Rest, last: Manifest, admitted: Admitted, source: str | None
+) -> None:
     from kedro.framework.project import settings
-    from kedro.utils import load_obj
 
-    from selfscore.provenance.resumption import session_arguments
+    from selfscore.provenance.admission import runner_of
+    from selfscore.provenance.resumption import run_arguments
 
     _take_threads(rest.manifest.environment.get("variables", {}))
-    to_create, to_run = session_arguments(rest)
-    runner = load_obj(rest.manifest.command.get("runner") or "SequentialRunner", "kedro.runner")
     with (
         friendly_exit(),
-        settings.SESSION_CLASS.create(metadata.project_path, **to_create) as session,
+        settings.SESSION_CLASS.create(
+            metadata.project_path,
+            env=admitted.project.environment,
+            conf_source=source,
+            runtime_params=admitted.parameters,
+        ) as session,
     ):
-        session.run(runner=runner(), resumes=last.run_id, **to_run)
+        session.run(runner=runner_of(rest.manifest)(), resumes=last.run_id, **run_arguments(rest))
 
 
 def _take_threads(variables: dict[str, str]) -> None:
     """Results depend on the number of threads in their last bits."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         before, now = variables.get(name), os.environ.get(name)
-        if now is None and before is not None:
-            os.environ[name] = before
+        if now is None and str(before).isdecimal():
+            os.environ[name] = str(before)
         elif now != before:
             click.secho(
                 f"Note: {name} was {before or 'not set'} and is {now} now, so the results may "

@@ -20,6 +20,8 @@ from kedro.framework.cli.utils import (
 if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata
 
+    from selfscore.provenance.admission import Admitted
+    from selfscore.provenance.manifest import Manifest
     from selfscore.provenance.project import Project
 
 FOLDER = click.Path(path_type=Path)
@@ -71,6 +73,36 @@ def project_of(
     from selfscore.provenance.project import open_project
 
     return open_project(metadata.project_path, env, params, load_versions, conf_source)
+
+
+def admitted_here(
+    metadata: ProjectMetadata,
+    manifest: Manifest,
+    env: str | None,
+    conf_source: str | None,
+    params: dict[str, Any],
+) -> Admitted:
+    """What this project takes of a manifest.
+
+    Args:
+        metadata: of the project.
+        manifest: of a run, from wherever.
+        env: where the user named it; None for the run's.
+        conf_source: where the user named it.
+        params: given by the user.
+    """
+    from kedro.framework.project import settings
+
+    from selfscore.provenance.admission import admit
+
+    return admit(
+        manifest,
+        lambda name, values: project_of(metadata, name, values, conf_source),
+        Path(conf_source or metadata.project_path / settings.CONF_SOURCE),
+        conf_source,
+        env,
+        params,
+    )
 
 
 @contextmanager

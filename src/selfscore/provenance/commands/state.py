@@ -225,19 +225,21 @@ def prune(
     """List old versions that nothing names, and delete them with --delete.
 
     What stays: the newest versions of every dataset, every version that a manifest names (as read
-    or as written), and what the model registry and the champion name.
+    or as written) or that going on with a run will read, and what the model registry and the
+    champion name. Where one of these cannot be read, nothing is deleted.
     """
-    from selfscore.provenance.registered import RegistryError, registered
+    from selfscore.provenance.registered import RegistryError, check_champion, registered
     from selfscore.provenance.retention import removals, remove
-    from selfscore.provenance.store import read_manifests
+    from selfscore.provenance.store import read_every_manifest
 
     with as_click_errors():
         project = project_of(metadata, env, {}, conf_source)
+        manifests = read_every_manifest(project.catalog)
         try:
             names = registered(project)
+            check_champion(project, manifests)
         except RegistryError as error:
             raise click.ClickException(str(error)) from error
-        manifests = read_manifests(project.catalog)
         going = removals(project, manifests, keep_last, keep_runs, names)
     show_table(
         ("dataset", "version", "size"),
