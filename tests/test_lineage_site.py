@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects
 import pytest
 from chromium import CHROMIUM, MISSING, opened
+from matplotlib.figure import Figure
 
 from docs.lineage_site import served
 
@@ -24,18 +24,19 @@ pytestmark = pytest.mark.slow
 def clone(
     project: Path, copy_conf: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The project as someone has it who has run next to nothing: two charts, one of them broken."""
+    """The project as someone has it who has run next to nothing: a chart, and a broken record."""
     place = tmp_path_factory.mktemp("clone")
     copy_conf(place)
     shutil.copy(project / "pyproject.toml", place)
     (place / "src").mkdir()
     (place / "data").mkdir()
     (place / "data" / "01_raw").symlink_to(project / "data" / "01_raw")
-    figure = plotly.graph_objects.Figure({"data": [{"y": [1, 2]}]}).to_json()
-    for name, text in (("iteration_curve.json", figure), ("charts/levels.json", "{")):
+    for name in ("charts/curves.png", "champion.json"):
         file = place / "data/08_reporting" / name / "2020-01-01T00.00.00.000Z" / Path(name).name
         file.parent.mkdir(parents=True)
-        file.write_text(text)
+        file.write_text("{")
+        if file.suffix == ".png":
+            Figure().savefig(file)
     return place
 
 
@@ -82,7 +83,7 @@ def test_kedro_viz_warns_of_what_is_broken_and_of_nothing_else(
     said = built.stdout + built.stderr
     assert "Success" in said
     warnings = re.findall(r".*(?:WARNING|ERROR|Warning:).*", said)
-    assert len(warnings) == 1 and "'levels_chart' could not be previewed" in warnings[0], said
+    assert len(warnings) == 1 and "'champion' could not be previewed" in warnings[0], said
 
 
 def test_rounds_are_folded_groups_between_layers(page: tuple[Any, str]) -> None:
@@ -100,7 +101,11 @@ def test_rounds_are_folded_groups_between_layers(page: tuple[Any, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dataset", "shown"), [("severities", "table tbody tr"), ("iteration_curve", ".js-plotly-plot")]
+    ("dataset", "shown"),
+    [
+        ("severities", "table tbody tr"),
+        ("curves_chart", ".pipeline-metadata__plot-image--expanded"),
+    ],
 )
 def test_a_dataset_shows_what_is_in_it(page: tuple[Any, str], dataset: str, shown: str) -> None:
     tab, address = page

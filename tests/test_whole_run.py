@@ -70,7 +70,7 @@ def test_every_round_leaves_its_artifacts(two_rounds):
         assert 0.5 < report["energy_kept"] <= 1
     table = pd.read_parquet(newest(folder, "08_reporting/over_rounds/figures.parquet"))
     assert set(table["round"]) == {0, 1, 2}
-    figure = Image.open(newest(folder, "08_reporting/iteration_figure.png"))
+    figure = Image.open(newest(folder, "08_reporting/charts/curves.png"))
     assert figure.width > 500
 
 
@@ -132,8 +132,8 @@ def test_mlflow_holds_one_run_with_a_child_per_round_and_one_per_expert_below(tw
     } == {1, 2}
     assert parent.data.params["iteration_1.dpo_training.beta"] == "1.0"
     files = {file.path for file in client.list_artifacts(parent.info.run_id)}
-    expected = {"report.html", "champion.json", "manifest.json", "iteration_figure.png"}
-    assert files >= expected | {"iteration_curve.html", "figures_over_rounds.csv"}
+    expected = {"report.html", "champion.json", "manifest.json", "figures_over_rounds.csv"}
+    assert files >= expected | {"curves_chart.png", "health_chart.png"}
     tags = "tags.base_model = 'data/06_models/demo_model' and tags.dataset = '{}'"
     images = "data/01_raw/demo_images/images"
     assert len(client.search_runs([experiment.experiment_id], tags.format(images))) == len(runs)

@@ -20,6 +20,7 @@ from benchmarks.experiments.means import mean_interval
 from benchmarks.experiments.page import render_index, render_page
 from benchmarks.experiments.records import RECORDS, Records, read_records
 from benchmarks.runs import PROJECT
+from selfscore.metrics.figures import POOLED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(content, str):
             file.write_text(content, encoding="utf-8")
         else:
-            content.savefig(file, dpi=130, bbox_inches="tight")
+            content.savefig(file)
         print(file)
     return 0
 
@@ -112,7 +113,7 @@ def _seeds(
 
 def _draw(figures: pd.DataFrame, drawn: Mapping[str, Any], split: str) -> Figure:
     """The curves over rounds of a variant, means over its seeds with their intervals."""
-    from selfscore.report.curves import printed_curves
+    from selfscore.report.policy_charts import curves_chart
 
     own = figures[figures["variant"] == drawn["variant"]]
     rows = [
@@ -126,9 +127,8 @@ def _draw(figures: pd.DataFrame, drawn: Mapping[str, Any], split: str) -> Figure
             ["round", "policy", "metric"], sort=False
         )["value"]
     ]
-    return printed_curves(
-        pd.DataFrame(rows).assign(split=split, group="all"), split, drawn["metrics"]
-    )
+    table = pd.DataFrame(rows).assign(split=split, group=POOLED, of="")
+    return curves_chart(table, split, drawn["metrics"]).figure
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def test_light_and_dark_differ(browser: Any, address: str) -> None:
         page.goto(f"{address}#charts")
         found: list[str] = page.evaluate(
             "[getComputedStyle(document.body).backgroundColor,"
-            " getComputedStyle(document.querySelector('.line')).stroke]"
+            " getComputedStyle(document.querySelector('.panels use')).fill]"
         )
         page.close()
         return found

@@ -193,12 +193,12 @@ def test_reports_and_figures(parent: str) -> None:
     report = {"energy_kept": 0.9, "layers": {"a b@c": 0.8}, "method": "ties", "missing": None}
     figure = Figure()
     runs.log_outputs("iteration_1", {"iteration_1.merge_report": report})
-    runs.log_outputs("reporting", {"iteration_figure": figure, "figures_over_rounds": FIGURES})
+    runs.log_outputs("reporting", {"curves_chart": figure, "figures_over_rounds": FIGURES})
 
     child = children(parent)["iteration_1"]
     assert child.data.metrics == {"merge/energy_kept": 0.9, "merge/layers/a b_c": 0.8}
     assert artifacts(child.info.run_id) == {"merge_report.json"}
-    assert artifacts(parent) == {"iteration_figure.png", "figures_over_rounds.csv"}
+    assert artifacts(parent) == {"curves_chart.png", "figures_over_rounds.csv"}
 
 
 def test_the_report_and_the_champion_belong_to_the_whole_run(parent: str) -> None:

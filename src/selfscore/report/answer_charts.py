@@ -8,9 +8,8 @@ import pandas as pd
 
 from selfscore.metrics.rank_correlation import srcc
 from selfscore.report import labels
-from selfscore.report.chart import Chart, Panel, Series
+from selfscore.report.drawing import Chart, Panel
 from selfscore.report.labels import BASE, MERGED
-from selfscore.report.tables import records
 
 _STATEMENTS = {
     "cumulative": ("“at most level k”", "round_4"),
@@ -32,38 +31,29 @@ def predicted_chart(answers: pd.DataFrame, split: str, number: int, unit: str) -
     ends = (float(columns.min().min()), float(columns.max().max()))
     air = 0.04 * (ends[1] - ends[0]) or 0.5
     both = (ends[0] - air, ends[1] + air)
-    panels = []
-    for name, colour, own in _before_and_after(rows, number):
-        agreement = float(srcc(own["expected_score"], own["score"]))
-        notes = [
-            f"{row['image_id']}: true {row['score']:.2f}, predicted {row['expected_score']:.2f}"
-            for row in records(own)
-        ]
-        points = Series(
-            name,
-            colour,
-            own["score"].tolist(),
-            own["expected_score"].tolist(),
-            small=True,
-            notes=notes,
-        )
-        panels.append(
-            Panel(
-                title=name.capitalize(),
-                alt=f"Predicted against true score of {len(own)} images, {name}: rank correlation "
-                f"{agreement:.2f}.",
-                series=[_diagonal(both, "predicted = true"), points],
-                x_title="true score",
-                y_title="predicted score",
-                x_range=both,
-                y_range=both,
-            )
-        )
-    text = (
+    chart = Chart(
+        "Predicted against true",
         f"One point per {split} image; scores are in “{unit}”. The closer to the dashed line, the "
-        "better. A policy that plays safe stays near the middle."
+        "better. A policy that plays safe stays near the middle.",
+        panels=2,
+        numbered=False,
     )
-    return Chart("predicted", "Predicted against true", text, panels, numbers=False)
+    for panel, (name, colour, own) in zip(
+        chart.panels, _before_and_after(rows, number), strict=True
+    ):
+        agreement = float(srcc(own["expected_score"], own["score"]))
+        panel.describe(
+            name.capitalize(),
+            f"Predicted against true score of {len(own)} images, {name}: rank correlation "
+            f"{agreement:.2f}.",
+            "predicted score",
+            "true score",
+        )
+        _draw_diagonal(panel, both, "predicted = true")
+        panel.points(
+            name, colour, own["score"].tolist(), own["expected_score"].tolist(), small=True
+        )
+    return chart.finish()
 
 
 def levels_chart(answers: pd.DataFrame, split: str, number: int, levels: int) -> Chart:
@@ -75,7 +65,6 @@ def levels_chart(answers: pd.DataFrame, split: str, number: int, levels: int) ->
         number: the round.
         levels: number of levels.
     """
-    places = [str(level) for level in range(levels)]
     rows = answers[(answers["split"] == split) & answers["round"].isin([0, number])]
     counted = [
         (name, colour, _shares(own.loc[own["valid"], "emitted_level"], levels), own)
@@ -83,29 +72,27 @@ def levels_chart(answers: pd.DataFrame, split: str, number: int, levels: int) ->
     ]
     true = _shares(rows.loc[rows["round"] == 0, "level"], levels)
     top = max(max(true), *(max(shares) for _, _, shares, _ in counted))
-    panels = [
-        Panel(
-            title=name.capitalize(),
-            alt=f"Levels written by the {name}: most often level "
+    chart = Chart(
+        "Levels in use",
+        f"How often each level is written for the {split} images (bars), and how often it is true "
+        "(dots). A model in collapse would write one level for all.",
+        len(counted),
+    )
+    for panel, (name, colour, shares, own) in zip(chart.panels, counted, strict=True):
+        panel.describe(
+            name.capitalize(),
+            f"Levels written by the {name}: most often level "
             f"{max(range(levels), key=shares.__getitem__)}, {max(shares):.0%} of "
             f"{int(own['valid'].sum())} valid answers.",
-            series=[
-                Series(f"written by the {name}", colour, places, shares, mark="bars"),
-                Series("true", "truth", places, true),
-            ],
-            x_title="level",
-            y_title="share of images",
-            y_range=(0.0, 1.1 * top),
-            categories=places,
+            "share of images",
+            "level",
             percent=True,
         )
-        for name, colour, shares, own in counted
-    ]
-    text = (
-        f"How often each level is written for the {split} images (bars), and how often it is true "
-        "(dots). A model in collapse would write one level for all."
-    )
-    return Chart("levels", "Levels in use", text, panels)
+        panel.name_places([str(level) for level in range(levels)])
+        panel.bars(f"written by the {name}", colour, range(levels), shares)
+        panel.points("true", "truth", range(levels), true)
+        panel.axes.set_ylim(0, 1.1 * top)
+    return chart.finish()
 
 
 def reliability_chart(reliability: pd.DataFrame, split: str, number: int) -> Chart:
@@ -121,56 +108,33 @@ def reliability_chart(reliability: pd.DataFrame, split: str, number: int) -> Cha
         & reliability["round"].isin([0, number])
         & reliability["policy"].isin([BASE, MERGED])
     ]
-    panels = []
-    for name, _, own in _before_and_after(rows, number):
-        series = [_diagonal((0.0, 1.0), "as often as claimed")]
-        for statement, (label, colour) in _STATEMENTS.items():
-            bins = own[own["statement"] == statement]
-            if statement == "cumulative":
-                series.append(
-                    Series(
-                        label,
-                        colour,
-                        bins["confidence"].tolist(),
-                        bins["frequency"].tolist(),
-                        mark="line",
-                    )
-                )
-            series.append(
-                Series(
-                    label,
-                    colour,
-                    bins["confidence"].tolist(),
-                    bins["frequency"].tolist(),
-                    bins["low"].tolist(),
-                    bins["high"].tolist(),
-                    notes=[
-                        f"{label}: claimed {row['confidence']:.0%}, true {row['frequency']:.0%} "
-                        f"[{row['low']:.0%} to {row['high']:.0%}] of {row['n']}"
-                        for row in records(bins)
-                    ],
-                )
-            )
+    chart = Chart(
+        "Reliability",
+        "Can the predicted distribution be believed? On the dashed line, what is claimed with 70 % "
+        "is true 70 % of the time; below it the model is too sure. Bars are 95 % intervals.",
+        panels=2,
+    )
+    for panel, (name, _, own) in zip(chart.panels, _before_and_after(rows, number), strict=True):
         level = own[own["statement"] == "cumulative"]
         gap = float(((level["confidence"] - level["frequency"]).abs() * level["n"]).sum())
         gap /= max(1, int(level["n"].sum()))
-        panels.append(
-            Panel(
-                title=name.capitalize(),
-                alt=f"Reliability of the {name}: claimed and true frequencies of “at most level k” "
-                f"lie {gap:.1%} apart on average.",
-                series=series,
-                x_title="claimed probability",
-                y_title="how often it was true",
-                x_range=(0.0, 1.0),
-                y_range=(0.0, 1.0),
-            )
+        panel.describe(
+            name.capitalize(),
+            f"Reliability of the {name}: claimed and true frequencies of “at most level k” "
+            f"lie {gap:.1%} apart on average.",
+            "how often it was true",
+            "claimed probability",
         )
-    text = (
-        "Can the predicted distribution be believed? On the dashed line, what is claimed with 70 % "
-        "is true 70 % of the time; below it the model is too sure. Bars are 95 % intervals."
-    )
-    return Chart("reliability", "Reliability", text, panels)
+        _draw_diagonal(panel, (0.0, 1.0), "as often as claimed")
+        for statement, (label, colour) in _STATEMENTS.items():
+            bins = own[own["statement"] == statement]
+            x, y, low, high = (
+                bins[column].tolist() for column in ("confidence", "frequency", "low", "high")
+            )
+            if statement == "cumulative":
+                panel.line(label, colour, x, y)
+            panel.points(label, colour, x, y, low, high)
+    return chart.finish()
 
 
 def _before_and_after(rows: pd.DataFrame, number: int) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -178,8 +142,10 @@ def _before_and_after(rows: pd.DataFrame, number: int) -> Iterator[tuple[str, st
     yield labels.policy_of_round(number), MERGED, rows[rows["round"] == number]
 
 
-def _diagonal(ends: tuple[float, float], name: str) -> Series:
-    return Series(name, "guide", ends, ends, mark="line", dashed=True)
+def _draw_diagonal(panel: Panel, ends: tuple[float, float], name: str) -> None:
+    panel.line(name, "guide", ends, ends, dashed=True)
+    panel.axes.set_xlim(ends)
+    panel.axes.set_ylim(ends)
 
 
 def _shares(values: pd.Series, levels: int) -> list[float]:

@@ -10,8 +10,7 @@ import pandas as pd
 
 from selfscore.metrics.catalog import HEADLINE, metric
 from selfscore.metrics.figures import among
-from selfscore.report.chart import written
-from selfscore.report.labels import BASE, MERGED
+from selfscore.report.labels import BASE, MERGED, written
 from selfscore.report.tables import records
 
 if TYPE_CHECKING:

@@ -5,6 +5,8 @@ Knows words and colours; knows no table.
 
 from __future__ import annotations
 
+import math
+
 BASE, MERGED = "base", "merged"
 
 
@@ -28,6 +30,8 @@ PALETTE = {
     "limit": ("#a3271f", "#ff9d94"),
     "guide": ("#8a8d94", "#7d828b"),
 }
+# What charts are drawn in beside it; style.css has the same names for light and for dark.
+INK = {"ink": "#1c1d21", "soft": "#5d6068", "grid": "#e7e5df", "card": "#ffffff"}
 _LABELS = {BASE: "base model", MERGED: "merged policy"}
 
 
@@ -45,3 +49,14 @@ def colours(policies: list[str]) -> dict[str, str]:
     """A key of the palette for each policy, the same whatever else is shown."""
     spare = iter([f"other_{1 + place % 3}" for place in range(len(policies))])
     return {name: name if name in PALETTE else next(spare) for name in policies}
+
+
+def written(value: float, percent: bool = False, digits: int = 3) -> str:
+    """A value for people: as per cent, or with as many digits as it needs."""
+    if math.isnan(value):
+        return "–"
+    if percent:
+        return f"{100 * value:.1f}\u00a0%"
+    if value == int(value) and abs(value) < 1e6:
+        return f"{value:.0f}"
+    return f"{value:.{digits}f}" if abs(value) < 100 else f"{value:.0f}"

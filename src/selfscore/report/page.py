@@ -17,7 +17,9 @@ import pandas as pd
 from selfscore import __version__
 from selfscore.metrics.catalog import metric
 from selfscore.report import labels
-from selfscore.report.chart import Chart, written
+from selfscore.report.drawing import Chart
+from selfscore.report.embedding import panel_pictures
+from selfscore.report.labels import written
 from selfscore.report.summary import change_text
 from selfscore.report.tables import records
 
@@ -25,7 +27,7 @@ _WORD = re.compile(r"\w+|\W+")
 
 
 def render_page(
-    charts: list[Chart],
+    charts: dict[str, Chart],
     summary: dict[str, Any],
     champion: dict[str, Any],
     changes: pd.DataFrame,
@@ -38,7 +40,7 @@ def render_page(
     """The whole page as HTML.
 
     Args:
-        charts: in the order of the page.
+        charts: name → chart, in the order of the page.
         summary: see `summarize`.
         champion: see `choose_champion`.
         changes: see `measure_changes`.
@@ -51,8 +53,6 @@ def render_page(
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
 
-    from selfscore.report.svg import svg, swatch
-
     sources = files("selfscore.report") / "page"
     script = (sources / "script.js").read_text(encoding="utf-8")
     environment = Environment(
@@ -62,17 +62,16 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {
-        "svg": lambda panel, large: Markup(svg(panel, large)),
-        "swatch": lambda series: Markup(swatch(series)),
-    }
     environment.filters |= {"written": written, "against": _against, "metric": metric}
     return environment.get_template("report.html").render(
         style=Markup(_colours() + (sources / "style.css").read_text(encoding="utf-8")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         charts=charts,
-        numbers={chart.name: list(_numbers(chart)) for chart in charts if chart.numbers},
+        pictures={
+            name: [Markup(picture) for picture in panel_pictures(name, chart)]
+            for name, chart in charts.items()
+        },
         summary=summary,
         champion=champion,
         changes=[row | {"text": change_text(row)} for row in records(changes)],
@@ -99,28 +98,6 @@ def _against(name: str) -> str:
     """The other side of a comparison in words."""
     number = re.fullmatch(r"round_(\d+)", name)
     return labels.policy_of_round(int(number[1])) if number else labels.policy(name)
-
-
-def _numbers(chart: Chart) -> list[tuple[str, str, str, str, str]]:
-    """The chart's values as rows: panel, series, place, value, interval."""
-    rows = []
-    for panel in chart.panels:
-        for series in panel.series:
-            if series.mark == "line":
-                continue
-            for place, (x, y) in enumerate(zip(series.x, series.y, strict=True)):
-                interval = ""
-                if series.low is not None and series.high is not None:
-                    ends = (written(end[place], panel.percent) for end in (series.low, series.high))
-                    interval = " to ".join(ends)
-                at = x if isinstance(x, str) else _place(x, panel.whole)
-                rows.append((panel.title, series.name, at, written(y, panel.percent), interval))
-    return rows
-
-
-def _place(x: float | None, whole: bool) -> str:
-    # Points beside each other stand a little off their whole number.
-    return "" if x is None else f"{round(x)}" if whole else f"{x:.3g}"
 
 
 def _card(row: dict[str, Any], levels: int) -> dict[str, Any]:

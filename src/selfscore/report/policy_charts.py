@@ -9,10 +9,8 @@ import pandas as pd
 from selfscore.metrics import catalog
 from selfscore.metrics.figures import PRIOR, SHUFFLED, among
 from selfscore.report import labels
-from selfscore.report.chart import Chart, Panel, Series, written
-from selfscore.report.curves import measured
-from selfscore.report.labels import BASE, MERGED
-from selfscore.report.tables import records
+from selfscore.report.drawing import Chart, Panel
+from selfscore.report.labels import BASE, MERGED, written
 
 # Points of one round stand beside each other, so that their intervals can be told apart.
 _STEP = 0.08
@@ -30,14 +28,17 @@ def curves_chart(figures: pd.DataFrame, split: str, metrics: Sequence[str]) -> C
         ValueError: none of them was measured.
     """
     table = among(figures)
-    return Chart(
-        name="curves",
-        title="Round by round",
-        text=f"On the {split} images. The line is the policy that is handed on, from the base "
+    shown = measured(table, split, metrics)
+    chart = Chart(
+        "Round by round",
+        f"On the {split} images. The line is the policy that is handed on, from the base "
         "model (round 0); each round's experts branch off from the policy they were trained on, "
         "and are merged into the next one. Bars are 95 % intervals.",
-        panels=[_curve(table, split, metric) for metric in measured(table, split, metrics)],
+        len(shown),
     )
+    for panel, metric in zip(chart.panels, shown, strict=True):
+        _draw_curve(panel, _rows(table, split, metric), metric)
+    return chart.finish()
 
 
 def policies_chart(
@@ -58,129 +59,98 @@ def policies_chart(
         ValueError: none of them was measured.
     """
     table = among(figures)
-    shown = table[table["round"].isin([0, number]) & ((table["round"] > 0) | (number > 0))]
+    rows = table[table["round"].isin([0, number]) & ((table["round"] > 0) | (number > 0))]
     controls = among(figures, of=None, round=number, split=split)
-    return Chart(
-        name="policies",
-        title=f"The policies of round {number} side by side",
-        text=f"On the {split} images, with 95 % intervals. Controls: the same policies when the "
+    shown = measured(rows, split, metrics)
+    chart = Chart(
+        f"The policies of round {number} side by side",
+        f"On the {split} images, with 95 % intervals. Controls: the same policies when the "
         "images are shuffled among the questions (their agreement must be about 0), and the best "
         "answer that is the same for every image.",
-        panels=[
-            _comparison(shown, controls, split, metric)
-            for metric in measured(shown, split, metrics)
-        ],
+        len(shown),
     )
+    for panel, metric in zip(chart.panels, shown, strict=True):
+        own = controls[controls["metric"] == metric]
+        _draw_comparison(panel, _rows(rows, split, metric), own, metric)
+    return chart.finish()
+
+
+def measured(table: pd.DataFrame, split: str, metrics: Sequence[str]) -> list[str]:
+    """Those of the metrics that have a value on this split, in the order given.
+
+    Raises:
+        ValueError: none has.
+    """
+    rows = table[(table["split"] == split) & table["value"].notna()]
+    found = [metric for metric in metrics if metric in set(rows["metric"])]
+    if not found:
+        raise ValueError(
+            f"None of the metrics {list(metrics)} was measured on the split '{split}': choose "
+            f"`reporting.split` from {sorted(table['split'].unique())} and `reporting.metrics` "
+            f"from {sorted(table['metric'].unique())}."
+        )
+    return found
 
 
 def _rows(table: pd.DataFrame, split: str, metric: str) -> pd.DataFrame:
     return among(table, split=split, metric=metric).sort_values("round", kind="stable")
 
 
-def _curve(table: pd.DataFrame, split: str, metric: str) -> Panel:
-    rows = _rows(table, split, metric)
+def _draw_curve(panel: Panel, rows: pd.DataFrame, metric: str) -> None:
     words = catalog.metric(metric)
     policies = rows["policy"].drop_duplicates().tolist()
     colours = labels.colours(policies)
-    handed_on = rows[rows["policy"].isin([BASE, MERGED])]
-    at = handed_on.set_index("round")["value"]
-    series = []
-    for place, policy in enumerate(name for name in policies if name not in (BASE, MERGED)):
-        own = rows[rows["policy"] == policy]
-        # By turns left and right of the merged policy.
-        offset = _STEP * (place // 2 + 1) * (1 if place % 2 else -1)
-        x: list[float | str | None] = []
-        y: list[float] = []
-        for number, value in zip(own["round"], own["value"], strict=True):
-            x += [number - 1, number + offset, None]
-            y += [float(at.get(number - 1, float("nan"))), value, float("nan")]
-        label = labels.policy(policy)
-        series.append(Series(label, colours[policy], x, y, mark="line", dashed=True))
-        series.append(_points(own, label, colours[policy], offset))
-    series.append(
-        Series(labels.policy(MERGED), MERGED, at.index.tolist(), at.tolist(), mark="line")
-    )
-    base, merged = (rows[rows["policy"] == name] for name in (BASE, MERGED))
-    series.append(_points(merged, labels.policy(MERGED), MERGED))
-    series.append(_points(base, labels.policy(BASE), BASE))
+    at = rows[rows["policy"].isin([BASE, MERGED])].set_index("round")["value"]
     steps = ", ".join(
         f"{'base model' if number == 0 else f'round {number}'} {written(value, words.percent)}"
         for number, value in at.items()
     )
-    return Panel(
-        title=words.title,
-        alt=f"{words.title}, {words.axis}: {steps}.",
-        series=series,
-        x_title="round",
-        y_title=words.axis,
-        whole=True,
-        percent=words.percent,
-    )
+    alt = f"{words.title}, {words.axis}: {steps}."
+    panel.describe(words.title, alt, words.axis, "round", words.percent, whole=True)
+    for place, policy in enumerate(name for name in policies if name not in (BASE, MERGED)):
+        own = rows[rows["policy"] == policy]
+        # By turns left and right of the merged policy.
+        offset = _STEP * (place // 2 + 1) * (1 if place % 2 else -1)
+        x, y = [], []
+        for number, value in zip(own["round"], own["value"], strict=True):
+            x += [number - 1, number + offset, float("nan")]
+            y += [float(at.get(number - 1, float("nan"))), value, float("nan")]
+        panel.line(labels.policy(policy), colours[policy], x, y, dashed=True)
+        _draw_points(panel, own, labels.policy(policy), colours[policy], offset)
+    panel.line(labels.policy(MERGED), MERGED, at.index.tolist(), at.tolist())
+    for policy in (MERGED, BASE):
+        _draw_points(panel, rows[rows["policy"] == policy], labels.policy(policy), policy)
 
 
-def _comparison(table: pd.DataFrame, controls: pd.DataFrame, split: str, metric: str) -> Panel:
-    rows = _rows(table, split, metric)
+def _draw_points(
+    panel: Panel, rows: pd.DataFrame, name: str, colour: str, offset: float = 0.0
+) -> None:
+    panel.points(name, colour, (rows["round"] + offset).tolist(), *_values(rows))
+
+
+def _draw_comparison(panel: Panel, rows: pd.DataFrame, controls: pd.DataFrame, metric: str) -> None:
     words = catalog.metric(metric)
     policies = rows["policy"].tolist()
     colours = labels.colours(policies)
-    series = []
-    own = controls[controls["metric"] == metric]
-    shuffled = own[(own["of"] == SHUFFLED) & own["policy"].isin(policies)]
-    if len(shuffled):
-        series.append(_at_names(shuffled, "with shuffled images", "guide", small=True))
-    prior = own[own["of"] == PRIOR]
-    if len(prior) and prior["value"].iloc[0]:
-        ends = [policies[0], policies[-1]]
-        series.append(
-            Series(
-                "same answer for all",
-                "guide",
-                ends,
-                [prior["value"].iloc[0]] * 2,
-                mark="line",
-                dashed=True,
-            )
-        )
-    for policy in policies:
-        one = rows[rows["policy"] == policy]
-        series.append(_at_names(one, labels.policy(policy), colours[policy]))
     listed = ", ".join(
         f"{labels.policy(policy)} {written(value, words.percent)}"
         for policy, value in zip(policies, rows["value"], strict=True)
     )
-    return Panel(
-        title=words.title,
-        alt=f"{words.title}, {words.axis}: {listed}.",
-        series=series,
-        y_title=words.axis,
-        categories=policies,
-        percent=words.percent,
-    )
+    alt = f"{words.title}, {words.axis}: {listed}."
+    panel.describe(words.title, alt, words.axis, percent=words.percent)
+    panel.name_places(policies)
+    shuffled = controls[(controls["of"] == SHUFFLED) & controls["policy"].isin(policies)]
+    if len(shuffled):
+        places = [policies.index(policy) for policy in shuffled["policy"]]
+        panel.points("with shuffled images", "guide", places, *_values(shuffled), small=True)
+    prior = controls.loc[controls["of"] == PRIOR, "value"]
+    if len(prior) and prior.iloc[0]:
+        ends = [0, len(policies) - 1]
+        panel.line("same answer for all", "guide", ends, [prior.iloc[0]] * 2, dashed=True)
+    for place, policy in enumerate(policies):
+        one = rows[rows["policy"] == policy]
+        panel.points(labels.policy(policy), colours[policy], [place], *_values(one))
 
 
-def _points(rows: pd.DataFrame, name: str, colour: str, offset: float = 0.0) -> Series:
-    return Series(
-        name,
-        colour,
-        (rows["round"] + offset).tolist(),
-        rows["value"].tolist(),
-        rows["low"].tolist(),
-        rows["high"].tolist(),
-        notes=[
-            f"{name}, round {row['round']}: {row['value']:.3f} "
-            f"[{row['low']:.3f} to {row['high']:.3f}]"
-            for row in records(rows)
-        ],
-    )
-
-
-def _at_names(rows: pd.DataFrame, name: str, colour: str, small: bool = False) -> Series:
-    return Series(
-        name,
-        colour,
-        rows["policy"].tolist(),
-        rows["value"].tolist(),
-        rows["low"].tolist(),
-        rows["high"].tolist(),
-        small=small,
-    )
+def _values(rows: pd.DataFrame) -> tuple[list[float], list[float], list[float]]:
+    return rows["value"].tolist(), rows["low"].tolist(), rows["high"].tolist()

@@ -10,8 +10,8 @@ import pandas as pd
 from selfscore.metrics import catalog
 from selfscore.metrics.figures import HEALTH, among
 from selfscore.report import labels
-from selfscore.report.chart import Chart, Panel, Series, written
-from selfscore.report.labels import BASE, MERGED
+from selfscore.report.drawing import Chart
+from selfscore.report.labels import BASE, MERGED, written
 from selfscore.report.tables import records
 
 
@@ -26,56 +26,34 @@ def health_chart(
         split: which images.
     """
     rows = among(figures, of=HEALTH, split=split).sort_values("round", kind="stable")
-    panels = []
-    for figure in catalog.HEALTH:
-        words = catalog.metric(figure)
-        own = rows[(rows["metric"] == figure) & rows["value"].notna()]
-        if own.empty:
-            continue
-        handed_on = own[own["policy"].isin([BASE, MERGED])]
-        ends = [float(own["round"].min()), float(own["round"].max())]
+    rows = rows[rows["policy"].isin([BASE, MERGED]) & rows["value"].notna()]
+    shown = [figure for figure in catalog.HEALTH if figure in set(rows["metric"])]
+    chart = Chart(
+        "Health",
+        f"What shows a collapse without any true score, on the {split} images. Beyond a dashed "
+        "limit the run warns, or stops.",
+        len(shown),
+    )
+    for panel, figure in zip(chart.panels, shown, strict=True):
+        words, own = catalog.metric(figure), rows[rows["metric"] == figure]
+        rounds, values = own["round"].tolist(), own["value"].tolist()
         limits = [
-            Series("limit", "limit", ends, [limit, limit], mark="line", dashed=True)
+            limit
             for side in ("min", "max")
             if (limit := thresholds.get(f"{side}_{figure}")) is not None
         ]
         steps = ", ".join(
-            f"{'base model' if row['round'] == 0 else 'round ' + str(row['round'])} "
-            f"{written(row['value'], words.percent)}"
-            for row in records(handed_on)
+            f"{'base model' if number == 0 else f'round {number}'} {written(value, words.percent)}"
+            for number, value in zip(rounds, values, strict=True)
         )
-        bounds = " and ".join(written(limit.y[0], words.percent) for limit in limits)
-        panels.append(
-            Panel(
-                title=words.title,
-                alt=f"{words.title}: {steps}; {f'limit {bounds}' if limits else 'no limit'}.",
-                series=[
-                    *limits,
-                    Series(
-                        labels.policy(MERGED),
-                        MERGED,
-                        handed_on["round"].tolist(),
-                        handed_on["value"].tolist(),
-                        mark="line",
-                    ),
-                    Series(
-                        labels.policy(MERGED),
-                        MERGED,
-                        handed_on["round"].tolist(),
-                        handed_on["value"].tolist(),
-                    ),
-                ],
-                x_title="round",
-                y_title=words.axis,
-                whole=True,
-                percent=words.percent,
-            )
-        )
-    text = (
-        f"What shows a collapse without any true score, on the {split} images. Beyond a dashed "
-        "limit the run warns, or stops."
-    )
-    return Chart("health", "Health", text, panels)
+        bounds = " and ".join(written(limit, words.percent) for limit in limits)
+        alt = f"{words.title}: {steps}; {f'limit {bounds}' if limits else 'no limit'}."
+        panel.describe(words.title, alt, words.axis, "round", words.percent, whole=True)
+        for limit in limits:
+            panel.line("limit", "limit", [rounds[0], rounds[-1]], [limit, limit], dashed=True)
+        panel.line(labels.policy(MERGED), MERGED, rounds, values)
+        panel.points(labels.policy(MERGED), MERGED, rounds, values)
+    return chart.finish()
 
 
 def merge_energy_chart(merge_energy: pd.DataFrame) -> Chart:
@@ -84,47 +62,39 @@ def merge_energy_chart(merge_energy: pd.DataFrame) -> Chart:
     Args:
         merge_energy: round, module, energy_kept.
     """
-    panels = []
+    rounds = list(merge_energy.groupby("round"))
     low = min(0.9, float(merge_energy["energy_kept"].min()) - 0.02)
-    for number, own in merge_energy.groupby("round"):
-        places = own["module"].map(_layer_and_part)
-        layers, parts = places.str[0], places.str[1]
-        kinds = list(dict.fromkeys(parts))
-        series = [
-            Series(
-                kind,
-                f"round_{3 + 2 * (place % 2)}",
-                layers[parts == kind].tolist(),
-                own.loc[parts == kind, "energy_kept"].tolist(),
-                small=True,
-                notes=[
-                    f"{row['module']}: {row['energy_kept']:.1%}"
-                    for row in records(own[parts == kind])
-                ],
-            )
-            for place, kind in enumerate(kinds)
-        ]
-        least = records(own.nsmallest(1, "energy_kept"))[0]
-        average = f"{written(own['energy_kept'].mean(), percent=True)} on average"
-        panels.append(
-            Panel(
-                title=f"Round {number}: {average}",
-                alt=f"Energy kept per layer in round {number}: {average}, least "
-                f"{written(least['energy_kept'], percent=True)} in {least['module']}.",
-                series=series,
-                x_title="layer",
-                y_title="energy kept",
-                y_range=(low, 1.0),
-                whole=True,
-                percent=True,
-            )
-        )
-    text = (
+    chart = Chart(
+        "What merging keeps",
         "The merged update is stored as a low-rank adapter. Each point is one weight matrix: the "
         "share of its update’s energy (squared size) that the rank keeps. Far below 90 %, raise "
-        "merging.rank."
+        "merging.rank.",
+        len(rounds),
     )
-    return Chart("merge_energy", "What merging keeps", text, panels)
+    for panel, (number, own) in zip(chart.panels, rounds, strict=True):
+        places = own["module"].map(_layer_and_part)
+        layers, parts = places.str[0], places.str[1]
+        least = records(own.nsmallest(1, "energy_kept"))[0]
+        average = f"{written(own['energy_kept'].mean(), percent=True)} on average"
+        panel.describe(
+            f"Round {number}: {average}",
+            f"Energy kept per layer in round {number}: {average}, least "
+            f"{written(least['energy_kept'], percent=True)} in {least['module']}.",
+            "energy kept",
+            "layer",
+            percent=True,
+            whole=True,
+        )
+        for place, kind in enumerate(dict.fromkeys(parts)):
+            panel.points(
+                str(kind),
+                f"round_{3 + 2 * (place % 2)}",
+                layers[parts == kind].astype(float).tolist(),
+                own.loc[parts == kind, "energy_kept"].tolist(),
+                small=True,
+            )
+        panel.axes.set_ylim(low, 1.0)
+    return chart.finish()
 
 
 def _layer_and_part(module: str) -> tuple[int, str]:

@@ -13,8 +13,7 @@ from selfscore.metrics.figures import HEALTH, SHUFFLED, among, of_judges
 from selfscore.metrics.health import find_breaches
 from selfscore.report import labels
 from selfscore.report.changes import shown_round
-from selfscore.report.chart import written
-from selfscore.report.labels import BASE, MERGED
+from selfscore.report.labels import BASE, MERGED, written
 from selfscore.report.tables import records
 
 # Metric → what is said when it got better, when it got worse, and when neither is clear.

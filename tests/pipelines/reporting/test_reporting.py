@@ -1,17 +1,13 @@
 import logging
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from selfscore.metrics.figures import COLUMNS
 from selfscore.pipelines.reporting import create_pipeline
-from selfscore.pipelines.reporting.nodes import draw_iteration_figure
 from selfscore.pipelines.reporting.over_rounds import gather_figures, stack_rounds
-from selfscore.report.curves import COLOURS, measured
 
 PARAMETERS: dict[str, Any] = {
     "split": "test",
@@ -118,55 +114,6 @@ def test_the_outcome_is_logged_in_reading_order(caplog: pytest.LogCaptureFixture
     assert "srcc_gain" in caplog.text
 
 
-def test_the_figure_has_a_panel_a_metric_and_a_line_per_policy(table: pd.DataFrame) -> None:
-    figure = draw_iteration_figure(table, PARAMETERS)
-    assert isinstance(figure, Figure) and len(figure.axes) == 4
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["base model", "merged", "consistency expert only", "scoring expert only"]
-    first = figure.axes[0]
-    merged = [
-        line
-        for line in first.lines
-        if line.get_color() == COLOURS["merged"] and line.get_linewidth() == 2
-    ]
-    assert [np.asarray(line.get_ydata()).tolist() for line in merged] == [[0.2, 0.52], [0.52, 0.62]]
-
-
-def test_experts_branch_off_from_the_policy_they_were_trained_on(table: pd.DataFrame) -> None:
-    first = draw_iteration_figure(table, PARAMETERS).axes[0]
-    scoring = [
-        np.asarray(line.get_ydata()).tolist()
-        for line in first.lines
-        if line.get_color() == COLOURS["scoring"] and line.get_linestyle() == "--"
-    ]
-    assert scoring == [[0.2, 0.5], [0.52, 0.6]]
-
-
-def test_the_figure_is_saved_as_a_picture(table: pd.DataFrame, tmp_path: Path) -> None:
-    path = tmp_path / "figure.png"
-    draw_iteration_figure(table, PARAMETERS).savefig(path, dpi=60)
-    assert path.read_bytes().startswith(b"\x89PNG")
-
-
-def test_metrics_that_were_not_measured_are_left_out(table: pd.DataFrame) -> None:
-    without = table[table["metric"] != "faithfulness"]
-    assert measured(without, "test", PARAMETERS["metrics"]) == [
-        "srcc",
-        "consistency",
-        "format_valid",
-    ]
-    assert len(draw_iteration_figure(without, PARAMETERS).axes) == 3
-    with pytest.raises(ValueError, match=r"split 'train'.*\['test', 'validation'\]"):
-        draw_iteration_figure(table, {**PARAMETERS, "split": "train"})
-
-
-def test_an_expert_of_any_name_is_drawn(table: pd.DataFrame) -> None:
-    extra = table[table["policy"] == "scoring"].assign(policy="grounding")
-    figure = draw_iteration_figure(pd.concat([table, extra]), PARAMETERS)
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "grounding expert only" in labels
-
-
 def test_the_pipeline_takes_the_tables_of_all_rounds_in_order() -> None:
     pipeline = create_pipeline(rounds=2)
     inputs = {node.name: node.inputs for node in pipeline.nodes}
@@ -180,4 +127,4 @@ def test_the_pipeline_takes_the_tables_of_all_rounds_in_order() -> None:
         "iteration_1.judgements",
         "iteration_2.judgements",
     ]
-    assert {"report", "iteration_curve", "iteration_figure", "health_chart"} <= pipeline.outputs()
+    assert {"report", "curves_chart", "health_chart"} <= pipeline.outputs()

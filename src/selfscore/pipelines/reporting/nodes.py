@@ -6,40 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from selfscore.metrics.figures import among
 from selfscore.report.changes import shown_round
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from plotly.graph_objects import Figure as InteractiveFigure
-
-    from selfscore.report.chart import Chart
-
-
-def draw_iteration_figure(figures: pd.DataFrame, parameters: dict[str, Any]) -> Figure:
-    """The figures over rounds, for a page.
-
-    Args:
-        figures: of all rounds.
-        parameters: `split` and `metrics` to show.
-    """
-    from selfscore.report.curves import printed_curves
-
-    return printed_curves(among(figures), parameters["split"], parameters["metrics"])
-
-
-def draw_charts(**run: Any) -> dict[str, InteractiveFigure]:
-    """The page's charts, for a browser.
-
-    Args:
-        run: see `build_charts`.
-
-    Returns:
-        Name of each chart → figure.
-    """
-    from selfscore.report.interactive import plotly_figure
-
-    return {chart.name: plotly_figure(chart) for chart in build_charts(**run)}
+    from selfscore.report.drawing import Chart
 
 
 def write_report(
@@ -51,8 +21,8 @@ def write_report(
     model: dict[str, Any],
     seed: int,
     **run: Any,
-) -> str:
-    """The report as one page of HTML.
+) -> dict[str, Any]:
+    """The report as one page of HTML, and its charts.
 
     Args:
         summary: the outcome in sentences.
@@ -63,6 +33,9 @@ def write_report(
         model: `id` and `revision` of the base model.
         seed: of the run.
         run: see `build_charts`.
+
+    Returns:
+        `report` → the page, and the name of each chart → its figure.
     """
     from selfscore.report.page import render_page
 
@@ -76,8 +49,9 @@ def write_report(
         "Scale": f"{scale['levels']} levels, {values[0]:.2f} to {values[-1]:.2f}",
         "Seed": str(seed),
     }
-    return render_page(
-        build_charts(**run),
+    charts = build_charts(**run)
+    page = render_page(
+        charts,
         summary,
         run["champion"],
         changes,
@@ -87,6 +61,7 @@ def write_report(
         scale,
         run["parameters"],
     )
+    return {"report": page} | {name: chart.figure for name, chart in charts.items()}
 
 
 def build_charts(
@@ -98,8 +73,8 @@ def build_charts(
     score_scale: dict[str, Any],
     evaluation: dict[str, Any],
     parameters: dict[str, Any],
-) -> list[Chart]:
-    """All charts of a run, in the order of the page.
+) -> dict[str, Chart]:
+    """All charts of a run by name, in the order of the page.
 
     Args:
         champion: whose round is looked at closely; the last one where it is the base model.
@@ -115,12 +90,12 @@ def build_charts(
 
     split = parameters["split"]
     number = shown_round(champion, int(figures["round"].max()))
-    return [
-        policy_charts.curves_chart(figures, split, parameters["metrics"]),
-        policy_charts.policies_chart(figures, split, parameters["compared"], number),
-        answer_charts.predicted_chart(answers, split, number, score_scale["unit"]),
-        answer_charts.levels_chart(answers, split, number, score_scale["levels"]),
-        answer_charts.reliability_chart(reliability, split, number),
-        run_charts.health_chart(figures, evaluation["health"]["thresholds"], split),
-        run_charts.merge_energy_chart(merge_energy),
-    ]
+    return {
+        "curves": policy_charts.curves_chart(figures, split, parameters["metrics"]),
+        "policies": policy_charts.policies_chart(figures, split, parameters["compared"], number),
+        "predicted": answer_charts.predicted_chart(answers, split, number, score_scale["unit"]),
+        "levels": answer_charts.levels_chart(answers, split, number, score_scale["levels"]),
+        "reliability": answer_charts.reliability_chart(reliability, split, number),
+        "health": run_charts.health_chart(figures, evaluation["health"]["thresholds"], split),
+        "merge_energy": run_charts.merge_energy_chart(merge_energy),
+    }

@@ -5,8 +5,6 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from selfscore.pipelines.reporting.nodes import (
-    draw_charts,
-    draw_iteration_figure,
     write_report,
 )
 from selfscore.pipelines.reporting.over_rounds import (
@@ -21,16 +19,8 @@ from selfscore.report.summary import summarize
 
 # Tables that every round has, each brought together in one.
 _FOLLOWED = ("judgements", "reliability")
-# Charts by the dataset that keeps each for the browser.
-_CHARTS = {
-    "curves": "iteration_curve",
-    "policies": "policies_chart",
-    "predicted": "predicted_chart",
-    "levels": "levels_chart",
-    "reliability": "reliability_chart",
-    "health": "health_chart",
-    "merge_energy": "merge_energy_chart",
-}
+# The report's charts, each kept as a picture too.
+_CHARTS = ("curves", "policies", "predicted", "levels", "reliability", "health", "merge_energy")
 # What the charts are made of.
 _RUN = {
     "champion": "champion",
@@ -152,13 +142,6 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
                 outputs="pair_gallery",
                 name="gather_pairs",
             ),
-            Node(draw_charts, inputs=_RUN, outputs=_CHARTS, name="draw_charts"),
-            Node(
-                draw_iteration_figure,
-                inputs=["figures_over_rounds", "params:reporting"],
-                outputs="iteration_figure",
-                name="draw_iteration_figure",
-            ),
             Node(
                 write_report,
                 inputs={
@@ -171,7 +154,7 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
                     "seed": "params:seed",
                     **_RUN,
                 },
-                outputs="report",
+                outputs={"report": "report", **{name: f"{name}_chart" for name in _CHARTS}},
                 name="write_report",
             ),
         ],
