@@ -1,11 +1,13 @@
 """The README.md of a policy that is handed on: what it is, how good it is, and what it is not for.
 
-Written from the policy's card, the manifest of the run that made it and the tables of its round.
+The text is `card.md.j2`; here stands what goes into it, from the policy's card, the manifest of the
+run that made it and the figures of its round.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
 from typing import Any
 
 import pandas as pd
@@ -32,129 +34,36 @@ def model_card(
         figures: of its round, see `selfscore.metrics.figures`; None if the policy was not
             evaluated.
     """
-    scale, base = card["score_scale"], card["base_model"]
-    has_adapter = card["iteration"] > 0
-    parts = [
-        _header(base, has_adapter),
-        f"# {name}",
-        _what(card, has_adapter),
-        "## Use",
-        _use(base, has_adapter),
-        "## Scale and prompts",
-        _scale(scale),
-        *(f"- `{key}`: {text}" for key, text in sorted(card["prompts"].items())),
-        "## Training",
-        _training(card, made_by, has_adapter),
-        "## Figures",
-        _figures(figures, name, _confidence(made_by, card)),
-        "## Limits",
-        _LIMITS,
-        "## Identity",
-        _table(
-            ("", ""),
-            [
-                ("digest", f"`{digest}`"),
-                ("made by the run", made_by.run_id),
-                ("commit", _commit(made_by)),
-                ("parent", f"`{card['parent']}`" if card["parent"] else "none"),
-            ],
-        ),
-    ]
-    return "\n\n".join(parts).replace("\n\n- ", "\n- ") + "\n"
+    from jinja2 import Environment, StrictUndefined
 
-
-_LIMITS = """\
-- The scores follow the raters of the training images, on images like those; on other kinds of
-  images neither scores nor explanations are known to mean anything.
-- An explanation is text that fits the score. It is not the cause of the score, and what it says of
-  the picture may be untrue; *faithfulness*, where it was measured, says how often it is true.
-- The intervals stand for the images that were drawn, not for another training run.
-- Not for decisions about people."""
-
-
-def _header(base: Mapping[str, Any], has_adapter: bool) -> str:
-    """What model hubs read."""
-    lines = [f"base_model: {_quoted(str(base['id']))}"]
-    lines += ["library_name: peft"] if has_adapter else []
-    return "\n".join(["---", *lines, "pipeline_tag: image-text-to-text", "---"])
-
-
-def _what(card: Mapping[str, Any], has_adapter: bool) -> str:
-    base = f"`{card['base_model']['id']}`"
-    if card["base_model"].get("revision"):
-        base += f" (revision `{card['base_model']['revision']}`)"
-    if not has_adapter:
-        return f"The base model {base} alone, as it scores and explains before any training."
-    rounds = "one round" if card["iteration"] == 1 else f"{card['iteration']} rounds"
-    return (
-        f"A LoRA adapter that makes {base} score images and explain its scores. It was trained by "
-        f"selfscore in {rounds} of self-improvement."
+    # Markdown for readers; nothing of it is run, so nothing is escaped but what would end a cell.
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-
-
-def _use(base: Mapping[str, Any], has_adapter: bool) -> str:
-    lines = ["```sh", "kedro score --policy=<this folder> <images>", "```"]
-    if has_adapter:
-        lines += [
-            "",
-            "```python",
-            f"base = AutoModelForImageTextToText.from_pretrained({str(base['id'])!r})",
-            "model = PeftModel.from_pretrained(base, '<this folder>')",
-            "```",
-        ]
-    return "\n".join(lines)
-
-
-def _scale(scale: Mapping[str, Any]) -> str:
-    described = [f"{scale['levels']} levels, written 0 to {scale['levels'] - 1}"]
-    if scale.get("method"):
-        described.append(f"fitted by {scale['method']}")
-    unit = f" Scores are in: {scale['unit']}." if scale.get("unit") else ""
-    return f"{', '.join(described)}; `score_scale.json` has the score of each.{unit}"
-
-
-def _training(card: Mapping[str, Any], made_by: Manifest, has_adapter: bool) -> str:
-    if not has_adapter:
-        return "None."
+    environment.filters |= {"cell": _cell, "repr": repr, "quoted": _quoted}
+    template = (files("selfscore.handoff") / "card.md.j2").read_text(encoding="utf-8")
     section = made_by.parameters.get(f"iteration_{card['iteration']}", {})
-    rows = [
-        (f"{stage}.{key}", f"`{value}`")
-        for stage in ("data_generation", "dpo_training", "merging")
-        for key, value in _flat(section.get(stage, {}))
-    ]
-    rows.append(("seed", f"`{made_by.seeds.get('seed')}`"))
-    rows.append(("energy kept by the rank", f"{card['energy_kept']:.3f}"))
-    return f"Of its last round; all of it is in the manifest.\n\n{_table(('', ''), rows)}"
-
-
-def _confidence(made_by: Manifest, card: Mapping[str, Any]) -> float:
-    section = made_by.parameters.get(f"iteration_{card['iteration']}", made_by.parameters)
-    return float(section.get("evaluation", {}).get("confidence", 0.95))
-
-
-def _figures(figures: pd.DataFrame | None, name: str, confidence: float) -> str:
-    if figures is None:
-        return "This policy was not evaluated."
-    own = among(figures, policy="base" if name == "policy_0" else "merged")
-    rows = [
-        (row["split"], row["metric"], _with_interval(row))
-        for metric in ON_CARD
-        for row in own[own["metric"] == metric].to_dict("records")
-    ]
-    if not rows:
-        return "This policy was not evaluated."
-    head = (
-        f"On held-out images, with {confidence:.0%} bootstrap intervals; mae in the scores' unit."
+    evaluation = (section or made_by.parameters).get("evaluation", {})
+    stages = {key: section.get(key, {}) for key in ("data_generation", "dpo_training", "merging")}
+    return environment.from_string(template).render(
+        name=name,
+        card=card,
+        scale={"method": None, "unit": None, **card["score_scale"]},
+        digest=digest,
+        made_by=made_by,
+        trained=card["iteration"] > 0,
+        training=[*_flat(stages), ("seed", made_by.seeds.get("seed"))],
+        figures=[] if figures is None else list(_own(figures, name)),
+        confidence=float(evaluation.get("confidence", 0.95)),
     )
-    return f"{head}\n\n{_table(('split', 'metric', 'value'), rows)}"
 
 
-def _with_interval(row: Mapping[Any, Any]) -> str:
-    low, high = row.get("low"), row.get("high")
-    text = f"{row['value']:.3f}"
-    if low is None or high is None or pd.isna(low) or pd.isna(high):
-        return text
-    return f"{text} [{low:.3f}, {high:.3f}]"
+def _own(figures: pd.DataFrame, name: str) -> Iterator[dict[Any, Any]]:
+    """The figures that the card shows, in their order; without an interval, its ends are NaN."""
+    own = among(figures, policy="base" if name == "policy_0" else "merged")
+    own = own.astype({"low": float, "high": float})
+    for metric in ON_CARD:
+        yield from own[own["metric"] == metric].to_dict("records")
 
 
 def _flat(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -163,17 +72,6 @@ def _flat(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _commit(manifest: Manifest) -> str:
-    if not manifest.git:
-        return "not known"
-    return f"`{manifest.git['commit']}`" + (" with changes" if manifest.git["dirty"] else "")
-
-
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
 
 
 def _cell(text: str) -> str:
