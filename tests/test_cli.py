@@ -70,11 +70,11 @@ def test_a_folder_is_scored_as_the_api_scores_it(
     assert [record["image"] for record in found] == [str(file) for file in files]
     for record, one in zip(found, expected, strict=True):
         assert record["explanation"] == one.explanation != ""
-        assert record["level"] == record["stated_level"] == one.level
-        assert record["expected_score"] == pytest.approx(one.expected_score, abs=1e-5)
+        assert record["level"] == record["emitted_level"] == one.level
+        assert record["score"] == pytest.approx(one.score, abs=1e-5)
         assert record["probabilities"] == pytest.approx(one.probabilities, abs=1e-5)
         assert record["unit"] == "points" and record["scale"][-1] == 90
-    assert "Scale: points, from 0.00 (level 0) to 90.00 (level 9)" in result.stderr
+    assert "Scale: points; scores can be 0.00 (level 0) to 90.00 (level 9)" in result.stderr
 
 
 def test_a_broken_image_is_reported_and_the_exit_code_tells(
@@ -102,8 +102,8 @@ def test_the_suffix_of_the_output_chooses_the_format(
 
 def test_the_table_is_for_reading(kedro: Callable[..., Result], photographs: Path) -> None:
     shown = kedro("score", photographs).stdout
-    assert "expected" in shown and "cat_01.jpg" in shown
-    assert "Scale: points, from 0.00 (level 0) to 90.00 (level 9)" in shown
+    assert "score" in shown and "cat_01.jpg" in shown
+    assert "Scale: points; scores can be 0.00 (level 0) to 90.00 (level 9)" in shown
 
 
 @pytest.mark.parametrize(
@@ -112,6 +112,8 @@ def test_the_table_is_for_reading(kedro: Callable[..., Result], photographs: Pat
         (["nowhere"], "There is no image at 'nowhere'"),
         (["{photographs}", "--output", "nowhere/scores.csv"], "'nowhere' of --output"),
         (["{photographs}", "--format", "xml"], "is not one of"),
+        (["{photographs}", "--output", "scores.ods"], "'scores.ods' does not say its format"),
+        (["{photographs}", "--output", "a.xlsx", "--format", "csv"], "and csv by --format"),
         (["{photographs}", "--batch-size", "0"], "x>=1"),
         ([], "Missing argument"),
     ],

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import click
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from selfscore.scoring import ScoredImage, Scorer
 
-_SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".csv": "csv"}
+# As in selfscore.scoring.output, which takes long to import.
+_FORMATS = ("table", "json", "jsonl", "csv", "tsv", "parquet", "xlsx")
 
 _policy_options = [
     click.option(
@@ -64,7 +65,7 @@ for _command in (*COMMANDS, handoff, promote):
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "jsonl", "csv"]),
+    type=click.Choice(_FORMATS),
     help="By default that of --output's suffix, else a table to read.",
 )
 @click.option(
@@ -96,23 +97,22 @@ def score(
     """
     from tqdm import tqdm
 
+    from selfscore.scoring.output import form_of, write
     from selfscore.scoring.pictures import find_files, pictures
-    from selfscore.scoring.results import write
 
     try:
         files = find_files(places)
-    except FileNotFoundError as error:
+        form = form_of(output, form)
+    except (FileNotFoundError, ValueError) as error:
         raise click.UsageError(str(error)) from error
     if output is not None and not output.parent.is_dir():
         raise click.UsageError(f"The folder '{output.parent}' of --output does not exist.")
-    if form is None:
-        form = _SUFFIXES.get(output.suffix.lower(), "table") if output is not None else "table"
     failed: list[ScoredImage] = []
     with _results_alone_on_stdout() as stdout:
         scorer = _scorer(metadata, env, policy, base_model, batch_size)
         with _opened(output, stdout) as stream:
             # On a terminal that shows the results as they come, a bar would run through them.
-            hidden = stream.isatty() and form in ("jsonl", "csv")
+            hidden = stream.isatty() and form in ("jsonl", "csv", "tsv")
             results = tqdm(
                 scorer.score_each(pictures(files), explain),
                 total=len(files),
@@ -146,7 +146,8 @@ def serve(
     """Open a web page on this machine that scores and explains the image dropped on it."""
     import uvicorn
 
-    from selfscore.scoring.web import LOOPBACK, MOST_REQUESTS, create_app
+    from selfscore.scoring.server import ImpatientProtocol
+    from selfscore.scoring.web import LOOPBACK, create_app
 
     scorer = _scorer(metadata, env, policy, base_model, batch_size=1)
     if host not in LOOPBACK:
@@ -163,7 +164,7 @@ def serve(
         host=host,
         port=port,
         log_level="warning",
-        limit_concurrency=MOST_REQUESTS,
+        http=ImpatientProtocol,
     )
 
 
@@ -208,11 +209,12 @@ def _results_alone_on_stdout() -> Iterator[TextIO]:
 
 
 @contextmanager
-def _opened(output: Path | None, stdout: TextIO) -> Iterator[TextIO]:
+def _opened(output: Path | None, stdout: TextIO) -> Iterator[BinaryIO]:
     if output is None:
-        yield stdout
+        stdout.flush()
+        yield stdout.buffer
     else:
-        with output.open("w", encoding="utf-8") as stream:
+        with output.open("wb") as stream:
             yield stream
 
 

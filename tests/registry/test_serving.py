@@ -81,7 +81,7 @@ def test_a_served_champion_says_what_the_policy_says(home, served: str, photos: 
 
     answer = ask(served, dataframe_split=table)["predictions"]
     for said, own in zip(answer, expected, strict=True):
-        assert said["expected_score"] == pytest.approx(own.expected_score)
+        assert said["score"] == pytest.approx(own.score)
         assert said["probabilities"] == pytest.approx(own.probabilities)
         assert (said["level"], said["explanation"]) == (own.level, own.explanation)
         assert said["policy_digest"] == own.origin.digest

@@ -71,9 +71,7 @@ def test_a_champion_is_registered_with_all_that_belongs_to_it(home, photos, capl
         [f"data:image/png;base64,{text[0]}", *text[1:]],
     ):
         found = model.predict(pd.DataFrame({"image": images}))
-        assert found["expected_score"].tolist() == pytest.approx(
-            [one.expected_score for one in expected]
-        )
+        assert found["score"].tolist() == pytest.approx([one.score for one in expected])
         assert found["explanation"].tolist() == [one.explanation for one in expected]
     assert found["policy_digest"].unique().tolist() == [version.tags["digest"]]
     quick = model.predict(pd.DataFrame({"image": text}), params={"explain": False})

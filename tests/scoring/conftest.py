@@ -22,6 +22,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.scoring import Scorer
+from selfscore.scoring.server import ImpatientProtocol
 from selfscore.vlm.policy import LoraAdapter
 
 VALUES = [float(10 * level) for level in range(10)]
@@ -98,7 +99,9 @@ def served() -> Callable[..., object]:
 
     @contextmanager
     def serve(app: FastAPI) -> Iterator[int]:
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
+        server = uvicorn.Server(
+            uvicorn.Config(app, port=0, log_level="error", http=ImpatientProtocol)
+        )
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         while not server.started:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,7 +85,8 @@ def test_an_upload_shows_score_distribution_and_explanation(
     page.set_input_files("#file", photograph)
     page.wait_for_selector("#result:visible")
     result = demo_scorer.score([photograph])[0]
-    assert page.inner_text("#expected") == f"{result.expected_score:.2f}"
+    assert page.inner_text("#expected") == f"{result.score:.2f}"
+    assert page.inner_text("#range") == "scores can be 0.00 to 90.00"
     assert result.explanation
     assert page.inner_text("#explanation") == result.explanation
     assert "points 0-90" in page.inner_text("#scale")
@@ -108,6 +110,38 @@ def test_an_image_can_be_dropped(page: Any, photograph: Path) -> None:
     page.evaluate(DROP, ["dropped.jpg", "image/jpeg", data])
     page.wait_for_selector("#result:visible")
     assert page.inner_text("#name") == "dropped.jpg"
+
+
+def test_several_images_are_all_scored_listed_and_saved(
+    page: Any, demo_scorer: Scorer, photograph: Path, tmp_path: Path
+) -> None:
+    photos = [photograph, photograph.with_name("astronaut_01.jpg")]
+    (tmp_path / "broken, 1.png").write_bytes(photograph.read_bytes()[:900])
+    page.set_input_files("#file", [*photos, tmp_path / "broken, 1.png"])
+    page.wait_for_selector("#rows tr:nth-child(3) td.number:has-text('–')")
+    results = demo_scorer.score(photos)
+    shown = {f"{result.score:.2f}" for result in results}
+    numbers = "#rows td.number"
+    assert set(page.locator(numbers).all_inner_texts()) == {*shown, "–"}
+    assert page.inner_text("#expected") == f"{results[0].score:.2f}", "the first one is shown"
+    page.click("[data-sort=score]")
+    best_first = sorted(shown, key=float, reverse=True)
+    assert page.locator(numbers).all_inner_texts() == [*best_first, "–"]
+    page.click("#rows button:has-text('astronaut_01.jpg')")
+    assert page.inner_text("#expected") == f"{results[1].score:.2f}"
+    page.click("#rows button:has-text('broken, 1.png')")
+    assert "damaged or cut off" in page.inner_text("[role=alert]")
+    with page.expect_download() as download:
+        page.click("#download")
+    with open(download.value.path(), newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == ["cat_01.jpg", "astronaut_01.jpg", "broken, 1.png"]
+    for row, result in zip(rows, results, strict=False):
+        assert float(row["score"]) == pytest.approx(result.score)
+        assert row["explanation"] == result.explanation
+        assert result.probabilities is not None
+        assert float(row["probability_9"]) == pytest.approx(result.probabilities[9])
+    assert rows[2]["score"] == "" and "damaged" in rows[2]["error"]
 
 
 def test_it_works_from_the_keyboard(page: Any, photograph: Path) -> None:
@@ -151,7 +185,7 @@ def test_what_the_model_says_is_text_and_never_html(
         origin = Origin(hostile, "00" * 32, hostile, None, "0", hostile, (0.0, 1.0))
 
         def score(self, images: Any, explain: bool) -> list[ScoredImage]:
-            return [ScoredImage("a", self.origin, 1.0, 1, 0.6, (0.4, 0.6), hostile, 1)]
+            return [ScoredImage("a", self.origin, 0.6, 1, (0.4, 0.6), hostile, 1)]
 
     with served(create_app(Hostile())) as port:  # type: ignore[arg-type]
         page = browser.new_page()

@@ -12,6 +12,7 @@ import torch
 from peft import PeftModel
 from PIL import Image
 from transformers import AutoModelForImageTextToText
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
 import selfscore
 from selfscore.datasets.policy import PolicyDataset
@@ -35,13 +36,12 @@ def test_a_result_says_all_there_is_to_say(
     assert result.probabilities is not None and sum(result.probabilities) == pytest.approx(1)
     assert result.level == int(np.argmax(result.probabilities))
     # Level k stands for 10 k points.
-    assert result.score == 10 * result.level
-    assert result.expected_score == pytest.approx(10 * np.arange(10) @ result.probabilities)
+    assert result.score == pytest.approx(10 * np.arange(10) @ result.probabilities)
     origin = result.origin
     assert origin.policy == "policy_1"
     assert origin.digest == PolicyDataset(filepath=str(policy_folder)).load().digest
     assert origin.version == selfscore.__version__
-    assert origin.scale == "points 0-90, from 0.00 (level 0) to 90.00 (level 9)"
+    assert origin.scale == "points 0-90; scores can be 0.00 (level 0) to 90.00 (level 9)"
 
 
 def test_out_of_memory_it_goes_on_with_fewer_and_names_what_does_not_fit(
@@ -91,7 +91,7 @@ def test_leaving_the_explanation_out_changes_no_score(
     explained, short = scorer.score(pictures[:6]), scorer.score(pictures[:6], explain=False)
     np.testing.assert_allclose(distributions(short), distributions(explained), atol=1e-6)
     assert all(result.explanation is not None for result in explained)
-    assert all(result.explanation is None and result.stated_level is None for result in short)
+    assert all(result.explanation is None and result.emitted_level is None for result in short)
 
 
 def test_a_file_and_the_same_image_in_memory_get_the_same_score(
@@ -131,6 +131,31 @@ def test_what_cannot_be_read_says_why_and_the_rest_is_scored(
     expected = scorer.score(files[:2], explain=False)
     np.testing.assert_allclose(
         distributions([results[0], results[3]]), distributions(expected), atol=1e-4
+    )
+
+
+def test_a_picture_that_the_processor_refuses_is_its_own_fault_alone(
+    policy_folder: Path, pictures: list[Image.Image]
+) -> None:
+    scorer = Scorer.load(policy_folder, max_new_tokens=4)
+    processor = scorer._vlm.processor
+
+    class AsQwenDoes(type(processor)):  # type: ignore[misc]
+        def __call__(self, images: list[list[Image.Image]], **options: object) -> object:
+            for (image,) in images:
+                smart_resize(image.height, image.width)
+            return super().__call__(images=images, **options)
+
+    processor.__class__ = AsQwenDoes
+    broad = Image.new("RGB", (1000, 3))
+    expected = scorer.score(pictures[:5])
+    found = scorer.score([*pictures[:2], broad, *pictures[2:5], broad])
+    assert [bool(result.error) for result in found] == [False] * 2 + [True] + [False] * 3 + [True]
+    assert found[2].error is not None
+    assert found[2].error.startswith("the model does not take it (") and "ratio" in found[2].error
+    assert found[2].score is None
+    np.testing.assert_allclose(
+        distributions([*found[:2], *found[3:6]]), distributions(expected), atol=1e-4
     )
 
 

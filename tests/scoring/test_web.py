@@ -3,16 +3,20 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from PIL import Image
 
-from selfscore.scoring import Scorer
+from selfscore.scoring import ScoredImage, Scorer, server, web
 from selfscore.scoring.web import UploadLimits, create_app
 
 LIMITS = UploadLimits(max_bytes=50_000, max_pixels=10_000)
@@ -28,12 +32,12 @@ class Client:
     """Asks the server and reads the answer."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
 
     def __call__(
         self, method: str, path: str, body: Any = None, **headers: str
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        with closing(http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, named)
             answer = connection.getresponse()
@@ -57,7 +61,7 @@ def test_an_upload_gets_the_score_that_the_api_gives(
     expected = scorer.score(pictures[:1])[0].record()
     assert status == 200
     assert result.pop("probabilities") == pytest.approx(expected.pop("probabilities"), abs=1e-6)
-    assert result.pop("expected_score") == pytest.approx(expected.pop("expected_score"), abs=1e-4)
+    assert result.pop("score") == pytest.approx(expected.pop("score"), abs=1e-4)
     assert result == expected
 
 
@@ -97,6 +101,120 @@ def test_what_cannot_be_scored_is_refused_with_a_message(
     assert message in answer["error"]
 
 
+def form(*names: str, content: bytes) -> tuple[bytes, str]:
+    """A form as curl sends it, and its type."""
+    parts = [
+        f'--b\r\nContent-Disposition: form-data; name="image"; filename="{name}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n".encode()
+        + content
+        + b"\r\n"
+        for name in names
+    ]
+    return b"".join(parts) + b"--b--\r\n", "multipart/form-data; boundary=b"
+
+
+def test_a_form_with_one_file_is_scored(client: Client, pictures: list[Image.Image]) -> None:
+    body, kind = form("a.png", content=png(pictures[0]))
+    status, result = client.score(body, kind=kind)
+    assert status == 200
+    assert result["score"] == client.score(png(pictures[0]))[1]["score"]
+
+
+@pytest.mark.parametrize("names", [(), ("a.png", "b.png")])
+def test_a_form_with_another_number_of_files_is_told(client: Client, names: tuple[str]) -> None:
+    body, kind = form(*names, content=b"x")
+    status, answer = client.score(body, kind=kind)
+    assert status == 400 and f"{len(names)} files. Send one" in answer["error"]
+    assert client.score(b"no form", kind="multipart/form-data; boundary=b")[0] == 400
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"-", b"--", b"\0", b"\xff", b"a"])).map(b"".join))
+def test_the_file_of_a_form_comes_out_byte_by_byte(content: bytes) -> None:
+    assume(b"--b" not in content)
+    body, kind = form("a.jpg", content=content)
+    assert web._file_of_form(kind, body) == content
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null"])
+def test_another_sites_form_is_refused(
+    client: Client, pictures: list[Image.Image], origin: str
+) -> None:
+    body, kind = form("a.png", content=png(pictures[0]))
+    status, _, content = client("POST", "/api/score", body, Content_Type=kind, Origin=origin)
+    assert status == 403 and b"error" in content
+
+
+def test_what_the_model_refuses_is_told(scorer: Scorer, served: Any) -> None:
+    class Refusing:
+        origin = scorer.origin
+
+        def score(self, images: Any, explain: bool) -> list[ScoredImage]:
+            return [ScoredImage("image 1", scorer.origin, error="the model does not take it")]
+
+    with served(create_app(Refusing())) as port:  # type: ignore[arg-type]
+        status, answer = Client(port).score(png(Image.new("RGB", (1000, 3))))
+    assert status == 422 and "the model does not take it" in answer["error"]
+
+
+def test_a_full_house_says_so_in_json(
+    scorer: Scorer, served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "MOST_REQUESTS", 1)
+    with served(create_app(scorer, limits=LIMITS)) as port:
+        with closing(socket.create_connection(("127.0.0.1", port))) as slow:
+            slow.sendall(UNFINISHED)
+            until(lambda: Client(port).score(b"x")[0] == 503)
+            status, answer = Client(port).score(b"x")
+        assert status == 503 and "Try again" in answer["error"]
+        until(lambda: Client(port).score(b"")[0] == 422)
+
+
+UNFINISHED = (
+    b"POST /api/score HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+    b"Content-Length: 1000\r\n\r\nabc"
+)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait at most ten seconds."""
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("start", [b"", b"GET / HTTP/1.1\r\nHos"])
+def test_a_connection_that_does_not_say_what_it_wants_is_closed(
+    client: Client, start: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "HEAD_TIMEOUT", 0.3)
+    with closing(socket.create_connection(("127.0.0.1", client.port), timeout=5)) as slow:
+        slow.sendall(start)
+        assert slow.recv(10) == b"", "closed by the server"
+
+
+def test_a_file_that_arrives_too_slowly_is_refused(scorer: Scorer, served: Any) -> None:
+    limits = UploadLimits(seconds=0.3)
+    with (
+        served(create_app(scorer, limits=limits)) as port,
+        closing(socket.create_connection(("127.0.0.1", port), timeout=5)) as slow,
+    ):
+        slow.sendall(UNFINISHED)
+        assert b" 408 " in slow.recv(1000)
+
+
+def test_a_client_that_goes_away_leaves_no_traceback(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    for sent in (UNFINISHED, UNFINISHED[:40]):
+        with closing(socket.create_connection(("127.0.0.1", client.port))) as gone:
+            gone.sendall(sent)
+            time.sleep(0.2)
+    time.sleep(0.3)
+    assert client.score(b"")[0] == 422
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_another_sites_name_for_this_machine_is_refused(client: Client) -> None:
     status, _, content = client("GET", "/", Host="evil.example:80")
     assert status == 400 and b"error" in content
@@ -111,7 +229,7 @@ def test_another_sites_page_may_not_send_images(client: Client) -> None:
         Access_Control_Request_Method="POST",
         Access_Control_Request_Headers="content-type",
     )
-    assert status == 405 and "Access-Control-Allow-Origin" not in headers
+    assert status == 403 and "Access-Control-Allow-Origin" not in headers
 
 
 def test_an_unknown_address_is_an_error_in_json(client: Client) -> None:
@@ -137,7 +255,7 @@ def test_uploads_are_scored_one_at_a_time(
         uploads = [png(picture) for picture in pictures[:8]]
         answers = list(pool.map(Client(port).score, uploads))
     assert [status for status, _ in answers] == [200] * 8
-    assert len({result["expected_score"] for _, result in answers}) == 8
+    assert len({result["score"] for _, result in answers}) == 8
 
 
 def test_a_failure_of_the_model_is_told(

@@ -34,10 +34,12 @@ BASE_MODEL = "base_model"
 _IMAGE = "image"
 _RESULTS: dict[str, DataType | Array] = {
     "score": DataType.double,
+    "lowest_score": DataType.double,
+    "highest_score": DataType.double,
     "level": DataType.long,
-    "expected_score": DataType.double,
     "explanation": DataType.string,
-    "stated_level": DataType.long,
+    "emitted_level": DataType.long,
+    "emitted_score": DataType.double,
     "error": DataType.string,
     "probabilities": Array(DataType.double),
 }

@@ -3,7 +3,7 @@
 from selfscore.scoring import Scorer
 
 for image in Scorer.load("data/06_models/policy_2").score(["a.jpg", "b.jpg"]):
-    print(image.name, image.expected_score, image.explanation)
+    print(image.name, image.score, image.explanation)
 """
 
 from selfscore.scoring.results import ScoredImage

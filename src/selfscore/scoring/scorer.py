@@ -132,13 +132,36 @@ class Scorer:
                 opened[str(place)] = picture.open()
             except UnreadableImageError as error:
                 errors[str(place)] = error.reason
-        found = self._predict(opened, explain) if opened else {}
+        found = self._predict_all(opened, explain, errors) if opened else {}
         return [
             ScoredImage(picture.name, self.origin, error=errors[str(place)])
             if str(place) in errors
             else self._result(picture.name, *found[str(place)])
             for place, picture in enumerate(batch)
         ]
+
+    def _predict_all(
+        self, images: dict[str, Image.Image], explain: bool, errors: dict[str, str]
+    ) -> dict[str, tuple[NDArray[np.float64], Prediction | None]]:
+        """Predictions of the images that the model takes; why not of the others is put in `errors`.
+
+        Some processors refuse pictures by their shape, such as 1000 x 3 pixels, and with one
+        picture the whole batch. Halving it finds the one.
+        """
+        try:
+            return self._predict(images, explain)
+        except ValueError as error:
+            if len(images) == 1:
+                reason = str(error).partition("\n")[0]
+                errors.update(dict.fromkeys(images, f"the model does not take it ({reason})"))
+                return {}
+        keys = list(images)
+        halves = keys[: len(keys) // 2], keys[len(keys) // 2 :]
+        parts = [
+            self._predict_all({key: images[key] for key in half}, explain, errors)
+            for half in halves
+        ]
+        return parts[0] | parts[1]
 
     def _predict(
         self, images: dict[str, Image.Image], explain: bool
@@ -161,16 +184,14 @@ class Scorer:
     def _result(
         self, name: str, probabilities: NDArray[np.float64], answer: Prediction | None
     ) -> ScoredImage:
-        level = int(probabilities.argmax())
         return ScoredImage(
             name,
             self.origin,
-            score=self.origin.values[level],
-            level=level,
-            expected_score=float(probabilities @ self.origin.values),
+            score=float(probabilities @ self.origin.values),
+            level=int(probabilities.argmax()),
             probabilities=tuple(probabilities.tolist()),
             explanation=None if answer is None else answer.explanation,
-            stated_level=None if answer is None else answer.emitted_level,
+            emitted_level=None if answer is None else answer.emitted_level,
         )
 
 

@@ -13,13 +13,18 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from email import policy as email_policy
+from email.message import EmailMessage
+from email.parser import BytesParser
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect
 
 from selfscore.datasets.pixels import UnreadableImageError, decode
 
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Beyond this many at a time the server answers that it is busy.
+# Beyond this many that wait for their turn the server answers that it is busy.
 MOST_REQUESTS = 32
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _EVERY_ADDRESS = ("0.0.0.0", "::")
@@ -42,10 +47,12 @@ class UploadLimits:
     Attributes:
         max_bytes: size of a file.
         max_pixels: of an image, once unpacked.
+        seconds: until a file has arrived.
     """
 
     max_bytes: int = 25 * _MIB
     max_pixels: int = 50_000_000
+    seconds: float = 60.0
 
 
 def create_app(
@@ -54,9 +61,9 @@ def create_app(
     """The page and the two addresses it asks.
 
     `GET /api/scorer` says whose scores they are and what is taken. `POST /api/score` takes the
-    image file as the request's body, with `Content-Type: image/…`, and gives
-    `ScoredImage.record`; `?explain=false` leaves the explanation out. Errors are
-    `{"error": "…"}`.
+    image file as the request's body, with `Content-Type: image/…`, or as the one file of a form
+    (`multipart/form-data`), and gives `ScoredImage.record`; `?explain=false` leaves the
+    explanation out. Errors are `{"error": "…"}`.
 
     Args:
         scorer: scores the uploads, one at a time.
@@ -67,8 +74,10 @@ def create_app(
     # No pages of its own that load scripts from elsewhere.
     app = FastAPI(title="selfscore", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(StarletteHTTPException, _answer_error)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
     app.add_exception_handler(Exception, _answer_failure)
     turn = asyncio.Lock()
+    waiting = asyncio.Semaphore(MOST_REQUESTS)
     page = files("selfscore.scoring").joinpath("page.html").read_text(encoding="utf-8")
 
     @app.middleware("http")
@@ -78,6 +87,10 @@ def create_app(
         if host not in _EVERY_ADDRESS and request.url.hostname not in (*LOOPBACK, host):
             # Another site's name that was pointed at this machine.
             return JSONResponse({"error": f"This server is '{host}' alone."}, status_code=400)
+        origin = request.headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+            # A page may send forms to other sites without asking.
+            return JSONResponse({"error": "Another site's page may not ask."}, status_code=403)
         response = await call_next(request)
         response.headers.update(
             {
@@ -111,20 +124,41 @@ def create_app(
     @app.post("/api/score")
     async def score(request: Request) -> JSONResponse:
         explain = request.query_params.get("explain", "true") != "false"
-        content = await _body(request, taken.max_bytes)
-        async with turn:
-            return JSONResponse(await run_in_threadpool(_score, scorer, content, explain, taken))
+        if waiting.locked():
+            raise HTTPException(
+                503,
+                f"{MOST_REQUESTS} images are waiting already. Try again in a moment.",
+                {"Retry-After": "5"},
+            )
+        async with waiting:
+            content = await _image_file(request, taken)
+            async with turn:
+                result = await run_in_threadpool(_score, scorer, content, explain, taken)
+        return JSONResponse(result)
 
     return app
 
 
-async def _body(request: Request, max_bytes: int) -> bytes:
-    """The uploaded file, refused as soon as it is too large.
+async def _image_file(request: Request, limits: UploadLimits) -> bytes:
+    """The uploaded file, refused as soon as it is too large or too slow.
 
-    Another site's page can only send this type after asking, which this server never allows.
+    Another site's page can only send an image as such after asking, which this server never
+    allows; forms it could send unasked are refused by their origin.
     """
-    if not request.headers.get("content-type", "").startswith("image/"):
+    kind = request.headers.get("content-type", "")
+    if not kind.startswith(("image/", "multipart/form-data")):
         raise HTTPException(415, "This is not an image. Choose a JPEG, PNG, WebP, … file.")
+    try:
+        async with asyncio.timeout(limits.seconds):
+            content = await _body(request, limits.max_bytes)
+    except TimeoutError as error:
+        raise HTTPException(
+            408, f"The file did not arrive within {limits.seconds:g} seconds. Send it again."
+        ) from error
+    return content if kind.startswith("image/") else _file_of_form(kind, content)
+
+
+async def _body(request: Request, max_bytes: int) -> bytes:
     too_large = HTTPException(
         413, f"The file is larger than {max_bytes / _MIB:.0f} MiB. Scale the image down first."
     )
@@ -138,17 +172,43 @@ async def _body(request: Request, max_bytes: int) -> bytes:
     return bytes(content)
 
 
+def _file_of_form(kind: str, content: bytes) -> bytes:
+    """The one file of a form; in memory, where the usual parser would write it to the disk."""
+    head = f"Content-Type: {kind}\r\n\r\n".encode()
+    form = BytesParser(EmailMessage, policy=email_policy.HTTP).parsebytes(head + content)
+    found = [part for part in form.iter_parts() if part.get_filename() is not None]
+    if len(found) != 1:
+        raise HTTPException(
+            400,
+            f"The form has {len(found)} files. Send one image a request, such as "
+            "curl -F image=@photo.jpg.",
+        )
+    file = found[0].get_payload(decode=True)
+    assert isinstance(file, bytes)
+    return file
+
+
 def _score(scorer: Scorer, content: bytes, explain: bool, limits: UploadLimits) -> dict[str, Any]:
     try:
         image = decode(content, limits.max_pixels)
     except UnreadableImageError as error:
         raise HTTPException(422, f"Not scored: {error.reason}. Choose another file.") from error
-    return scorer.score([image], explain)[0].record()
+    result = scorer.score([image], explain)[0]
+    if result.error is not None:
+        raise HTTPException(422, f"Not scored: {result.error}. Choose another file.")
+    return result.record()
 
 
 async def _answer_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StarletteHTTPException)
-    return JSONResponse({"error": str(error.detail)}, status_code=error.status_code)
+    return JSONResponse(
+        {"error": str(error.detail)}, status_code=error.status_code, headers=error.headers
+    )
+
+
+async def _answer_nobody(request: Request, error: Exception) -> Response:
+    """Who went away while sending reads no answer; it is nothing that the log must tell."""
+    return Response(status_code=400)
 
 
 async def _answer_failure(request: Request, error: Exception) -> JSONResponse:

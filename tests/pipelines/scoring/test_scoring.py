@@ -70,11 +70,11 @@ def test_the_node_says_what_the_api_says(
     assert table["image"].tolist() == list(images)
     said = Scorer(policy, "policy_0").score([folder / name for name in images])
     expected = tabulate(result.record() for result in said)
-    same = ["score", "level", "explanation", "stated_level", "error", "policy_digest"]
+    same = ["level", "explanation", "emitted_level", "error", "policy_digest"]
     pd.testing.assert_frame_equal(table[same], expected[same])
     np.testing.assert_allclose(
-        table["expected_score"].dropna().astype(float),
-        expected["expected_score"].dropna().astype(float),
+        table["score"].dropna().astype(float),
+        expected["score"].dropna().astype(float),
         atol=1e-4,
     )
 
@@ -157,11 +157,11 @@ def test_pipeline_command_and_api_say_the_same(
     for column in ("explanation", "error"):
         assert said[column].fillna("").tolist() == table[column].fillna("").tolist()
     readable = table["error"].isna()
-    for column in ("score", "level", "expected_score"):
+    for column in ("score", "level"):
         np.testing.assert_allclose(
             said.loc[readable, column].astype(float),
             table.loc[readable, column].astype(float),
             atol=1e-4,
         )
-    assert api.expected_score == pytest.approx(said["expected_score"][1], abs=1e-4)
+    assert api.score == pytest.approx(said["score"][1], abs=1e-4)
     assert api.explanation == said["explanation"][1]
