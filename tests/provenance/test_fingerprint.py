@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selfscore.datasets.directory import MARKER, write_directory
+from selfscore.datasets.score_files import ScoreFilesDataset
 from selfscore.provenance.fingerprint import fingerprint, folder_sha256
-from selfscore.provenance.places import Place
+from selfscore.provenance.places import Place, place_of
 
 LOCAL = fsspec.filesystem("file")
 NAMES = st.text("abc", min_size=1, max_size=4)
@@ -105,3 +106,35 @@ def test_only_files_with_the_suffix_count(tmp_path):
 def test_nothing_has_no_fingerprint(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is nothing at"):
         fingerprint(Place(LOCAL, str(tmp_path / "none")))
+
+
+def test_what_lies_behind_a_link_to_a_folder_counts(tmp_path):
+    place = fill(tmp_path / "images", {"1.jpg": b"1"})
+    fill(tmp_path / "elsewhere", {"2.jpg": b"2"})
+    (tmp_path / "images/more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "images/gone.jpg").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "images/pipe.jpg")
+    first = fingerprint(place)
+    assert first.files == 2
+    (tmp_path / "elsewhere/2.jpg").write_bytes(b"3")
+    assert fingerprint(place).sha256 != first.sha256
+
+
+def test_a_name_need_not_be_text(tmp_path):
+    place = fill(tmp_path, {"1.jpg": b"1"})
+    first = fingerprint(place)
+    os.rename(tmp_path / "1.jpg", os.fsencode(tmp_path) + b"/caf\xe9.jpg")
+    assert fingerprint(place).files == 1
+    assert fingerprint(place).sha256 != first.sha256
+
+
+def test_a_list_of_tables_is_what_they_hold(tmp_path):
+    fill(tmp_path, {"train.csv": b"1", "deep/test.csv": b"2", "other.csv": b"3"})
+    names = ("train.csv", "deep/test.csv")
+    place = place_of(ScoreFilesDataset(filepath=[str(tmp_path / name) for name in names]))
+    first = fingerprint(place)
+    assert first.files == 2
+    (tmp_path / "other.csv").write_bytes(b"4")
+    assert fingerprint(place) == first
+    (tmp_path / "deep/test.csv").write_bytes(b"4")
+    assert fingerprint(place).sha256 != first.sha256

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.spec import AbstractFileSystem
 
 from selfscore.datasets.directory import MARKER
+from selfscore.datasets.local_files import files_below
 from selfscore.provenance.manifest import canonical
 from selfscore.provenance.places import Place
 
@@ -92,13 +95,24 @@ def _listing(place: Place) -> dict[str, dict[str, Any]]:
     file_system.invalidate_cache(path)
     if file_system.isfile(path):
         return {"": file_system.info(path)}
-    listed: dict[str, dict[str, Any]] = file_system.find(path, detail=True)
-    prefix = len(path.rstrip("/")) + 1
     return {
-        name[prefix:]: info
-        for name, info in sorted(listed.items())
+        name: info
+        for name, info in sorted(_below(file_system, path))
         if name.endswith(place.suffix) and info["type"] == "file"
     }
+
+
+def _below(file_system: AbstractFileSystem, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What is below a folder; on a disk also behind links to folders, for images are read there."""
+    if isinstance(file_system, LocalFileSystem):
+        for name in files_below(path):
+            # A link may lead nowhere.
+            with suppress(FileNotFoundError):
+                yield name, file_system.info(f"{path}/{name}")
+        return
+    prefix = len(path.rstrip("/")) + 1
+    for name, info in file_system.find(path, detail=True).items():
+        yield name[prefix:], info
 
 
 def _file_hashes(place: Place, names: list[str], trust_marker: bool) -> dict[str, str]:
@@ -133,4 +147,5 @@ def _stamp(info: Mapping[str, Any]) -> list[Any]:
 
 
 def _sha256_text(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    # A file's name need not be UTF-8.
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

@@ -24,12 +24,12 @@ class Place:
     Attributes:
         file_system: where it is.
         path: the file or folder, without protocol.
-        suffix: of the files that count, where the dataset takes only some.
+        suffix: of the files that count, or several, where the dataset takes only some.
     """
 
     file_system: AbstractFileSystem
     path: str
-    suffix: str = ""
+    suffix: str | tuple[str, ...] = ""
 
     @property
     def url(self) -> str:
