@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from cards import DEMO_PROMPTS, SCALE, policy_over
 from click.testing import CliRunner, Result
@@ -98,6 +99,27 @@ def test_the_suffix_of_the_output_chooses_the_format(
     with output.open() as stream:
         (row,) = csv.DictReader(stream)
     assert row["image"].endswith("cat_01.jpg") and float(row["probability_3"]) < 1
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet", "xlsx"])
+def test_an_odd_name_costs_no_other_picture_its_score(
+    kedro: Callable[..., Result], photographs: Path, tmp_path: Path, form: str
+) -> None:
+    shutil.copy(photographs / "cat_01.jpg", os.fsencode(photographs) + b"/b\xe9.jpg")
+    output = tmp_path / f"scores.{form}"
+    result = kedro("score", photographs, "--output", output, "--no-explain")
+    assert result.exit_code == 1, result.stderr
+    assert "1 of 3 images could not be scored" in result.stderr
+    assert "b<E9>.jpg', the file's name is not UTF-8" in result.stderr
+    readers = {
+        "csv": pd.read_csv,
+        "json": pd.read_json,
+        "parquet": pd.read_parquet,
+        "xlsx": pd.read_excel,
+    }
+    table = readers[form](output)
+    assert table["score"].notna().tolist() == [True, False, True]
+    assert table["image"][1].endswith("b<E9>.jpg")
 
 
 def test_the_table_is_for_reading(kedro: Callable[..., Result], photographs: Path) -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from selfscore.scoring.pictures import find_files
+from selfscore.datasets.pixels import UnreadableImageError
+from selfscore.scoring.pictures import find_files, pictures
 
 
 @pytest.fixture
@@ -47,3 +50,25 @@ def test_a_place_without_images_is_named(folder: Path, place: str) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="There is no image at"):
         found(folder, "b.png", place)
+
+
+def test_folders_that_are_links_are_entered(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "linked").symlink_to(folder)
+    (folder / "back").symlink_to(tmp_path)
+    assert len(find_files([str(tmp_path / "linked")])) == 5
+
+
+def test_what_cannot_be_opened_says_why_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "endless.jpg").symlink_to("/dev/zero")
+    Image.new("RGB", (8, 6)).save(os.fsencode(tmp_path) + b"/caf\xe9.jpg", "JPEG")
+    reasons = {}
+    for picture in pictures(find_files([str(tmp_path)])):
+        with pytest.raises(UnreadableImageError) as error:
+            picture.open()
+        reasons[Path(picture.name).name] = error.value.reason
+    assert reasons == {
+        "caf<E9>.jpg": "the file's name is not UTF-8; rename it",
+        "endless.jpg": "it is a pipe or a device, not a file",
+        "pipe.jpg": "it is a pipe or a device, not a file",
+    }

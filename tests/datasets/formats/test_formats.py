@@ -454,6 +454,23 @@ def test_decimal_commas_are_recognised_where_they_are_sure(
     assert [None if pd.isna(score) else score for score in found] == scores
 
 
+@pytest.mark.parametrize(
+    ("slips", "told"),
+    [(["50"], "1 scores lie far"), (["-999", "-999", "1e308"], "3 scores"), ([], ""), (["9"], "")],
+)
+def test_scores_far_from_all_others_are_told(
+    slips: list[str], told: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scores = [*(str(1 + place % 5) for place in range(50)), *slips]
+    lines = [f"{place}.png,{score}" for place, score in enumerate(scores)]
+    file = write(tmp_path / "a.csv", "\n".join(["image,score", *lines]))
+    formats.table.described({"image": "image", "score": "score"}, "", None).read(
+        ScoreFilesDataset(filepath=str(file)).load()
+    )
+    assert told in caplog.text
+    assert bool(caplog.records) == bool(told)
+
+
 def test_a_comma_that_may_stand_between_thousands_is_asked_about(tmp_path: Path) -> None:
     files = ScoreFilesDataset(
         filepath=str(write(tmp_path / "a.tsv", "image\tscore\na\t1,234\nb\t12\n"))

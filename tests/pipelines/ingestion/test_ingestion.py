@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -545,3 +546,14 @@ def test_every_row_of_any_table_is_used_or_quarantined_or_refused(image_folder: 
         assert len(readable) + (~strays).sum() == len(listed) == given_rows
 
     hold()
+
+
+def test_a_file_whose_name_is_no_text_is_one_quarantined_item(
+    image_folder: Maker, tmp_path: Path
+) -> None:
+    folder = image_folder(*NAMES, "caf.png")
+    os.rename(folder / "caf.png", os.fsencode(folder) + b"/caf\xe9.png")
+    scored, _, quarantine = ingest(table(), folder)
+    assert len(scored) == len(NAMES)
+    quarantine.to_parquet(tmp_path / "quarantine.parquet")
+    assert quarantine["path"].tolist() == ["caf<E9>.png"]

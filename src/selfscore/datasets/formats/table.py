@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 _OPTIONAL = frozenset({"split", "group"})
 # In the names of tables.
 _SPLITS = re.compile(r"(?<![a-z])(train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?)(?![a-z])")
+# Times the distance between the quartiles: beyond what long tails of opinion scores reach.
+_FAR = 8
 _REMEDY = (
     "Name the table itself as `images.scores`, or set `ingestion.format` to the data set's name."
 )
@@ -100,7 +102,26 @@ def _read_one(name: str, content: bytes, columns: Mapping[str, str]) -> pd.DataF
             rows = rows.assign(**{score: scores})
             recognised = (*recognised, "decimal commas")
     logger.info("%s.", ", ".join([f"{name}: {len(rows)} rows", *recognised]))
+    if score in rows.columns:
+        _warn_of_outliers(name, rows[score])
     return rows
+
+
+def _warn_of_outliers(name: str, cells: pd.Series) -> None:
+    """Tell of scores far from the others: slips such as 50 for 5.0, or -999 for "none"."""
+    scores = pd.to_numeric(cells, errors="coerce").astype(float).dropna()
+    low, high = scores.quantile(0.25), scores.quantile(0.75)
+    far = scores[(scores < low - _FAR * (high - low)) | (scores > high + _FAR * (high - low))]
+    if high > low and not far.empty:
+        logger.warning(
+            "%s: %d scores lie far from the others, which are mostly %g to %g: %s. If they are "
+            "slips, mend them, or set `ingestion.score_range`.",
+            name,
+            len(far),
+            low,
+            high,
+            ", ".join(f"{score:g}" for score in sorted(set(far))[:5]),
+        )
 
 
 def _splits_by_name(names: Mapping[str, pd.DataFrame]) -> dict[str, str]:
