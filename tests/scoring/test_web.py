@@ -3,6 +3,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import logging
 import socket
 import threading
 import time
@@ -204,8 +205,10 @@ def test_a_file_that_arrives_too_slowly_is_refused(scorer: Scorer, served: Any) 
 
 
 def test_a_client_that_goes_away_leaves_no_traceback(
-    client: Client, caplog: pytest.LogCaptureFixture
+    client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Uvicorn's loggers hand nothing on.
+    monkeypatch.setattr(logging.getLogger("uvicorn.error"), "handlers", [caplog.handler])
     for sent in (UNFINISHED, UNFINISHED[:40]):
         with closing(socket.create_connection(("127.0.0.1", client.port))) as gone:
             gone.sendall(sent)
