@@ -65,7 +65,7 @@ def test_the_node_says_what_the_api_says(
 ) -> None:
     with caplog.at_level(logging.INFO):
         table = score_images(policy, images, PARAMETERS, {}, {}, "policy_0")
-    assert "Scale: points, from 0.00 (level 0) to 90.00 (level 9)" in caplog.text
+    assert "Scale: points; scores can be 0.00 (level 0) to 90.00 (level 9)" in caplog.text
     assert "1 of 7 images could not be scored, the first: 'broken.jpg'" in caplog.text
     assert table["image"].tolist() == list(images)
     said = Scorer(policy, "policy_0").score([folder / name for name in images])
