@@ -17,8 +17,8 @@ Columns = tuple[np.ndarray, np.ndarray]
 tenths = st.integers(-100, 100).map(lambda value: value / 10)
 
 
-def columns(n_min: int = 3) -> st.SearchStrategy[Columns]:
-    return st.integers(n_min, 40).flatmap(
+def columns(n_min: int = 3, n_max: int = 40) -> st.SearchStrategy[Columns]:
+    return st.integers(n_min, n_max).flatmap(
         lambda n: st.tuples(
             arrays(np.float64, n, elements=tenths), arrays(np.float64, n, elements=tenths)
         )
@@ -46,6 +46,23 @@ def test_agrees_with_scipy_with_ties(pair: Columns) -> None:
         assert srcc(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
         assert kendall(x, y) == pytest.approx(tau_b(x, y), abs=1e-9)
         assert plcc(x, y) == pytest.approx(stats.pearsonr(x, y).statistic, abs=1e-9)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("metric", [srcc, plcc, kendall])
+@given(columns(0, 4))
+def test_a_handful_of_rows_has_a_figure_or_none(metric: Metric, pair: Columns) -> None:
+    """Also two rows, ties and constants; resamples of two clusters are as short."""
+    x, y = pair
+    figure = metric(x, y)
+    assert figure.shape == ()
+    if len(x) < 2 or is_constant(x) or is_constant(y):
+        assert np.isnan(figure)
+    elif len(x) == 2:
+        assert figure == pytest.approx(tau_b(x, y))
+    else:
+        assert -1 <= figure <= 1
+    np.testing.assert_array_equal(metric(np.stack([x, x]), y), [figure, figure])
 
 
 @pytest.mark.parametrize("metric", [srcc, kendall])

@@ -70,6 +70,10 @@ def kendall(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
     n = x.shape[-1]
     if n < 2:
         return np.full(x.shape[:-1], np.nan)
+    if n == 2:
+        # One pair of rows, of which scipy's p-value is 0 / 0.
+        order = np.sign(np.diff(x)[..., 0]) * np.sign(np.diff(y)[..., 0])
+        return np.where(order == 0, np.nan, order)
     rows = zip(x.reshape(-1, n), y.reshape(-1, n), strict=True)
     # The p-value is not used; asymptotic is the quick one.
     figures = [kendalltau(a, b, method="asymptotic").statistic for a, b in rows]
