@@ -17,8 +17,9 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
+import click
 from kedro.framework.session import KedroSession
-from kedro.runner import SequentialRunner
+from kedro.runner import AbstractRunner, ParallelRunner, SequentialRunner, ThreadRunner
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _resumes: ContextVar[str | None] = ContextVar("_resumes", default=None)
@@ -65,13 +66,25 @@ class StoppableSession(KedroSession):
 
         Raises:
             RunStoppedError: it was stopped.
+            UsageError: the runner is one that runs nodes beside each other.
         """
         runner = options["runner"] = options.get("runner") or SequentialRunner()
+        _check_runner(runner)
         runner.run = _stoppable(runner.run)  # type: ignore[method-assign]
         # Kedro's advice on going on names nodes of the graph, and knows nothing of versions.
         logging.getLogger(type(runner).__module__).addFilter(_is_no_advice)
         with going_on_from(resumes):
             return super().run(*arguments, **options)
+
+
+def _check_runner(runner: AbstractRunner) -> None:
+    """Refuse nodes beside each other: they share a model's memory and random generators."""
+    if isinstance(runner, ThreadRunner | ParallelRunner):
+        raise click.UsageError(
+            f"{type(runner).__name__} runs nodes beside each other, and they would load models and "
+            "draw random numbers at the same time, so that results differ from run to run: leave "
+            "out --runner."
+        )
 
 
 class _Stop(KeyboardInterrupt):

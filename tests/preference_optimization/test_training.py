@@ -1,6 +1,7 @@
 import math
 import re
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import small_training
@@ -9,6 +10,7 @@ from cards import policy_over
 from small_training import assert_same, encoder, settings, train, weighed
 
 from selfscore.preference_optimization.checkpoints import Latest, latest_in
+from selfscore.preference_optimization.settings import Loss
 from selfscore.preference_optimization.targets import lora_targets
 from selfscore.preference_optimization.training import train_expert
 from selfscore.vlm.loading.loader import load_vlm
@@ -46,6 +48,20 @@ def test_experts_of_one_seed_start_from_the_same_a(policy, pairs):
     for key, tensor in one.tensors.items():
         if "lora_A" in key:
             torch.testing.assert_close(tensor, two.tensors[key], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", get_args(Loss))
+def test_every_loss_that_may_be_set_trains(idefics3, loss):
+    """Each in one step, so that none asks for something that cannot be set."""
+    table = weighed(idefics3, small_training.pairs(4))
+    adapter, log = train(idefics3, table, settings(loss_type=loss, epochs=1, rpo_alpha=0.1))
+    assert len(log) == 1 and math.isfinite(log["loss"].iloc[0])
+    assert all(tensor.isfinite().all() for tensor in adapter.tensors.values())
+
+
+def test_a_loss_that_needs_what_cannot_be_set_is_refused_with_the_settings():
+    with pytest.raises(ValueError, match="loss_type"):
+        settings(loss_type="exo_pair")
 
 
 def test_rpo_alpha_adds_the_likelihood_of_the_chosen(policy, pairs):

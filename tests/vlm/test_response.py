@@ -54,3 +54,13 @@ def test_the_prompts_version_changes_with_the_words():
 def test_justify_needs_its_placeholder():
     with pytest.raises(ValueError, match=r"no placeholder \{level\}"):
         Prompts("Rate it.", "Why?")
+
+
+@pytest.mark.parametrize("other", ["{", "}", "{}", "{0}", "{name}", "{level.x}", "{level[0]}"])
+def test_other_braces_in_a_prompt_are_refused_before_they_are_filled_in(other):
+    with pytest.raises(ValueError, match="other braces than {level}.*twice"):
+        Prompts("Rate it.", f"Why {{level}} {other}?")
+
+
+def test_braces_written_twice_are_braces():
+    assert Prompts("Rate it.", "{{json}} {level}").justify.format(level=3) == "{json} 3"

@@ -14,13 +14,12 @@ from selfscore.settings_class import Count, NotNegative, Positive, Share, settin
 # Steps from one row of the training log to the next.
 LOGGING_STEPS = 5
 
-# Those of TRL's DPOTrainer that need nothing but the settings below.
+# Those of TRL's DPOTrainer that need nothing but the settings below; exo_pair would need another.
 Loss = Literal[
     "sigmoid",
     "sigmoid_norm",
     "hinge",
     "ipo",
-    "exo_pair",
     "nca_pair",
     "robust",
     "bco_pair",

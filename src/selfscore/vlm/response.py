@@ -38,6 +38,13 @@ class Prompts:
                 "`prompts.justify` has no placeholder {level}: write it where the score to justify "
                 "belongs."
             )
+        try:
+            self.justify.format(level=0)
+        except (LookupError, ValueError, AttributeError) as error:
+            raise ValueError(
+                f"`prompts.justify` has other braces than {{level}} ({error}): write each of them "
+                "twice."
+            ) from None
 
     @property
     def version(self) -> str:

@@ -1,6 +1,7 @@
 import dataclasses
 
 import pytest
+from cards import PROMPTS
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from trl.data_utils import apply_chat_template, prepare_multimodal_messages
@@ -8,13 +9,14 @@ from trl.data_utils import apply_chat_template, prepare_multimodal_messages
 from selfscore.vlm.reading.features import ImageEncoder
 from selfscore.vlm.reading.tokens import (
     answer_ids,
+    check_prompts,
     left_pad,
     level_tokens,
     prompt_ids,
     render,
     start_ids,
 )
-from selfscore.vlm.response import response_prefix, score_prefix, write_response
+from selfscore.vlm.response import Prompts, response_prefix, score_prefix, write_response
 
 
 def trained(vlm, images, response):
@@ -53,6 +55,16 @@ def test_a_prompt_is_what_the_processor_makes_of_it(vlm, images):
         images=[[images["0.png"]]], text=[render(vlm, "Rate it.")], add_special_tokens=False
     )
     assert prompt_ids(vlm, features.placeholder, "Rate it.") == inputs["input_ids"][0]
+
+
+def test_a_prompt_that_spells_the_image_token_is_refused_before_anything_is_computed(vlm):
+    """It used to end in `tokens: 32, features: 16`, in the middle of a run."""
+    with pytest.raises(ValueError, match="'Rate <image>.' holds '<image>'.*Leave it out"):
+        prompt_ids(vlm, "<image>", "Rate <image>.")
+    check_prompts(vlm, PROMPTS, 10)
+    for prompts in (Prompts("Rate <image>.", "Why {level}?"), Prompts("Rate.", "<image> {level}")):
+        with pytest.raises(ValueError, match="Leave it out of `prompts`"):
+            check_prompts(vlm, prompts, 10)
 
 
 def test_an_answer_that_spells_the_image_token_is_refused(vlm):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from selfscore.vlm.reading.features import ImageFeatures, image_token
-from selfscore.vlm.response import response_prefix
+from selfscore.vlm.response import Prompts, response_prefix
 
 if TYPE_CHECKING:
     from selfscore.vlm.loading.loader import VLM
@@ -40,8 +40,17 @@ def prompt_ids(vlm: VLM, placeholder: str, instruction: str) -> list[int]:
         vlm: whose chat template and tokenizer are used.
         placeholder: what stands for the image, see `ImageFeatures`.
         instruction: what is asked of the image.
+
+    Raises:
+        ValueError: the instruction holds the token that stands for an image.
     """
-    return _tokens(vlm, render(vlm, instruction).replace(image_token(vlm), placeholder))
+    token = image_token(vlm)
+    if token in instruction:
+        raise ValueError(
+            f"The prompt {instruction!r} holds '{token}', which this model reads as a picture. "
+            "Leave it out of `prompts`: the picture stands before the prompt already."
+        )
+    return _tokens(vlm, render(vlm, instruction).replace(token, placeholder))
 
 
 def start_ids(vlm: VLM, instruction: str, response_start: str) -> list[int]:
@@ -86,6 +95,23 @@ def pad_token(vlm: VLM) -> int:
     """A token for places that nothing looks at."""
     token = vlm.tokenizer.pad_token_id
     return int(token if token is not None else vlm.tokenizer.eos_token_id)
+
+
+def check_prompts(vlm: VLM, prompts: Prompts, levels: int) -> None:
+    """Stop before anything is computed with a model that cannot be asked in this way.
+
+    Args:
+        vlm: whose template and tokenizer.
+        prompts: what it will be asked.
+        levels: number of levels that it will be asked for.
+
+    Raises:
+        ValueError: a prompt holds the token of an image, the chat template does not go on from the
+            prompt, or the tokenizer writes two levels alike.
+    """
+    for instruction in (prompts.rating, prompts.justify):
+        prompt_ids(vlm, image_token(vlm), instruction)
+        level_strings(vlm, instruction, levels)
 
 
 def left_pad(rows: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:
