@@ -38,7 +38,7 @@ class ImageFeaturesDataset(DirectoryDataset["StoredFeatures"]):
             )
             for key, row in index["images"].items()
         }
-        return StoredFeatures(index["base_model"], images)
+        return StoredFeatures(index["base_model"], images, index.get("content", {}))
 
     def _write(self, data: StoredFeatures, folder: Path) -> None:
         from safetensors.torch import save_file
@@ -47,6 +47,7 @@ class ImageFeaturesDataset(DirectoryDataset["StoredFeatures"]):
         number = {text: place for place, text in enumerate(placeholders)}
         index = {
             "base_model": dict(data.base_model),
+            "content": dict(data.content),
             "placeholders": placeholders,
             "images": {
                 key: {

@@ -21,17 +21,17 @@ class PretrainedModelDataset(DirectoryDataset["VLM"]):
 
     def _read(self, folder: Path) -> VLM:
         import torch
-        from transformers import AutoModelForImageTextToText, AutoProcessor
+        from transformers import AutoModelForImageTextToText
 
         from selfscore.vlm.loading.loader import VLM
+        from selfscore.vlm.loading.processor import load_processor
 
         # Where nothing is said of remote code, transformers asks whether to run it.
         options: Any = {"local_files_only": True, "trust_remote_code": False}
         model = AutoModelForImageTextToText.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, **options
         )
-        processor = AutoProcessor.from_pretrained(folder, **options)
-        return VLM(model.eval(), processor)
+        return VLM(model.eval(), load_processor(folder, **options))
 
     def _write(self, data: VLM, folder: Path) -> None:
         import copy

@@ -152,10 +152,13 @@ class Policy:
     Attributes:
         card: what it is, where it comes from and what its answers mean.
         adapter: cumulative up to this iteration; None for `policy_0`, the base model alone.
+        base_content: sha256 of the base model's files by name, where it is a local folder: the
+            folder's name stays the same when another model is put there. No part of the digest.
     """
 
     card: Card
     adapter: LoraAdapter | None = None
+    base_content: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def base_model(self) -> str:

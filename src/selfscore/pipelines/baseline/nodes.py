@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from selfscore.vlm.images import ImageSource
+from selfscore.vlm.loading.content import content_of
 from selfscore.vlm.policy import BaseModel, Card, Policy, ScoreScale
 from selfscore.vlm.response import Prompts
 
@@ -29,15 +30,14 @@ def describe_base_policy(
         score_scale: level → score table that every later policy is trained with.
         prompts: the instructions every later policy is trained with.
     """
-    return Policy(
-        Card(
-            base_model=BaseModel(**model),
-            iteration=0,
-            parent=None,
-            score_scale=ScoreScale(**score_scale),
-            prompts=Prompts(**prompts),
-        )
+    card = Card(
+        base_model=BaseModel(**model),
+        iteration=0,
+        parent=None,
+        score_scale=ScoreScale(**score_scale),
+        prompts=Prompts(**prompts),
     )
+    return Policy(card, base_content=content_of(card.base_model.id))
 
 
 def encode_images(
@@ -61,12 +61,16 @@ def encode_images(
     from selfscore.vlm.loading.loader import load_vlm
     from selfscore.vlm.options import LoadOptions
     from selfscore.vlm.reading.features import store_features
+    from selfscore.vlm.reading.tokens import check_prompts
 
     training_first = scored_images["split"].ne("train").sort_values(kind="stable").index
     paths = scored_images.loc[training_first, "path"].tolist()
     logger.info("Encoding %d images with the tower of %s.", len(paths), policy.base_model)
+    vlm = load_vlm(policy, options=LoadOptions(**loading))
+    # All that follows asks this model in this way; encoding alone can take hours.
+    check_prompts(vlm, policy.card.prompts, policy.card.score_scale.levels)
     return store_features(
-        load_vlm(policy, options=LoadOptions(**loading)),
+        vlm,
         images,
         paths,
         parameters["batch_size"],

@@ -58,4 +58,4 @@ def update_policy(
         merging=as_parameters(settings),
         energy_kept=kept,
     )
-    return Policy(card, adapter)
+    return replace(policy, card=card, adapter=adapter)

@@ -22,12 +22,13 @@ from peft import (
 from transformers import (
     AutoConfig,
     AutoModelForImageTextToText,
-    AutoProcessor,
     GenerationConfig,
 )
 from transformers.utils import is_flash_attn_2_available
 
+from selfscore.vlm.loading.content import content_of, difference
 from selfscore.vlm.loading.placement import devices, place
+from selfscore.vlm.loading.processor import load_processor
 from selfscore.vlm.loading.quantization import check_quantization, quantise
 from selfscore.vlm.options import LoadOptions
 
@@ -47,12 +48,14 @@ class VLM:
         base_model: `id`, `revision` and perhaps `processor` of the base model, see `Policy`.
         tower_frozen: whether the vision tower and the connector are the base model's own, so that
             image features computed with it are right for this policy too.
+        content: sha256 of the files of the base model, see `content_of`.
     """
 
     model: PreTrainedModel
     processor: ProcessorMixin
     base_model: Mapping[str, Any] = field(default_factory=dict)
     tower_frozen: bool = True
+    content: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -81,14 +84,16 @@ def load_vlm(
         FileNotFoundError: the base model is a local folder that does not exist or holds no model.
         ModuleNotFoundError: an option needs a package that is not installed.
         RuntimeError: an option needs a GPU, and there is none.
-        ValueError: the architecture cannot be given image features, or shows no decoder; or the
-            processor does not know an option of `model.processor`.
+        ValueError: the base model is another one than the policy was made with; the architecture
+            cannot be given image features, or shows no decoder; an adapter is not this model's or
+            not whole; or the processor does not know an option of `model.processor`.
     """
     options = options or LoadOptions()
     on = devices(spread=options.device_map == "auto")
     if options.quantization:
         check_quantization()
     with _named_if_missing(policy):
+        content = _checked_content(policy)
         processor = _processor(policy)
         model: PreTrainedModel = AutoModelForImageTextToText.from_pretrained(
             policy.base_model,
@@ -110,7 +115,7 @@ def load_vlm(
     if options.quantization:
         model = quantise(model, decoder, on[0])
     place(model, on)
-    return VLM(model.eval(), processor, policy.card.base_model.record(), tower_frozen)
+    return VLM(model.eval(), processor, policy.card.base_model.record(), tower_frozen, content)
 
 
 def load_outline(policy: Policy) -> VLM:
@@ -118,9 +123,10 @@ def load_outline(policy: Policy) -> VLM:
 
     Raises:
         FileNotFoundError: as `load_vlm`.
-        ValueError: as `load_vlm`, where the processor does not know an option.
+        ValueError: as `load_vlm`, of base model and processor.
     """
     with _named_if_missing(policy):
+        content = _checked_content(policy)
         processor = _processor(policy)
         config = AutoConfig.from_pretrained(policy.base_model, **_source(policy))
         with torch.device("meta"):
@@ -128,7 +134,7 @@ def load_outline(policy: Policy) -> VLM:
         model.generation_config = GenerationConfig.from_pretrained(
             policy.base_model, revision=policy.card.base_model.revision
         )
-    return VLM(model.eval(), processor, policy.card.base_model.record())
+    return VLM(model.eval(), processor, policy.card.base_model.record(), content=content)
 
 
 def decoder_name(model: PreTrainedModel) -> str:
@@ -188,16 +194,20 @@ def _source(policy: Policy) -> dict[str, Any]:
 
 
 def _processor(policy: Policy) -> ProcessorMixin:
-    options = policy.card.base_model.processor
-    processor = AutoProcessor.from_pretrained(policy.base_model, **options | _source(policy))
-    # transformers ignores what an image processor does not know.
-    unknown = [name for name in options if not hasattr(processor.image_processor, name)]
-    if unknown:
+    return load_processor(policy.base_model, policy.card.base_model.processor, **_source(policy))
+
+
+def _checked_content(policy: Policy) -> dict[str, str]:
+    """What is in the base model's folder, which is what the policy knows of it."""
+    found = content_of(policy.base_model)
+    changed = difference(policy.base_content, found) if policy.base_content and found else None
+    if changed:
         raise ValueError(
-            f"{type(processor.image_processor).__name__} has no option '{unknown[0]}': correct "
-            f"`model.processor`. It has: {', '.join(sorted(processor.image_processor.to_dict()))}."
+            f"The base model in '{policy.base_model}' is not the one that this policy was made "
+            f"with: '{changed}' differs. Put the earlier model back, or start a new run, whose "
+            "policies are over the model that is there now."
         )
-    return processor  # type: ignore[no-any-return]
+    return found
 
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:

@@ -15,11 +15,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
+from accelerate.utils.memory import should_reduce_batch_size
+from PIL.Image import Image
 from safetensors.torch import load, save
 from torch import Tensor
 
 from selfscore.vlm.batches import ShrinkingBatch, in_batches
-from selfscore.vlm.images import ImageSource
+from selfscore.vlm.images import ImageSource, RefusedPictureError
+from selfscore.vlm.loading.content import difference
 
 if TYPE_CHECKING:
     from selfscore.vlm.loading.loader import VLM
@@ -59,10 +62,12 @@ class StoredFeatures:
     Attributes:
         base_model: `id` and `revision` of the base model whose tower computed them.
         images: image key → features; images that are missing are computed when they are needed.
+        content: sha256 of that model's files, see `content_of`.
     """
 
     base_model: Mapping[str, Any]
     images: Mapping[str, ImageFeatures] = field(repr=False)
+    content: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class ImageEncoder:
@@ -84,6 +89,14 @@ class ImageEncoder:
                 f"The stored image features are of the model '{stored.base_model['id']}', not of "
                 f"'{vlm.base_model['id']}': make `image_features` again (node encode_images)."
             )
+        if stored is not None and stored.content and vlm.content:
+            changed = difference(stored.content, vlm.content)
+            if changed:
+                raise ValueError(
+                    f"The stored image features are not of the model that is in "
+                    f"'{vlm.base_model['id']}' now: '{changed}' differs. Make `image_features` "
+                    "again (node encode_images)."
+                )
         self.vlm = vlm
         self.images = images
         self._stored = stored.images if stored is not None and vlm.tower_frozen else {}
@@ -159,7 +172,7 @@ def store_features(
             size / 1e9,
             max_bytes / 1e9,
         )
-    return StoredFeatures(vlm.base_model, kept)
+    return StoredFeatures(vlm.base_model, kept, vlm.content)
 
 
 @torch.no_grad()
@@ -198,16 +211,10 @@ def image_inputs(
         The tensors that `run_tower` takes, and the images' features without their tokens.
 
     Raises:
+        RefusedPictureError: the processor does not take some of the pictures.
         ValueError: the processor's image tokens cannot be written as text.
     """
-    output = vlm.processor(
-        images=[[images[key]] for key in keys],
-        text=[image_token(vlm)] * len(keys),
-        padding=True,
-        padding_side="left",
-        add_special_tokens=False,
-        return_tensors="pt",
-    )
+    output = _processed(vlm, {key: images[key] for key in keys})
     grids = output.get("image_grid_thw")
     described = []
     for place, (ids, mask) in enumerate(
@@ -226,6 +233,36 @@ def image_inputs(
         described.append(ImageFeatures(torch.empty(0), text, grid))
     tensors = output.to(vlm.device, dtype=vlm.model.dtype)
     return {name: value for name, value in tensors.items() if name not in _TEXT_INPUTS}, described
+
+
+def _processed(vlm: VLM, pictures: Mapping[str, Image]) -> Any:
+    """What the processor makes of the pictures together."""
+
+    def process(some: Sequence[Image]) -> Any:
+        return vlm.processor(
+            images=[[picture] for picture in some],
+            text=[image_token(vlm)] * len(some),
+            padding=True,
+            padding_side="left",
+            add_special_tokens=False,
+            return_tensors="pt",
+        )
+
+    try:
+        return process(list(pictures.values()))
+    except Exception as error:
+        # Processors raise all kinds of errors, and name no picture.
+        if should_reduce_batch_size(error):
+            raise
+        refused = {}
+        for key, picture in pictures.items():
+            try:
+                process([picture])
+            except Exception as reason:
+                refused[key] = f"{picture.width} x {picture.height} pixels: {reason}"
+        if not refused:
+            raise
+        raise RefusedPictureError(type(vlm.processor).__name__, refused) from error
 
 
 def _to_bytes(rows: Sequence[ImageFeatures]) -> bytes:
