@@ -39,6 +39,7 @@ def describe_base_model(
     if folder.is_dir():
         place = Place(fsspec.filesystem("file"), str(folder))
         earlier = {known["stamp"]: known["sha256"]} if known and "stamp" in known else None
-        found = fingerprint(place, earlier)
+        # A model is put there by other means than this project, and may leave an old marker.
+        found = fingerprint(place, earlier, trust_marker=False)
         described |= {"sha256": found.sha256, "stamp": found.stamp}
     return described
