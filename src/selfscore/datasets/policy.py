@@ -18,7 +18,7 @@ CONTENT = "base_model.json"
 class PolicyDataset(DirectoryDataset["Policy"]):
     """A policy: `policy.json`, and the files of its adapter unless it is the base model alone.
 
-    `base_model.json` has the sha256 of the files of a local base model, where they are known.
+    `base_model.json` says what the base model's name stands for, where that is known.
     With an adapter, `PeftModel.from_pretrained(base, folder)` loads the folder as it is.
     """
 
@@ -28,12 +28,12 @@ class PolicyDataset(DirectoryDataset["Policy"]):
         from selfscore.vlm.policy import Card, Policy
 
         adapter = read_adapter(folder) if (folder / CONFIG).is_file() else None
-        content = read_json(folder / CONTENT)["sha256"] if (folder / CONTENT).is_file() else {}
+        content = read_json(folder / CONTENT) if (folder / CONTENT).is_file() else {}
         return Policy(Card.from_record(read_json(folder / CARD)), adapter, content)
 
     def _write(self, data: Policy, folder: Path) -> None:
         write_json(data.card.record(), folder / CARD)
         if data.base_content:
-            write_json({"sha256": dict(data.base_content)}, folder / CONTENT)
+            write_json(dict(data.base_content), folder / CONTENT)
         if data.adapter is not None:
             write_adapter(data.adapter, folder)

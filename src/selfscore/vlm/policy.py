@@ -152,8 +152,8 @@ class Policy:
     Attributes:
         card: what it is, where it comes from and what its answers mean.
         adapter: cumulative up to this iteration; None for `policy_0`, the base model alone.
-        base_content: sha256 of the base model's files by name, where it is a local folder: the
-            folder's name stays the same when another model is put there. No part of the digest.
+        base_content: what the base model's name stood for when the policy was made: sha256 of the
+            files of a local folder by name, or the `commit` on the hub. No part of the digest.
     """
 
     card: Card
@@ -164,6 +164,11 @@ class Policy:
     def base_model(self) -> str:
         """Hub id or local folder of the base model."""
         return self.card.base_model.id
+
+    @property
+    def revision(self) -> str | None:
+        """What is loaded from the hub: the commit that the policy was made with, if it is known."""
+        return self.base_content.get("commit", self.card.base_model.revision)
 
     @property
     def digest(self) -> str:

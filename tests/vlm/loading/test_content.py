@@ -1,6 +1,7 @@
 """A base model that was replaced in its folder is noticed wherever it is loaded."""
 
 import os
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -63,6 +64,44 @@ def test_other_weights_under_the_same_name_are_refused(policy, folder, load):
     with pytest.raises(ValueError, match=f"is not the one.*'{WEIGHTS}' differs.*start a new run"):
         load(policy)
     load(replace(policy, base_content={}))
+
+
+@pytest.fixture
+def on_the_hub(tmp_path, monkeypatch):
+    """A copy of a hub on this machine: two commits of one model, the first one being main."""
+    cache = tmp_path / "hub"
+    model = cache / "models--team--tiny"
+    first, second = 40 * "a", 40 * "b"
+    tiny_vlm.save_idefics3(model / "snapshots" / first)
+    shutil.copytree(model / "snapshots" / first, model / "snapshots" / second)
+    replace_weights(model / "snapshots" / second)
+    (model / "refs").mkdir()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    main = model / "refs" / "main"
+    main.write_text(first)
+    return main, first, second
+
+
+def test_a_name_on_the_hub_stays_the_commit_that_it_was(on_the_hub):
+    main, first, second = on_the_hub
+    model = {"id": "team/tiny", "revision": None, "processor": {}}
+    policy = describe_base_policy(model, as_parameters(SCALE), as_parameters(PROMPTS))
+    assert policy.base_content == {"commit": first}
+    before = load_vlm(policy).model.state_dict()
+    main.write_text(second)
+    again = load_vlm(policy)
+    assert again.content == {"commit": first}
+    now = describe_base_policy(model, as_parameters(SCALE), as_parameters(PROMPTS))
+    assert now.base_content == {"commit": second} and now.digest == policy.digest
+    other = load_vlm(now).model.state_dict()
+    for name, tensor in again.model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    assert not all(torch.equal(tensor, before[name]) for name, tensor in other.items())
+    assert load_outline(policy).content == {"commit": first}
+    # A copy of it in a folder, as `kedro score --base-model` names one, is taken at its word.
+    folder = main.parents[1] / "snapshots" / first
+    moved = replace(policy.card, base_model=replace(policy.card.base_model, id=str(folder)))
+    load_outline(replace(policy, card=moved))
 
 
 def test_a_file_that_is_gone_or_new_is_refused(policy, folder):

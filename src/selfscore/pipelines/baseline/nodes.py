@@ -37,7 +37,8 @@ def describe_base_policy(
         score_scale=ScoreScale(**score_scale),
         prompts=Prompts(**prompts),
     )
-    return Policy(card, base_content=content_of(card.base_model.id))
+    base = card.base_model
+    return Policy(card, base_content=content_of(base.id, base.revision))
 
 
 def encode_images(

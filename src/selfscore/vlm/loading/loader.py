@@ -132,7 +132,7 @@ def load_outline(policy: Policy) -> VLM:
         with torch.device("meta"):
             model = AutoModelForImageTextToText.from_config(config)
         model.generation_config = GenerationConfig.from_pretrained(
-            policy.base_model, revision=policy.card.base_model.revision
+            policy.base_model, revision=policy.revision
         )
     return VLM(model.eval(), processor, policy.card.base_model.record(), content=content)
 
@@ -190,7 +190,7 @@ def _named_if_missing(policy: Policy) -> Iterator[None]:
 
 
 def _source(policy: Policy) -> dict[str, Any]:
-    return {"revision": policy.card.base_model.revision, "trust_remote_code": False}
+    return {"revision": policy.revision, "trust_remote_code": False}
 
 
 def _processor(policy: Policy) -> ProcessorMixin:
@@ -198,10 +198,9 @@ def _processor(policy: Policy) -> ProcessorMixin:
 
 
 def _checked_content(policy: Policy) -> dict[str, str]:
-    """What is in the base model's folder, which is what the policy knows of it."""
-    found = content_of(policy.base_model)
-    changed = difference(policy.base_content, found) if policy.base_content and found else None
-    if changed:
+    """What the base model's name stands for, which is what the policy knows of it."""
+    found = content_of(policy.base_model, policy.revision)
+    if changed := difference(policy.base_content, found):
         raise ValueError(
             f"The base model in '{policy.base_model}' is not the one that this policy was made "
             f"with: '{changed}' differs. Put the earlier model back, or start a new run, whose "

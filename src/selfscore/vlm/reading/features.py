@@ -89,14 +89,11 @@ class ImageEncoder:
                 f"The stored image features are of the model '{stored.base_model['id']}', not of "
                 f"'{vlm.base_model['id']}': make `image_features` again (node encode_images)."
             )
-        if stored is not None and stored.content and vlm.content:
-            changed = difference(stored.content, vlm.content)
-            if changed:
-                raise ValueError(
-                    f"The stored image features are not of the model that is in "
-                    f"'{vlm.base_model['id']}' now: '{changed}' differs. Make `image_features` "
-                    "again (node encode_images)."
-                )
+        if stored is not None and (changed := difference(stored.content, vlm.content)):
+            raise ValueError(
+                f"The stored image features are not of the model that '{vlm.base_model['id']}' "
+                f"is now: '{changed}' differs. Make `image_features` again (node encode_images)."
+            )
         self.vlm = vlm
         self.images = images
         self._stored = stored.images if stored is not None and vlm.tower_frozen else {}

@@ -156,7 +156,7 @@ def engine_arguments(
     """
     arguments: dict[str, Any] = {
         "model": policy.base_model,
-        "revision": policy.card.base_model.revision,
+        "revision": policy.revision,
         "trust_remote_code": False,
         "load_format": "safetensors",
         "dtype": loading.dtype,
