@@ -20,9 +20,9 @@ class RefusedPictureError(ValueError):
 
     def __init__(self, processor: str, refused: Mapping[str, str]) -> None:
         first, why = next(iter(refused.items()))
-        count = "a picture" if len(refused) == 1 else f"{len(refused)} pictures, one of them"
+        them = "the picture" if len(refused) == 1 else f"{len(refused)} pictures, one of them"
         super().__init__(
-            f"{processor} does not take {count}, '{first}' ({why}). Crop it, or take it out of the "
+            f"{processor} does not take {them} '{first}' ({why}). Crop it, or take it out of the "
             "images and their score table."
         )
         self.refused = dict(refused)

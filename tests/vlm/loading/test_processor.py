@@ -11,7 +11,7 @@ from selfscore.vlm.loading.processor import load_processor
 
 @pytest.fixture
 def torchvision(monkeypatch):
-    """As if torchvision were there: what transformers is asked for, and what it would choose."""
+    """As if torchvision 0.28 were there: what transformers is asked for, and what it would choose."""
     asked = []
     load = image_processing_auto._load_backend_class
 
@@ -20,6 +20,7 @@ def torchvision(monkeypatch):
         return load(name, "pil", *rest)
 
     monkeypatch.setattr(image_processing_auto, "is_torchvision_available", lambda: True)
+    monkeypatch.setattr(image_processing_auto, "DEFAULT_TO_PIL_BACKEND_IMAGE_PROCESSORS", [])
     monkeypatch.setattr(image_processing_auto, "_load_backend_class", chosen)
     return asked
 

@@ -70,7 +70,7 @@ def test_the_picture_is_named_with_its_size_and_what_to_do(vlm, images, work):
     with pytest.raises(RefusedPictureError) as refused:
         work(vlm, images)
     message = str(refused.value)
-    assert "does not take a picture, 'a/strip.jpg' (1000 x 3 pixels: absolute aspect" in message
+    assert "does not take the picture 'a/strip.jpg' (1000 x 3 pixels: absolute aspect" in message
     assert "Crop it, or take it out" in message
     assert list(refused.value.refused) == ["a/strip.jpg"]
 
