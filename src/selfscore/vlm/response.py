@@ -40,7 +40,7 @@ class Prompts:
             )
         try:
             self.justify.format(level=0)
-        except (LookupError, ValueError, AttributeError) as error:
+        except (LookupError, ValueError, AttributeError, TypeError) as error:
             raise ValueError(
                 f"`prompts.justify` has other braces than {{level}} ({error}): write each of them "
                 "twice."

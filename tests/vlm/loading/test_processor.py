@@ -11,7 +11,7 @@ from selfscore.vlm.loading.processor import load_processor
 
 @pytest.fixture
 def torchvision(monkeypatch):
-    """As if torchvision 0.28 were there: what transformers is asked for, and what it would choose."""
+    """As if torchvision 0.28 were there: the backends that transformers is asked for."""
     asked = []
     load = image_processing_auto._load_backend_class
 
