@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from selfscore.vlm.options import GenerationOptions, LoadOptions, Machine
 from selfscore.vlm.policy import BaseModel, Card, LoraAdapter, Policy, ScoreScale
 from selfscore.vlm.response import Prompts
 
@@ -15,6 +16,7 @@ SCALE = ScoreScale(
     max=9.0,
     unit="points",
 )
+MACHINE = Machine(LoadOptions(), GenerationOptions("transformers", 256, 0.5))
 PROMPTS = Prompts("Rate it.", "Why {level}?")
 # What the demo's model has learnt to answer.
 DEMO_PROMPTS = Prompts(

@@ -10,6 +10,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import shutil  # noqa: E402
+import sys  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
@@ -35,6 +36,14 @@ def addresses_are_forgotten() -> Iterator[None]:
     for name in names:
         os.environ.pop(name, None)
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def layout_is_forgotten() -> Iterator[None]:
+    """Rounds and experts that one test asks for are none of the next one's."""
+    yield
+    if configuration := sys.modules.get("selfscore.configuration"):
+        configuration.forget()
 
 
 @pytest.fixture

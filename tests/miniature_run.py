@@ -100,7 +100,7 @@ def judgements(answers: dict[str, pd.DataFrame], faithful: dict[str, float]) -> 
 def forced_texts() -> pd.DataFrame:
     train = scored_images().query("split == 'train'")
     sides = [
-        train[["image_id"]].assign(
+        train[["image_id", "path", "split"]].assign(
             side=side,
             level=level,
             accepted=True,

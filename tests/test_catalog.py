@@ -20,7 +20,6 @@ from kedro.io import AbstractVersionedDataset, DataCatalog
 from kedro.pipeline import Pipeline
 from kedro_viz.data_access.managers import DataAccessManager
 
-from selfscore.pipelines.iteration import rounds
 from selfscore.preference_data.builders import PAIR_BUILDERS
 
 ROUNDS = 3
@@ -41,7 +40,6 @@ def context(
     conf = copy_conf(tmp_path_factory.mktemp("catalog"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        patch.setattr(rounds, "_configured", None)
         bootstrap_project(project)
         with KedroSession.create(
             conf_source=str(conf), runtime_params={"rounds": ROUNDS, "experts": EXPERTS}

@@ -17,7 +17,6 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import AbstractDataset, DataCatalog
 from kedro.pipeline import Pipeline
 
-from selfscore.pipelines.iteration import rounds
 from selfscore.preference_data.builders import PAIR_BUILDERS
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -62,7 +61,6 @@ def environment(
     conf = copy_conf(place)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        patch.setattr(rounds, "_configured", None)
         # What the environment of a team asks for.
         patch.setenv("SELFSCORE_STORE", f"{place}/store")
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{place}/team.db")

@@ -16,8 +16,6 @@ from kedro.framework.project import configure_logging
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-from selfscore.pipelines.iteration import rounds
-
 Maker = Callable[..., Path]
 
 
@@ -27,7 +25,6 @@ def run(
 ) -> Iterator[Callable[..., Path]]:
     """Runs ingestion on thirty small images; returns the folder with its results."""
     monkeypatch.chdir(project)
-    monkeypatch.setattr(rounds, "_configured", None)
     before = mlflow.get_tracking_uri()
     names = [f"{number:02d}.png" for number in range(30)]
     folder = image_folder(*names)

@@ -10,12 +10,9 @@ import pytest
 from kedro.framework.startup import bootstrap_project
 from lineage_snapshot import KEPT, RENEW, of_project
 
-from selfscore.pipelines.iteration import rounds
-
 
 @pytest.fixture
 def snapshot(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(rounds, "_configured", None)
     yield of_project(project)
     bootstrap_project(project)
 

@@ -1,130 +1,212 @@
-"""No parameter without a reader: what stands in conf/base is read by name where it is handed to.
-
-A section is read by the nodes that take it, and its parameters by name in a module that such a node
-reaches: as a key (`parameters["beta"]`), a field of a class or an argument of a function. That is
-less than proof, because another section's parameter may have the same name in one of these modules.
-"""
+"""Every parameter is a field of a class, and a wrong one ends every command with one message."""
 
 from __future__ import annotations
 
-import ast
-import importlib.util
-import re
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+import inspect
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
+from kedro.framework.cli.cli import KedroCLI
+from kedro.framework.cli.hooks import get_cli_hook_manager
 from kedro.framework.project import pipelines
-from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from kedro.validation.type_extractor import TypeExtractor
 
-from selfscore.metrics import health
-from selfscore.pipelines.iteration import rounds
+from selfscore.datasets import formats
+from selfscore.layout import TRAINING, as_given, expand, merged, round_of
+from selfscore.merging.methods import MERGE_METHODS
+from selfscore.merging.settings import Method
+from selfscore.parameters import SECTIONS, Shape, WrongParametersError, check
+from selfscore.pipelines.ingestion.settings import FormatName
 from selfscore.preference_data.builders import PAIR_BUILDERS
-from selfscore.provenance import code
-from selfscore_demo.pipelines.demo_images.nodes import SPLITS
+from selfscore.preference_optimization.settings import DPOSettings
+from selfscore.viz_check import check_before_viz
+from selfscore.wrong_settings import _fields, _plain
 
 CONF = Path(__file__).parents[1] / "conf" / "base"
-# Tables whose keys are names of something, and those there are.
-TABLES = {
-    "dpo_training.experts": set(PAIR_BUILDERS),
-    "merging.weights": set(PAIR_BUILDERS),
-    "demo_images.images": set(SPLITS),
-    "evaluation.health.thresholds": set(health._FAILURES),
-}
-# What no node takes.
-READ_BY_THE_PIPELINES = {"rounds", "experts"}
-READ_BY_A_HOOK = {"registry": "selfscore.registry.hook"}
+# Only --params gives them: what stands for them is in globals.yml.
+PLACES = {"images": SECTIONS["images"]}
+GIVEN_BY_PARAMS = {"scoring.images"}
 
 
-def parameters() -> dict[str, Any]:
+def base() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for file in CONF.rglob("parameters*.yml"):
         found |= yaml.safe_load(file.read_text(encoding="utf-8"))
     return found
 
 
-@pytest.fixture(scope="module")
-def readers(
-    project: Path,
-    copy_conf: Callable[[Path], Path],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[dict[str, set[str]]]:
-    """Modules by the section of the parameters that their nodes take."""
-    found: dict[str, set[str]] = defaultdict(set)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        patch.setattr(rounds, "_configured", None)
-        bootstrap_project(project)
-        conf = copy_conf(tmp_path_factory.mktemp("parameters"))
-        with KedroSession.create(
-            conf_source=str(conf), runtime_params={"rounds": 1, "experts": sorted(PAIR_BUILDERS)}
-        ) as session:
-            session.load_context()
-            nodes = {node for pipeline in dict(pipelines).values() for node in pipeline.nodes}
-    for node in nodes:
-        for item in node.inputs:
-            if section := re.fullmatch(r"params:(?:(?:iteration_1|baseline)\.)?(\w+).*", item):
-                found[section[1]].update(code.modules_of(node))
-    for section, module in READ_BY_A_HOOK.items():
-        if f'"params:{section}"' in source(module):
-            found[section].add(module)
-    yield found
+def nested(path: str, value: Any) -> dict[str, Any]:
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    return value
+
+
+def fields(kind: Any, path: str) -> Iterator[str]:
+    for name, below in _fields(_plain(kind)).items():
+        yield f"{path}.{name}"
+        yield from fields(below, f"{path}.{name}")
+
+
+def keys(section: Any, kind: Any, path: str) -> Iterator[str]:
+    known = _fields(_plain(kind))
+    for name, value in section.items() if known else ():
+        yield f"{path}.{name}"
+        yield from keys(value, known.get(name), f"{path}.{name}")
+
+
+def test_every_parameter_is_a_field_and_every_field_a_parameter() -> None:
+    parameters = base()
+    training = dict(parameters.pop(TRAINING))
+    assert set(training.pop("experts")) <= set(PAIR_BUILDERS)
+    kinds = {name: kind for name, kind in SECTIONS.items() if name not in PLACES}
+    assert set(parameters) == {*_fields(Shape), *kinds}
+    for name, kind, section in [
+        *((name, kind, parameters[name]) for name, kind in kinds.items()),
+        (TRAINING, DPOSettings, training),
+    ]:
+        assert set(keys(section, kind, name)) == set(fields(kind, name)) - GIVEN_BY_PARAMS
+    check(base())
+
+
+def test_names_that_stand_twice_are_the_same() -> None:
+    assert set(_literal(Method)) == set(MERGE_METHODS)
+    assert set(_literal(FormatName)) == {"table", *formats.PUBLISHED}
+    assert set(base()["merging"]["weights"]) == set(PAIR_BUILDERS)
+
+
+def _literal(kind: Any) -> tuple[str, ...]:
+    return kind.__args__
+
+
+def test_nodes_take_the_classes_that_are_checked(project: Path) -> None:
     bootstrap_project(project)
+    built = TypeExtractor(dict(pipelines)).extract_types_from_pipelines()
+    for name, kind in built.items():
+        top, _, below = name.partition(".")
+        section = below if round_of(top) is not None else name
+        stage = section.split(".")[0]
+        assert kind is (DPOSettings if stage == TRAINING else SECTIONS[section]), name
 
 
-def source(module: str) -> str:
-    spec = importlib.util.find_spec(module)
-    assert spec is not None and spec.origin is not None
-    return Path(spec.origin).read_text(encoding="utf-8")
+def test_a_node_has_at_most_nine_inputs_or_says_why(project: Path) -> None:
+    bootstrap_project(project)
+    many = {
+        node.name.split(".")[-1]: len(inspect.signature(node.func).parameters)
+        for pipeline in dict(pipelines).values()
+        for node in pipeline.nodes
+        if (node.func.__module__ or "").split(".")[-2] not in ("evaluation", "reporting")
+        and len([name for name in node.inputs]) > 9
+    }
+    # One of each expert's tables comes beside what all experts share.
+    assert set(many) <= {"weigh_references"}
 
 
-def words(module: str) -> set[str]:
-    """Names by which a module may read a parameter."""
-    found = set()
-    for node in ast.walk(ast.parse(source(module))):
-        match node:
-            case (
-                ast.Subscript(slice=ast.Constant(value=str(word)))
-                | ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant(value=str(word)), *_])
-                | ast.AnnAssign(target=ast.Name(id=word))
-                | ast.arg(arg=word)
-            ):
-                found.add(word)
-    return found
+WRONG = [
+    ("ingestion.unitt", "stars", "ingestion.unitt does not exist: did you mean unit?"),
+    ("round", 3, "round does not exist: did you mean rounds?"),
+    ("merging.densty", 0.9, "merging.densty does not exist: did you mean density?"),
+    ("dpo_training.betta", 1, "dpo_training.betta does not exist: did you mean beta?"),
+    (
+        "iteration_2.dpo_training.lrr",
+        1,
+        "dpo_training.lrr does not exist: did you mean lr?",
+    ),
+    ("iteration_2.mergin.rank", 1, "iteration_2.mergin does not exist: did you mean merging?"),
+    ("iteration_7.merging.rank", 1, "iteration_7 is none of the 2 rounds: raise `rounds`"),
+    ("dpo_training.experts.mixd.lr", 1.0, "dpo_training.experts.mixd does not exist: did you mean"),
+    ("dpo_training.experts.mixed.lrr", 1.0, "experts.mixed.lrr does not exist: did you mean lr?"),
+    ("machine.loading.dtyp", "auto", "machine.loading.dtyp does not exist: did you mean dtype?"),
+    ("merging.method", "tiess", "not 'tiess' (did you mean ties?)"),
+    ("machine.loading.quantization", "8bit", "must be 4bit, not '8bit'"),
+    ("merging.density", 0, "merging.density must be above 0.0, not 0"),
+    ("ingestion.max_quarantine", 5, "ingestion.max_quarantine must be at most 1.0, not 5"),
+    ("ingestion.max_quarantine", -1, "ingestion.max_quarantine must be at least 0.0, not -1"),
+    ("ingestion.max_quarantine", "5%", "ingestion.max_quarantine must be a number, not '5%'"),
+    ("ingestion.threads", "four", "ingestion.threads must be a whole number, not 'four'"),
+    ("ingestion.max_images_per_split", -5, "max_images_per_split must be at least 1, not -5"),
+    ("ingestion.score_range", [5, 1], "ingestion is wrong: `score_range` must be the lowest"),
+    ("ingestion.columns", "image", "ingestion.columns must be a section, not 'image'"),
+    ("dpo_training.lr", "fast", "dpo_training.lr must be a number, not 'fast'"),
+    ("dpo_training.lr", float("nan"), "dpo_training.lr must be a finite number, not nan"),
+    ("dpo_training.batch_size", 3.0, "dpo_training.batch_size must be a whole number, not 3.0"),
+    ("dpo_training.checkpoint_steps", 7, "checkpoint_steps must be a multiple of 5, not 7"),
+    ("dpo_training.accumulation_steps", 3, "`accumulation_steps` must divide `batch_size`"),
+    ("dpo_training", 3, "dpo_training must be a section, not 3"),
+    ("iteration_1.merging", 3, "iteration_1.merging must be a section, not 3"),
+    ("seed", "abc", "seed must be a whole number, not 'abc'"),
+    ("seed", 1.5, "seed must be a whole number, not 1.5"),
+    ("seed", True, "seed must be a whole number, not True"),
+    ("rounds", 0, "rounds must be at least 1, not 0"),
+    ("experts", "scoring", "experts must be a list, not 'scoring'"),
+    ("experts", ["scorin"], "experts.0 must be scoring, consistency, "),
+    ("experts", ["scoring", "scoring"], "`experts` names one of them twice"),
+    ("prompts.justify", "Why?", "`prompts.justify` has no placeholder {level}"),
+]
 
 
-def unread(values: Mapping[str, Any], known: set[str], path: str) -> Iterator[str]:
-    known_here = TABLES.get(path, known)
-    for name, value in values.items():
-        if name not in known_here:
-            yield f"{path}.{name}"
-        if isinstance(value, Mapping):
-            yield from unread(value, known, f"{path}.{name}")
+@pytest.mark.parametrize(("path", "value", "message"), WRONG)
+def test_what_is_wrong_is_named_once(path: str, value: Any, message: str) -> None:
+    with pytest.raises(WrongParametersError) as caught:
+        check(merged(base(), nested(path, value)))
+    assert len(caught.value.problems) == 1
+    assert message in str(caught.value.problems[0])
 
 
-def test_every_section_is_read(readers: dict[str, set[str]]) -> None:
-    assert set(parameters()) - set(readers) == READ_BY_THE_PIPELINES
+def test_a_run_that_goes_on_gives_the_parameters_it_began_with() -> None:
+    check(as_given(expand(base())))
 
 
-def test_rounds_and_experts_shape_the_pipelines() -> None:
-    given = {"rounds": 7, "experts": ["one", "other"]}
-    assert set(given) == READ_BY_THE_PIPELINES
-    assert rounds.layout(given) == rounds.Layout(rounds=7, experts=("one", "other"))
+def test_all_mistakes_are_told_at_once() -> None:
+    parameters = merged(merged(base(), nested("round", 3)), nested("merging.densty", 1))
+    with pytest.raises(WrongParametersError, match=r"2 parameters are wrong:\n  .*\n  .*"):
+        check(parameters)
 
 
-@pytest.mark.parametrize("section", sorted(set(parameters()) - READ_BY_THE_PIPELINES))
-def test_every_parameter_is_read_by_name(section: str, readers: dict[str, set[str]]) -> None:
-    values = parameters()[section]
-    if isinstance(values, Mapping):
-        known = set().union(*(words(module) for module in readers[section]))
-        assert not list(unread(values, known, section))
+def test_a_mistake_in_what_all_rounds_share_is_told_once() -> None:
+    parameters = merged(base(), nested("merging.densty", 1))
+    with pytest.raises(WrongParametersError) as caught:
+        check(merged(parameters, nested("iteration_1.merging.rank", 4)))
+    assert [problem.place for problem in caught.value.problems] == [("merging", "densty")]
 
 
-def test_a_parameter_that_nobody_reads_is_found(readers: dict[str, set[str]]) -> None:
-    known = set().union(*(words(module) for module in readers["merging"]))
-    values = parameters()["merging"] | {"densities": 0.5, "weights": {"nobody": 1.0}}
-    assert list(unread(values, known, "merging")) == ["merging.weights.nobody", "merging.densities"]
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "--pipelines=ingestion"],
+        ["run", "--pipelines=scoring"],
+        ["plan"],
+        ["stale"],
+    ],
+)
+def test_every_command_ends_with_one_message_before_anything_runs(
+    command: list[str], project: Path, trial_conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    options = ["--params=merging.densty=0.9", f"--conf-source={trial_conf}"]
+    done = CliRunner().invoke(KedroCLI(project), [*command, *options])
+    assert done.exit_code == 1
+    assert done.output.strip() == "Error: merging.densty does not exist: did you mean density?"
+    assert not (trial_conf.parent / "data").exists()
+
+
+@pytest.mark.parametrize("command", [["viz"], ["viz", "run", "--port=1"]])
+def test_kedro_viz_starts_no_process_with_a_wrong_parameter(
+    command: list[str], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    bootstrap_project(project)
+    hooks = get_cli_hook_manager()
+    # Registered where the project is installed.
+    added = None if hooks.is_registered(check_before_viz) else hooks.register(check_before_viz)
+    try:
+        done = CliRunner().invoke(KedroCLI(project), [*command, "--params=round=3"])
+    finally:
+        if added:
+            hooks.unregister(check_before_viz)
+    assert done.exit_code == 1
+    assert done.output.strip() == "Error: round does not exist: did you mean rounds?"

@@ -13,9 +13,8 @@ from kedro.framework.project import settings
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-from selfscore.preference_data.quality_gates import QualityGates
-from selfscore.preference_optimization.settings import DPOSettings
-from selfscore.vlm.options import Decoding, GenerationOptions, LoadOptions
+from selfscore.pipelines.data_generation.settings import DataGenerationSettings
+from selfscore.vlm.options import Decoding, Machine
 
 CONF = Path(__file__).parents[1] / "conf"
 ENVIRONMENTS = [
@@ -71,16 +70,12 @@ def test_only_parameters_that_exist_are_set(name: str) -> None:
 def test_kedro_reads_it_over_the_base_and_the_values_are_taken(context: KedroContext) -> None:
     assert settings.CONF_SOURCE == "conf"
     parameters = context.params
-    LoadOptions(**parameters["loading"])
-    GenerationOptions(**parameters["generation"])
+    assert isinstance(parameters["machine"], Machine)
     round_ = parameters["iteration_1"]
-    Decoding(**round_["data_generation"]["decoding"])
+    assert isinstance(round_["data_generation"], DataGenerationSettings)
     Decoding(**round_["evaluation"]["decoding"])
-    QualityGates(**round_["data_generation"]["gates"])
-    training = dict(round_["dpo_training"])
-    experts = training.pop("experts")
     for name in parameters["experts"]:
-        chosen = DPOSettings(**training | experts.get(name, {}))
+        chosen = round_["dpo_training"][name]
         assert chosen.gradient_checkpointing
         assert chosen.batch_size == 16
     # What the recipe says nothing of is the base's.

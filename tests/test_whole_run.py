@@ -18,7 +18,8 @@ from transformers import AutoModelForImageTextToText
 
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.metrics.figures import among
-from selfscore.vlm.loading.loader import VLM, load_vlm
+from selfscore.vlm.loading.loader import load_vlm
+from selfscore.vlm.model import VLM
 
 pytestmark = pytest.mark.slow
 

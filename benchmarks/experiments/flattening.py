@@ -11,9 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from selfscore.layout import BASELINE, namespace
 from selfscore.metrics.figures import CONTROLS, HEALTH, INCOMING, among
-from selfscore.pipelines.baseline import NAMESPACE as BASELINE
-from selfscore.pipelines.iteration.rounds import namespace
 
 COLUMNS = ["round", "policy", "metric", "value", "low", "high", "n"]
 

@@ -14,7 +14,7 @@ from benchmarks.experiments.definitions import Definitions
 from benchmarks.experiments.flattening import COLUMNS, flat_figures
 from benchmarks.experiments.forced_texts import describe_forced_texts
 from benchmarks.runs import DESCRIPTIONS, PROJECT, Run
-from selfscore.pipelines.baseline import NAMESPACE as BASELINE
+from selfscore.layout import BASELINE
 from selfscore.provenance.project import open_project
 
 FIGURES, EXAMPLES = "figures", "examples"

@@ -33,10 +33,11 @@ from selfscore.merging.delta import low_rank
 from selfscore.merging.experts import merge_adapters
 from selfscore.merging.methods import MERGE_METHODS
 from selfscore.merging.settings import MergeSettings
+from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.options import Decoding
 from selfscore.vlm.policy import BaseModel, Card, LoraAdapter, Policy, ScoreScale
-from selfscore.vlm.reading.features import ImageEncoder, StoredFeatures, compute_features
+from selfscore.vlm.reading.features import ImageEncoder, compute_features
 from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 from selfscore.vlm.reading.tokens import answer_ids, prompt_ids
 from selfscore.vlm.response import Prompts, response_prefix, write_response

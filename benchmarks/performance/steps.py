@@ -24,9 +24,11 @@ from selfscore.preference_optimization.shared_prefix_trainer import (
     PackedPairCollator,
     SharedPrefixDPOTrainer,
 )
-from selfscore.vlm.loading.loader import VLM, load_vlm
+from selfscore.vlm.image_features import StoredFeatures
+from selfscore.vlm.loading.loader import load_vlm
+from selfscore.vlm.model import VLM
 from selfscore.vlm.policy import Policy
-from selfscore.vlm.reading.features import ImageEncoder, StoredFeatures, compute_features
+from selfscore.vlm.reading.features import ImageEncoder, compute_features
 
 Step = Callable[[], float]
 

@@ -18,7 +18,7 @@ from PIL import Image
 from trl import DPOConfig, DPOTrainer
 
 from selfscore.preference_optimization.targets import lora_targets
-from selfscore.vlm.loading.loader import VLM
+from selfscore.vlm.model import VLM
 from selfscore.vlm.reading.tokens import render
 
 

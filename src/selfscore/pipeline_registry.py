@@ -4,6 +4,8 @@ from importlib.util import find_spec
 
 from kedro.pipeline import Pipeline
 
+from selfscore.configuration import current
+from selfscore.layout import STAGES, policy_name
 from selfscore.pipelines import (
     baseline,
     ingestion,
@@ -11,7 +13,6 @@ from selfscore.pipelines import (
     reporting,
     scoring,
 )
-from selfscore.pipelines.iteration.rounds import STAGES, configured
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -20,8 +21,9 @@ def register_pipelines() -> dict[str, Pipeline]:
     `iteration` is everything; the name of a stage is that stage of every round, so that
     `--pipelines=evaluation --namespaces=iteration_2` runs one stage of one round.
     """
-    whole = iteration.create_pipeline()
-    rounds = configured().rounds
+    layout = current()
+    rounds = layout.rounds
+    whole = iteration.create_pipeline(layout)
     return {
         "__default__": whole,
         "iteration": whole,
@@ -29,7 +31,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "baseline": baseline.create_pipeline(),
         **{stage: whole.only_nodes_with_tags(stage) for stage in STAGES},
         "reporting": reporting.create_pipeline(rounds=rounds),
-        "scoring": scoring.create_pipeline(policy=f"policy_{rounds}"),
+        "scoring": scoring.create_pipeline(policy=policy_name(rounds)),
         **_demo(),
     }
 

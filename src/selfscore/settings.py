@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from selfscore.config import RoundsConfigLoader, environment_variable
+from selfscore.configuration import LayoutConfigLoader, environment_variable
 from selfscore.datasets.whole_files import write_whole_files
-from selfscore.hooks import RoundsHooks
+from selfscore.parameters import check
 from selfscore.provenance.hook import ProvenanceHooks
 from selfscore.quiet import quiet
 from selfscore.registry.hook import RegistryHooks
@@ -20,16 +20,17 @@ write_whole_files()
 # Ctrl-C and SIGTERM end a run as an error does, so hooks close what is open.
 SESSION_CLASS = StoppableSession
 
-# Kedro calls the last of these first. So rounds are known and the lock is taken before anything
-# else; and a run's manifest is done before the registry reads it, and the tracked run, which both
-# write to, is closed at the very end.
-HOOKS = (TrackingHooks(), RegistryHooks(), ProvenanceHooks(), RoundsHooks())
+# Kedro calls the last of these first. So the lock is taken before anything else; and a run's
+# manifest is done before the registry reads it, and the tracked run, which both write to, is closed
+# at the very end.
+HOOKS = (TrackingHooks(), RegistryHooks(), ProvenanceHooks())
 # `TrackingHooks` calls them, and goes on when the tracking server is away. Packages are named here
 # as their releases write them.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")
 
-CONFIG_LOADER_CLASS = RoundsConfigLoader
+CONFIG_LOADER_CLASS = LayoutConfigLoader
 CONFIG_LOADER_ARGS = {
+    "check": check,
     "base_env": "base",
     "default_run_env": "local",
     # An environment states only what differs: `conf/test` may set one key of a stage.

@@ -7,6 +7,7 @@ values; knows no section.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, dataclass_transform, get_args, get_origin
 from typing import get_type_hints as hints_of
@@ -44,10 +45,17 @@ def settings_class(cls: type[T]) -> type[T]:
     return made
 
 
-def as_parameters(settings: Any) -> dict[str, Any]:
-    """The section of the parameters that `settings` were made from, sections in it included."""
-    section: dict[str, Any] = TypeAdapter(type(settings)).dump_python(settings, by_alias=True)
-    return section
+def as_parameters(value: Any) -> Any:
+    """Parameters as they stand in the configuration: settings as the sections they are made from.
+
+    Args:
+        value: settings, a mapping with settings anywhere in it, or a parameter alone.
+    """
+    if is_dataclass(value):
+        return TypeAdapter(type(value)).dump_python(value, by_alias=True)
+    if isinstance(value, Mapping):
+        return {name: as_parameters(below) for name, below in value.items()}
+    return value
 
 
 def _strict(hint: Any) -> Any:

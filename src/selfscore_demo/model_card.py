@@ -50,12 +50,13 @@ It looks at a picture as one tile of 80 x 80 pixels (16 image tokens) and answer
 """  # noqa: E501
 
 
-def model_card(report: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+def model_card(report: Mapping[str, Any], images: int, seed: int) -> str:
     """Write the card.
 
     Args:
         report: The figures of :func:`selfscore_demo.report.measure`.
-        parameters: The training's parameters: ``images.count`` and ``seed``.
+        images: how many it learnt from.
+        seed: of its training.
 
     Returns:
         Markdown with a YAML header.
@@ -63,7 +64,7 @@ def model_card(report: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
     figures = {name: value for name, value in report.items() if not isinstance(value, list)}
     return _CARD.format(
         size=report["parameters_millions"],
-        images=parameters["images"]["count"],
-        seed=parameters["seed"],
+        images=images,
+        seed=seed,
         **figures,
     )

@@ -21,7 +21,7 @@ from selfscore_demo.vision_pretraining import encode_images
 if TYPE_CHECKING:
     from PIL import Image
 
-    from selfscore.vlm.loading.loader import VLM
+    from selfscore.vlm.model import VLM
 
 _TOKENS = 64
 _BATCH = 64

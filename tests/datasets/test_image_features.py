@@ -3,7 +3,7 @@ import torch
 from kedro.io import DatasetError
 
 from selfscore.datasets.image_features import TOKENS, ImageFeaturesDataset
-from selfscore.vlm.reading.features import ImageFeatures, StoredFeatures
+from selfscore.vlm.image_features import ImageFeatures, StoredFeatures
 
 FEATURES = StoredFeatures(
     {"id": "a/model", "revision": "main"},

@@ -78,13 +78,14 @@ def test_an_image_with_one_dropped_text_makes_no_pair():
     generations = pd.DataFrame(
         {
             "image_id": ["a", "a", "b", "b"],
+            "path": ["a.jpg", "a.jpg", "b.jpg", "b.jpg"],
+            "split": "train",
             "side": ["chosen", "rejected"] * 2,
             "level": [1, 7, 2, 8],
             "explanation": ["One.", "Two.", "Three.", "Four."],
             "accepted": [True, True, True, False],
         }
     )
-    scored = pd.DataFrame({"image_id": ["a", "b"], "path": ["a.jpg", "b.jpg"], "split": "train"})
-    joined = join_sides(generations, scored)
+    joined = join_sides(generations)
     assert joined["image_id"].tolist() == ["a"]
     assert joined.loc[0, ["level_chosen", "level_rejected"]].tolist() == [1, 7]

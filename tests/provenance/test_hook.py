@@ -19,7 +19,6 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Node, Pipeline
 
-from selfscore.pipelines.iteration import rounds
 from selfscore.provenance.manifest import Manifest
 from selfscore.provenance.project import Project, open_project
 from selfscore.provenance.redaction import REDACTED
@@ -44,7 +43,6 @@ def ingest(
 ) -> Iterator[Callable[..., Project]]:
     """Runs ingestion; gives the project as a run would find it afterwards."""
     monkeypatch.chdir(project)
-    monkeypatch.setattr(rounds, "_configured", None)
     before = mlflow.get_tracking_uri()
 
     def start(**parameters: Any) -> Project:
@@ -73,7 +71,7 @@ def test_a_session_leaves_a_manifest(ingest: Callable[..., Project]) -> None:
     assert manifest.environment["variables"]["OMP_NUM_THREADS"]
     assert manifest.packages["kedro"].startswith("1.")
     assert len(manifest.git["commit"]) == 40
-    assert "selfscore.pipelines.ingestion.splitting" in manifest.code
+    assert "selfscore.scored_images.splitting" in manifest.code
     assert manifest.base_model["sha256"]
     assert all(node.seconds is not None and node.seconds >= 0 for node in manifest.nodes)
     assert manifest.seconds >= sum(node.seconds or 0 for node in manifest.nodes) - 0.1

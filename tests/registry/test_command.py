@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner, Result
 from kedro.framework.startup import bootstrap_project
 
-from selfscore.pipelines.iteration import rounds
 from selfscore.registry.command import promote
 
 Command = Callable[..., Result]
@@ -21,7 +20,6 @@ Command = Callable[..., Result]
 def call(
     project: Path, trial_conf: Path, home, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Command]:
-    monkeypatch.setattr(rounds, "_configured", None)
     file = trial_conf / "base/mlflow.yml"
 
     def run(*arguments: str, uri: str = mlflow.get_tracking_uri()) -> Result:

@@ -59,8 +59,9 @@ def test_a_thumbnail_is_small_and_keeps_its_shape() -> None:
 
 def test_the_pairs_are_those_that_are_trained_on(reported: dict[str, Any]) -> None:
     shown = reported["pair_gallery"]
-    texts, images = reported["iteration_1.generations"], reported["scored_images"]
-    trained = consistency_pairs(join_sides(texts, images)).set_index("image_id")
+    trained = consistency_pairs(join_sides(reported["iteration_1.generations"])).set_index(
+        "image_id"
+    )
     assert len(shown) == 2 * 6 and set(shown["round"]) == {1, 2}
     for row in shown.to_dict("records"):
         pair = trained.loc[row["image_id"]]

@@ -80,7 +80,7 @@ def test_what_is_no_policy_is_named_with_those_there_are(home: Path, named: str)
 
 def test_policies_are_loaded_as_the_environment_says(home: Path) -> None:
     assert load_options(open_project(home)) == LoadOptions()
-    (home / "conf/local/parameters.yml").write_text("loading: {attention: eager}\n")
+    (home / "conf/local/parameters.yml").write_text("machine: {loading: {attention: eager}}\n")
     assert load_options(open_project(home)) == LoadOptions(attention="eager")
 
 

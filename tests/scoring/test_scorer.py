@@ -18,7 +18,8 @@ import selfscore
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.scoring import ScoredImage, Scorer
 from selfscore.scoring.pictures import pictures as named
-from selfscore.vlm.loading.loader import VLM, load_vlm
+from selfscore.vlm.loading.loader import load_vlm
+from selfscore.vlm.model import VLM
 from selfscore.vlm.policy import Policy
 from selfscore.vlm.reading.tokens import answer_ids
 

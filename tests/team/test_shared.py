@@ -9,7 +9,6 @@ from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DatasetError
 
-from selfscore.pipelines.iteration import rounds
 from selfscore.provenance.places import is_versioned, place_of
 from selfscore.provenance.project import open_project
 
@@ -17,7 +16,6 @@ from selfscore.provenance.project import open_project
 @pytest.fixture
 def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(project)
-    monkeypatch.setattr(rounds, "_configured", None)
     monkeypatch.setenv("SELFSCORE_STORE", "memory:///store")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     bootstrap_project(project)

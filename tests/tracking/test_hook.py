@@ -25,7 +25,6 @@ from kedro.runner import AbstractRunner, ThreadRunner
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from selfscore.pipelines.iteration import rounds
 from selfscore.stopping import going_on_from
 
 PASSWORD = "geheim"
@@ -57,7 +56,6 @@ def root(
     image_folder(*names)
     pd.DataFrame({"image": names, "score": range(30)}).to_csv(root / "scores.csv", index=False)
     monkeypatch.chdir(root)
-    monkeypatch.setattr(rounds, "_configured", None)
     # The test's values; a user's would be kept in the same way.
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")

@@ -103,15 +103,9 @@ def test_figures_of_judges_controls_and_health_stand_beside_the_metrics(parent: 
 
 def test_each_expert_has_a_run_of_its_own(parent: str) -> None:
     runs = below(parent)
-    parameters = {
-        "params:iteration_2.dpo_training": {
-            "lr": 1e-3,
-            "beta": 1.0,
-            "experts": {"consistency": {"beta": 2.0}},
-        },
-        "params:seed": 7,
-    }
-    for expert in ("scoring", "consistency"):
+    for expert, beta in (("scoring", 1.0), ("consistency", 2.0)):
+        section = f"params:iteration_2.dpo_training.{expert}"
+        parameters = {section: {"lr": 1e-3, "beta": beta}, "params:seed": 7}
         log = f"iteration_2.{expert}_training_log"
         runs.log_parameters("iteration_2", parameters, [f"iteration_2.{expert}_adapter", log])
         runs.log_outputs("iteration_2", {log: LOG})
@@ -139,7 +133,7 @@ def test_each_expert_has_a_run_of_its_own(parent: str) -> None:
     }
     # What the round has of its experts stays there.
     assert round_run.data.metrics["test/consistency/srcc"] == 0.3
-    assert round_run.data.params["dpo_training.experts.consistency.beta"] == "2.0"
+    assert round_run.data.params["dpo_training.consistency.beta"] == "2.0"
 
 
 def test_runs_are_found_by_their_tags(parent: str) -> None:
@@ -173,7 +167,7 @@ def test_parameters_compare_side_by_side(parent: str) -> None:
     runs = below(parent)
     for number in (1, 2):
         inputs = {
-            f"params:iteration_{number}.dpo_training": {"lr": number, "experts": {"a": {"b": 1}}},
+            f"params:iteration_{number}.dpo_training.a": {"lr": number, "b": 1},
             "params:seed": 0,
             f"iteration_{number}.scoring_pairs": FIGURES,
         }

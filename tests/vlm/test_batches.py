@@ -124,7 +124,7 @@ def test_whatever_fits_no_row_is_lost_or_moved(size, most, rows):
 
 
 def test_a_row_that_does_not_fit_alone_is_named():
-    with pytest.raises(MemoryError, match=r"'picture 3' does not fit.*`loading.quantization`"):
+    with pytest.raises(MemoryError, match=r"'picture 3' does not fit.*loading.quantization`"):
         ShrinkingBatch("batch_size").fit(allocating(0, []), [3, 4], lambda row: f"picture {row}")
 
 

@@ -3,9 +3,10 @@ import tiny_vlm
 import torch
 from cards import policy_over
 
+from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.loader import load_outline, load_vlm
 from selfscore.vlm.options import LoadOptions
-from selfscore.vlm.reading.features import ImageEncoder, StoredFeatures, compute_features
+from selfscore.vlm.reading.features import ImageEncoder, compute_features
 from selfscore.vlm.reading.packing_check import check_packing
 
 
@@ -56,7 +57,7 @@ def test_eager_attention_is_eager_everywhere(policy):
     ],
 )
 def test_what_is_missing_is_named(policy, options, error, remedy):
-    with pytest.raises(error, match=f"`loading.*(?:{remedy})"):
+    with pytest.raises(error, match=f"`machine.loading.*(?:{remedy})"):
         load_vlm(policy, options=options)
 
 

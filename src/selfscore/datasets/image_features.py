@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from selfscore.datasets.directory import DirectoryDataset, read_json, write_json
 
 if TYPE_CHECKING:
-    from selfscore.vlm.reading.features import StoredFeatures
+    from selfscore.vlm.image_features import StoredFeatures
 
 INDEX = "index.json"
 TOKENS = "tokens.safetensors"
@@ -26,7 +26,7 @@ class ImageFeaturesDataset(DirectoryDataset["StoredFeatures"]):
         import torch
         from safetensors.torch import load_file
 
-        from selfscore.vlm.reading.features import ImageFeatures, StoredFeatures
+        from selfscore.vlm.image_features import ImageFeatures, StoredFeatures
 
         index = read_json(folder / INDEX)
         tokens = load_file(folder / TOKENS)

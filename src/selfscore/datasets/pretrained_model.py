@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from selfscore.datasets.directory import DirectoryDataset
 
 if TYPE_CHECKING:
-    from selfscore.vlm.loading.loader import VLM
+    from selfscore.vlm.model import VLM
 
 
 class PretrainedModelDataset(DirectoryDataset["VLM"]):
@@ -23,8 +23,8 @@ class PretrainedModelDataset(DirectoryDataset["VLM"]):
         import torch
         from transformers import AutoModelForImageTextToText
 
-        from selfscore.vlm.loading.loader import VLM
         from selfscore.vlm.loading.processor import load_processor
+        from selfscore.vlm.model import VLM
 
         # Where nothing is said of remote code, transformers asks whether to run it.
         options: Any = {"local_files_only": True, "trust_remote_code": False}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from selfscore.handoff import bundle
 from selfscore.handoff.archive import is_archive, pack
 from selfscore.handoff.family import Family, family
 from selfscore.handoff.model_card import model_card
+from selfscore.layout import policy_name, round_of, round_of_policy
 from selfscore.provenance.base_model import describe_base_model
 from selfscore.provenance.fingerprint import fingerprint, sha256_file
 from selfscore.provenance.manifest import Artifact, Manifest, to_record
@@ -61,10 +61,12 @@ def create(
     if output.suffix in (".zip", ".tar", ".gz", ".xz", ".bz2") and not is_archive(output):
         raise HandoffError(f"'{output}': archives are written as .tar.gz or .tgz.")
     name = name or _default(project)
-    found = re.fullmatch(r"(policy|iteration)_(\d+)", name)
-    if found is None:
+    number = round_of_policy(name)
+    kind = "policy" if number is not None else "iteration"
+    number = round_of(name) if number is None else number
+    if number is None or "." in name:
         raise HandoffError(f"'{name}' cannot be handed on: name a policy_<k> or an iteration_<k>.")
-    policy = f"policy_{found.group(2)}"
+    policy = policy_name(number)
     if policy not in project.catalog or not project.catalog.exists(policy):
         raise HandoffError(f"There is no '{policy}' yet: run the pipeline `iteration`.")
     version = version or load_version(project.catalog[policy])
@@ -76,7 +78,7 @@ def create(
     with tempfile.TemporaryDirectory(dir=_parent(output), prefix=f".{output.name}.") as place:
         folder = Path(place) / "handoff"
         folder.mkdir()
-        index = _fill(folder, project, kin, found.group(1), name, with_data)
+        index = _fill(folder, project, kin, kind, name, with_data)
         if is_archive(output):
             packed = Path(place) / output.name
             pack(folder, packed)
@@ -96,9 +98,9 @@ def _default(project: Project) -> str:
     if _CHAMPION in catalog and catalog.exists(_CHAMPION):
         return str(catalog.load(_CHAMPION)["policy"])
     policies = sorted(
-        (int(name.removeprefix("policy_")), name)
+        (number, name)
         for name in project.datasets()
-        if re.fullmatch(r"policy_\d+", name) and catalog.exists(name)
+        if (number := round_of_policy(name)) is not None and catalog.exists(name)
     )
     if not policies:
         raise HandoffError("There is no policy yet: run the pipeline `iteration`.")

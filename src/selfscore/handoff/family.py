@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from selfscore.layout import namespace, round_of_policy
 from selfscore.provenance.manifest import Artifact, Manifest, NodeRun
 
 
@@ -58,10 +58,10 @@ def family(policy: str, version: str, manifests: Sequence[Manifest]) -> Family:
 
 def _namespace(policy: str) -> str:
     """Namespace of what is made around a policy: the baseline's for `policy_0`."""
-    found = re.fullmatch(r"policy_(\d+)", policy)
-    if found is None:
+    number = round_of_policy(policy)
+    if number is None:
         raise LookupError(f"'{policy}' is not a policy: they are policy_0, policy_1, …")
-    return f"iteration_{found.group(1)}" if int(found.group(1)) else "baseline"
+    return namespace(number)
 
 
 def _maker(read: Artifact, reader: Manifest, manifests: Sequence[Manifest]) -> Manifest | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from selfscore.layout import namespace
 from selfscore.metrics.catalog import ON_CARD
 from selfscore.metrics.figures import among
 from selfscore.provenance.manifest import Manifest
@@ -42,7 +43,7 @@ def model_card(
     )
     environment.filters |= {"cell": _cell, "repr": repr, "quoted": _quoted}
     template = (files("selfscore.handoff") / "card.md.j2").read_text(encoding="utf-8")
-    section = made_by.parameters.get(f"iteration_{card['iteration']}", {})
+    section = made_by.parameters.get(namespace(card["iteration"]), {})
     evaluation = (section or made_by.parameters).get("evaluation", {})
     stages = {key: section.get(key, {}) for key in ("data_generation", "dpo_training", "merging")}
     return environment.from_string(template).render(

@@ -22,7 +22,7 @@ from selfscore.vlm.response import response_prefix
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from selfscore.vlm.loading.loader import VLM
+    from selfscore.vlm.model import VLM
 
 READINGS = ("channel", "direct")
 QUESTION = 'A picture is described like this: "{explanation}" {rating}'

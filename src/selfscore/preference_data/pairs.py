@@ -54,17 +54,16 @@ def mixed_pairs(both: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     return pd.concat([scoring_pairs(both), consistency_pairs(both)], ignore_index=True)
 
 
-def join_sides(generations: pd.DataFrame, scored_images: pd.DataFrame) -> pd.DataFrame:
+def join_sides(generations: pd.DataFrame) -> pd.DataFrame:
     """One row per image of which both texts were accepted, with columns per side."""
-    accepted = generations[generations["accepted"]]
-    sides = [
-        accepted.loc[accepted["side"] == side, ["image_id", "level", "explanation"]]
-        for side in ("chosen", "rejected")
-    ]
-    both = sides[0].merge(
-        sides[1], on="image_id", suffixes=("_chosen", "_rejected"), validate="one_to_one"
+    image, text = ["image_id", "path", "split"], ["level", "explanation"]
+    accepted = generations.loc[generations["accepted"], [*image, "side", *text]]
+    chosen, rejected = (
+        accepted[accepted["side"] == side].drop(columns="side") for side in ("chosen", "rejected")
     )
-    return both.merge(scored_images[["image_id", "path", "split"]], on="image_id")
+    return chosen.merge(
+        rejected, on=image, suffixes=("_chosen", "_rejected"), validate="one_to_one"
+    )
 
 
 def _pairs(both: pd.DataFrame, rejected_level: pd.Series) -> pd.DataFrame:

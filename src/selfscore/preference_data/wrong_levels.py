@@ -6,14 +6,16 @@ some levels are rejected more often than chosen, always preferring the others wi
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
-STRATEGIES = ("even", "uniform", "marginal")
+Strategy = Literal["even", "uniform", "marginal"]
 
 
 def wrong_level_probabilities(
-    true_levels: NDArray[np.int64], levels: int, exclusion_radius: int, strategy: str
+    true_levels: NDArray[np.int64], levels: int, exclusion_radius: int, strategy: Strategy
 ) -> NDArray[np.float64]:
     """Probability of each wrong level given the true one.
 
@@ -29,10 +31,8 @@ def wrong_level_probabilities(
         [levels, levels]; row = true level, rows of levels that occur sum to 1.
 
     Raises:
-        ValueError: unknown strategy, or a level that occurs has no allowed wrong level.
+        ValueError: a level that occurs has no allowed wrong level.
     """
-    if strategy not in STRATEGIES:
-        raise ValueError(f"Unknown `wrong_level` '{strategy}': choose one of {STRATEGIES}.")
     distance = np.abs(np.subtract.outer(np.arange(levels), np.arange(levels)))
     allowed = (distance > exclusion_radius).astype(float)
     marginal = np.bincount(true_levels, minlength=levels) / len(true_levels)
@@ -54,7 +54,7 @@ def draw_wrong_levels(
     true_levels: NDArray[np.int64],
     levels: int,
     exclusion_radius: int,
-    strategy: str,
+    strategy: Strategy,
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
     """One wrong level an image, [N], drawn from `wrong_level_probabilities`."""

@@ -37,7 +37,7 @@ from selfscore.vlm.reading.packing_check import check_packing
 from selfscore.vlm.reading.tokens import answer_ids
 
 if TYPE_CHECKING:
-    from selfscore.vlm.loading.loader import VLM
+    from selfscore.vlm.model import VLM
     from selfscore.vlm.reading.features import ImageEncoder
 
 
@@ -230,8 +230,8 @@ def _in_more_parts(settings: DPOSettings, error: _NoRoomError) -> DPOSettings:
     if now == size:
         raise MemoryError(
             "One pair alone does not fit into memory. Turn on `dpo_training.gradient_checkpointing`"
-            ", lower `dpo_training.rank`, load the model with `loading.quantization: 4bit`, or "
-            "make the images smaller (`model.processor`)."
+            ", lower `dpo_training.rank`, set `machine.loading.quantization: 4bit`, or make the "
+            "images smaller (`model.processor`)."
         ) from error
     more = next(parts for parts in range(2 * now, size + 1) if size % parts == 0)
     logger.warning(

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfscore.layout import as_given, merged
 from selfscore.provenance.manifest import Manifest, canonical
 from selfscore.provenance.project import Project
 from selfscore.provenance.resumption import refuse_other_version
-from selfscore.provenance.run_parameters import merged, run_parameters
+from selfscore.provenance.run_parameters import run_parameters
 
 if TYPE_CHECKING:
     from kedro.runner import AbstractRunner
@@ -81,11 +82,11 @@ def admit(
     environment = environment or environment_of(manifest, configuration)
     given = dict(given or {})
     # Numbers and lists at the top say how many rounds and which experts there are.
-    known = opens(environment, given).parameters
+    known = as_given(opens(environment, given).parameters)
     shape, _ = take({k: v for k, v in manifest.parameters.items() if not _is_section(v)}, known)
     shaped = opens(environment, merged(shape, given))
     manifest = _with_own_nodes(manifest, shaped)
-    taken, differing = take(run_parameters(manifest, manifest.nodes), shaped.parameters)
+    taken, differing = take(run_parameters(manifest, manifest.nodes), as_given(shaped.parameters))
     parameters = merged(taken, given)
     return Admitted(manifest, opens(environment, parameters), parameters, differing)
 

@@ -27,6 +27,7 @@ from selfscore.provenance.manifest import Artifact, Manifest, NodeRun, Status, t
 from selfscore.provenance.places import is_growing, is_versioned, load_version, place_of
 from selfscore.provenance.seals import Seals
 from selfscore.provenance.store import DATASET, journal_of, read_manifests
+from selfscore.settings_class import as_parameters
 
 if TYPE_CHECKING:
     from kedro.io import DataCatalog
@@ -108,7 +109,7 @@ class Recording:
         with _warned(redact):
             project = Path(run_params["project_path"])
             earlier = read_manifests(catalog)
-            parameters = redact(catalog.load("parameters"))
+            parameters = redact(as_parameters(catalog.load("parameters")))
             nodes = [_describe(node) for node in pipeline.nodes]
             command = {
                 "runner": _class_name(run_params.get("runner")),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from selfscore.layout import as_given, merged
 from selfscore.provenance.manifest import Manifest, NodeRun
 from selfscore.provenance.redaction import REDACTED
 
@@ -32,17 +33,7 @@ def run_parameters(manifest: Manifest, nodes: Iterable[NodeRun]) -> dict[str, An
                 for key in reversed(name.removeprefix("params:").split(".")):
                     value = {key: value}
                 chosen = merged(chosen, value)
-    return _without_redacted(chosen)  # type: ignore[no-any-return]
-
-
-def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Sections laid over each other: the other's values stand over the first's."""
-    both = dict(one)
-    for key, value in other.items():
-        below = both.get(key)
-        sections = isinstance(below, Mapping) and isinstance(value, Mapping)
-        both[key] = merged(below, value) if sections else value  # type: ignore[arg-type]
-    return both
+    return as_given(_without_redacted(chosen))
 
 
 def _without_redacted(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from selfscore.layout import policy_name
 from selfscore.metrics.catalog import HEADLINE, metric
 from selfscore.metrics.figures import among
 from selfscore.report.labels import BASE, MERGED, written
@@ -68,14 +69,14 @@ def choose_champion(
         CHOSEN_ON,
     )
     return {
-        "policy": f"policy_{best}",
+        "policy": policy_name(best),
         "round": best,
-        "digest": policies[f"policy_{best}"].digest,
+        "digest": policies[policy_name(best)].digest,
         "metric": name,
         "chosen_on": CHOSEN_ON,
         "value": seen[best].get(name, math.nan),
         "candidates": {
-            f"policy_{number}": {"figures": _shown(row, name), "excluded": excluded[number]}
+            policy_name(number): {"figures": _shown(row, name), "excluded": excluded[number]}
             for number, row in seen.items()
         },
         "figures": {split: _shown(rows[best], name) for split, rows in by_split.items()},

@@ -101,7 +101,7 @@ def gather_pairs(
     """
     drawn = []
     for number in range(1, len(rounds) // 2 + 1):
-        pairs = join_sides(rounds[f"generations_{number}"], scored_images)
+        pairs = join_sides(rounds[f"generations_{number}"])
         read = _read_by_the_first(rounds[f"readings_{number}"])
         pairs = pairs[pairs["explanation_chosen"] != pairs["explanation_rejected"]]
         pairs = pairs.sample(

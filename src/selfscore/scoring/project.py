@@ -13,6 +13,7 @@ from typing import Any
 from kedro.io import DataCatalog
 
 from selfscore.datasets.policy import PolicyDataset
+from selfscore.layout import policy_name
 from selfscore.provenance.project import Project
 from selfscore.scoring.policies import FoundPolicy, read_policy
 from selfscore.vlm.options import LoadOptions
@@ -40,8 +41,7 @@ def find_policy(project: Project, named: str | None) -> FoundPolicy:
     # Paths in the catalog count from the project's root.
     with chdir(project.path):
         catalog = project.catalog
-        last = project.parameters["rounds"]
-        policies = [f"policy_{number}" for number in range(last, -1, -1)]
+        policies = [policy_name(number) for number in range(project.parameters["rounds"], -1, -1)]
         present = [name for name in policies if catalog.exists(name)]
         champion = {} if named else _champion(catalog)
         name = named or champion.get("policy") or next(iter(present), policies[0])
@@ -63,8 +63,8 @@ def find_policy(project: Project, named: str | None) -> FoundPolicy:
 
 
 def load_options(project: Project) -> LoadOptions:
-    """How the project puts policies into memory: its parameters `loading`."""
-    return LoadOptions(**project.parameters["loading"])
+    """How the project puts policies into memory: its parameters `machine.loading`."""
+    return LoadOptions(**project.parameters["machine"]["loading"])
 
 
 def _champion(catalog: DataCatalog) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from selfscore.provenance.fingerprint import fingerprint
 from selfscore.provenance.places import is_versioned, load_version, place_of
 from selfscore.provenance.project import credentials_of
 from selfscore.provenance.redaction import Redaction
+from selfscore.settings_class import as_parameters
 from selfscore.stopping import resumed_run
 from selfscore.tracking import server
 from selfscore.tracking.runs import RoundRuns
@@ -123,7 +124,7 @@ class TrackingHooks:
 
         run = mlflow.active_run()
         assert run is not None
-        parameters = catalog.load("parameters") if "parameters" in catalog else {}
+        parameters = as_parameters(catalog.load("parameters")) if "parameters" in catalog else {}
         self._catalog = catalog
         self._runs = RoundRuns(
             mlflow.MlflowClient(),
@@ -143,7 +144,7 @@ class TrackingHooks:
     ) -> None:
         """Log the parameters of the node."""
         parameters = {
-            name: self._redact(value)
+            name: self._redact(as_parameters(value))
             for name, value in inputs.items()
             if name.startswith("params:") or name == "parameters"
         }

@@ -10,12 +10,12 @@ as their step, so that they plot as curves there.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from selfscore.layout import round_of
 from selfscore.tracking.figures import (
     clean,
     curves,
@@ -81,8 +81,8 @@ class RoundRuns:
     ) -> None:
         """Log a node's parameters, without the round in their names, to the round's run.
 
-        Those of a node that trains an expert also go to the expert's run: there without the
-        section `experts`, the expert's own values laid over the shared ones.
+        Those of a node that trains an expert also go to the expert's run, there without the
+        expert's name in theirs.
 
         Args:
             namespace: of the node; outside the baseline and the rounds there is nothing to do.
@@ -100,7 +100,7 @@ class RoundRuns:
         }
         self._log_new_parameters(where, sections)
         for expert in filter(None, map(_trained_by, outputs)):
-            own = {name: _of_expert(value, expert) for name, value in sections.items()}
+            own = {name.removesuffix(f".{expert}"): value for name, value in sections.items()}
             self._log_new_parameters((top, expert), own)
 
     def log_outputs(self, namespace: str | None, outputs: Mapping[str, Any]) -> None:
@@ -221,21 +221,12 @@ def _trained_by(output: str) -> str | None:
     return name.removesuffix(_TRAINING_LOG) if name.endswith(_TRAINING_LOG) else None
 
 
-def _of_expert(section: Any, expert: str) -> Any:
-    """A section of parameters as it applies to one expert."""
-    if not isinstance(section, Mapping) or "experts" not in section:
-        return section
-    shared = {key: value for key, value in section.items() if key != "experts"}
-    return {**shared, **(section["experts"].get(expert) or {})}
-
-
 def _round(namespace: str | None) -> Where:
     """The run of the baseline or of a round; of every other group of nodes, that of the whole."""
     top = (namespace or "").split(".")[0]
-    return (top,) if re.fullmatch(r"baseline|iteration_\d+", top) else ()
+    return (top,) if round_of(top) is not None else ()
 
 
 def _round_of(where: Where) -> int:
     """Number of the round; 0 for the baseline and outside rounds."""
-    found = re.fullmatch(r"iteration_(\d+)", where[0] if where else "")
-    return int(found.group(1)) if found else 0
+    return (round_of(where[0]) if where else 0) or 0

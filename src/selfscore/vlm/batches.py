@@ -136,8 +136,8 @@ class ShrinkingBatch:
             if len(rows) == 1:
                 raise MemoryError(
                     f"'{name(rows[0])}' does not fit into memory on its own. Use smaller pictures "
-                    "(`model.processor`), weights that take less room (`loading.dtype`, "
-                    "`loading.quantization`), or a machine with more memory."
+                    "(`model.processor`), weights that take less room (`machine.loading.dtype`, "
+                    "`machine.loading.quantization`), or a machine with more memory."
                 ) from error
         # Only here has the error let go of what the failed try had allocated.
         clear_device_cache(garbage_collection=True)

@@ -16,8 +16,9 @@ from benchmarks.experiments.claims import EXPECTATIONS
 from benchmarks.experiments.definitions import Definitions, FigureRef, figures_of, variants_of
 from benchmarks.experiments.pages import write_pages
 from benchmarks.experiments.records import Records
+from selfscore.layout import Layout
+from selfscore.parameters import check as check_parameters
 from selfscore.pipeline_registry import register_pipelines
-from selfscore.pipelines.iteration import rounds
 
 BASE = Path(__file__).parents[3] / "conf/base"
 EXPERIMENTS = Definitions.load()
@@ -66,13 +67,13 @@ def test_a_variant_changes_parameters_that_exist(name: str, parameters: dict[str
             if isinstance(value, dict):
                 check(value, known[key], f"{where}{key}.")
 
-    # What differs in single rounds is checked where it is filled in.
-    expanded = rounds.expand(varied(name, parameters))
+    whole = varied(name, parameters)
+    check_parameters(whole)
     over = EXPERIMENTS.variants[name].get("parameters", {})
     check(over.get("baseline", {}), parameters, "baseline.")
     everywhere = {key for key in over if key != "baseline" and not key.startswith("iteration_")}
     check({key: over[key] for key in everywhere}, parameters, "")
-    layout = rounds.layout(expanded)
+    layout = Layout.of(whole)
     assert set(layout.experts) <= set(parameters["merging"]["weights"])
     known = {"pipelines": set(register_pipelines()), "environments": set(os.listdir(BASE.parent))}
     for key, names in known.items():
@@ -82,7 +83,7 @@ def test_a_variant_changes_parameters_that_exist(name: str, parameters: dict[str
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_compares_policies_that_its_runs_have(page: str, parameters: dict[str, Any]) -> None:
     for place in figures_of(PAGES[page]):
-        layout = rounds.layout(varied(place.variant, parameters))
+        layout = Layout.of(varied(place.variant, parameters))
         assert place.round <= layout.rounds, place
         known = {"base", "incoming"} if place.round == 0 else {"merged", *layout.experts}
         assert place.policy in known, place

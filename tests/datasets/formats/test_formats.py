@@ -6,6 +6,7 @@ import importlib.util
 import io
 import pkgutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,22 @@ from selfscore.datasets.formats import Format
 from selfscore.datasets.images import ImageFolderDataset
 from selfscore.datasets.score_files import ScoreFilesDataset
 from selfscore.pipelines.ingestion.nodes import check_images, draw_splits, read_scores
+from selfscore.pipelines.ingestion.settings import Columns, IngestionSettings
 
-PARAMETERS: dict[str, Any] = {
-    "columns": {"image": "image", "score": "score", "split": "split", "group": "group"},
-    "unit": "points",
-    "score_range": None,
-    "validation_share": 0.2,
-    "test_share": 0.2,
-    "max_quarantine": 0.5,
-    "max_images_per_split": None,
-    "threads": 2,
-}
+SETTINGS = IngestionSettings(
+    format="table",
+    columns=Columns("image", "score", "split", "group"),
+    unit="points",
+    score_range=None,
+    levels=4,
+    method="quantile",
+    validation_share=0.2,
+    test_share=0.2,
+    max_quarantine=0.5,
+    threads=2,
+    max_images_per_split=None,
+    shuffle_labels=False,
+)
 needs_openpyxl = pytest.mark.skipif(
     importlib.util.find_spec("openpyxl") is None, reason="openpyxl reads SPAQ's workbook"
 )
@@ -53,7 +59,7 @@ def ingest(
     name: str, folder: Path, scores: Path, **changes: Any
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Images with their split, by path, and the quarantine as path → reason."""
-    parameters = PARAMETERS | {"format": name} | changes
+    parameters = replace(SETTINGS, format=name, **changes)
     rows = read_scores(ScoreFilesDataset(filepath=str(scores)).load(), parameters)
     images = ImageFolderDataset(filepath=str(folder)).load()
     readable, quarantine = check_images(rows, images, parameters)
@@ -374,17 +380,6 @@ def test_wrong_place_is_named(name: str, tmp_path: Path) -> None:
         ingest(name, tmp_path, tmp_path)
 
 
-def test_unknown_format_lists_the_known() -> None:
-    with pytest.raises(ValueError, match=r"table or one of aadb, .*spaq, not 'livefb'"):
-        formats.chosen(PARAMETERS | {"format": "livefb"})
-
-
-@pytest.mark.parametrize("score_range", [[5, 1], [1], [1, 2, 3]])
-def test_score_range_that_is_none(score_range: list[float]) -> None:
-    with pytest.raises(ValueError, match=r"lowest and the highest score"):
-        formats.chosen(PARAMETERS | {"format": "table", "score_range": score_range})
-
-
 def test_table_wants_a_table(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"There is no table in .*Name the table itself"):
         ingest("table", tmp_path, tmp_path)
@@ -401,7 +396,7 @@ def test_tables_of_the_splits_are_read_together(listed: bool, tmp_path: Path) ->
     write(tmp_path / "tables/notes.md", "no table")
     files = [str(tmp_path / f"tables/my_{split}_scores.csv") for split in ("train", "test")]
     scores: Any = files if listed else str(tmp_path / "tables")
-    rows = read_scores(ScoreFilesDataset(filepath=scores).load(), PARAMETERS | {"format": "table"})
+    rows = read_scores(ScoreFilesDataset(filepath=scores).load(), SETTINGS)
     assert len(rows) == 20
     assert set(rows.loc[rows["split"] == "test", "path"]) == set(TWENTY[12:])
     assert sorted(rows["score"]) == sorted(n + 0.5 for n in (*range(12), *range(8)))
@@ -411,7 +406,7 @@ def test_tables_whose_names_say_no_split_have_it_drawn(tmp_path: Path) -> None:
     for part, names in (("a", TWENTY[:10]), ("test", TWENTY[10:])):
         write(tmp_path / f"{part}.csv", "\n".join(["image,score", *(f"{n},1" for n in names)]))
     files = ScoreFilesDataset(filepath=str(tmp_path)).load()
-    assert set(read_scores(files, PARAMETERS | {"format": "table"})["split"]) == {""}
+    assert set(read_scores(files, SETTINGS)["split"]) == {""}
 
 
 def test_a_table_that_differs_from_the_others_is_named(tmp_path: Path) -> None:
@@ -419,7 +414,7 @@ def test_a_table_that_differs_from_the_others_is_named(tmp_path: Path) -> None:
     write(tmp_path / "test.csv", "image,score\nb.png,1\n")
     files = ScoreFilesDataset(filepath=str(tmp_path)).load()
     with pytest.raises(ValueError, match=r"'test\.csv' has no column 'group'; its columns are: im"):
-        read_scores(files, PARAMETERS | {"format": "table"})
+        read_scores(files, SETTINGS)
 
 
 def test_what_excel_writes_in_half_of_europe(
@@ -449,7 +444,7 @@ def test_decimal_commas_are_recognised_where_they_are_sure(
     content: str, scores: list[float | None], tmp_path: Path
 ) -> None:
     files = ScoreFilesDataset(filepath=str(write(tmp_path / "a.csv", content))).load()
-    table = formats.chosen(PARAMETERS | {"format": "table"}).read(files)
+    table = formats.chosen("table", vars(SETTINGS.columns), "points", None).read(files)
     found = pd.to_numeric(table["score"], errors="coerce").astype(float)
     assert [None if pd.isna(score) else score for score in found] == scores
 
@@ -476,7 +471,7 @@ def test_a_comma_that_may_stand_between_thousands_is_asked_about(tmp_path: Path)
         filepath=str(write(tmp_path / "a.tsv", "image\tscore\na\t1,234\nb\t12\n"))
     ).load()
     with pytest.raises(ValueError, match=r"'1,234' may be 1\.234 or 1234: write"):
-        read_scores(files, PARAMETERS | {"format": "table"})
+        read_scores(files, SETTINGS)
 
 
 def test_a_column_may_be_named_by_a_number_but_not_twice(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import tiny_vlm
 import torch
-from cards import SCALE
+from cards import MACHINE, PROMPTS, SCALE, policy_over
 from interrupted import killed_and_begun_again
 
 from selfscore.judging.tfidf import TfidfJudge
@@ -11,14 +11,12 @@ from selfscore.pipelines.baseline.nodes import (
     encode_images,
     fit_consistency_judge,
 )
+from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
+from selfscore.vlm.policy import BaseModel
 
 
 def test_policy_0_is_the_base_model_alone():
-    policy = describe_base_policy(
-        {"id": "some/model", "revision": "abc", "processor": {}},
-        vars(SCALE),
-        {"rating": "Rate it.", "justify": "Why {level}?"},
-    )
+    policy = describe_base_policy(BaseModel("some/model", "abc", {}), vars(SCALE), PROMPTS)
     assert policy.adapter is None
     assert policy.base_model == "some/model"
     assert policy.card.base_model.revision == "abc"
@@ -27,14 +25,13 @@ def test_policy_0_is_the_base_model_alone():
 
 
 def test_training_images_come_first_and_a_killed_run_goes_on(tmp_path):
-    base = {"id": str(tiny_vlm.save_idefics3(tmp_path)), "revision": None, "processor": {}}
-    policy = describe_base_policy(base, vars(SCALE), {"rating": "R", "justify": "{level}"})
+    policy = policy_over(tiny_vlm.save_idefics3(tmp_path))
     images = tiny_vlm.pictures(4)
     splits = ["test", "train", "validation", "train"]
     scored = pd.DataFrame({"path": list(images), "split": splits})
 
     def work(done):
-        return encode_images(policy, images, scored, {"max_gb": 1, "batch_size": 2}, {}, done)
+        return encode_images(policy, images, scored, ImageFeaturesSettings(1, 2), MACHINE, done)
 
     whole, again = work({}).images, killed_and_begun_again(work, 1).images
     assert list(whole) == list(again) == ["1.png", "3.png", "0.png", "2.png"]

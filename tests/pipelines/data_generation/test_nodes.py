@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny_vlm
-from cards import policy_over
+from cards import MACHINE, policy_over
 from images import coloured_images
 from interrupted import killed_and_begun_again
 
@@ -12,11 +12,13 @@ from selfscore.pipelines.data_generation.nodes import (
     force_levels,
 )
 from selfscore.pipelines.data_generation.pipeline import create_pipeline
-from selfscore.vlm.reading.features import StoredFeatures
+from selfscore.pipelines.data_generation.settings import DataGenerationSettings
+from selfscore.preference_data.quality_gates import QualityGates
+from selfscore.vlm.image_features import StoredFeatures
+from selfscore.vlm.options import Decoding
 
 SCALE = {"levels": 10}
 IMAGES = coloured_images(4)
-PROMPTS = {"rating": "Rate it.", "justify": "Why {level}?"}
 
 
 def parameters(**changes):
@@ -24,12 +26,12 @@ def parameters(**changes):
         "exclusion_radius": 2,
         "wrong_level": "even",
         "conditioning": "prefix",
-        "decoding": {"temperature": 1.0, "max_new_tokens": 6, "batch_size": 4},
+        "decoding": Decoding(1.0, 6, 4),
         "max_attempts": 2,
         "min_accepted": 0.5,
-        "gates": {"min_words": 1, "max_words": 80, "max_repetition": 1.0, "max_generic": 1.0},
+        "gates": QualityGates(1, 80, 1.0, 1.0),
     }
-    return values | changes
+    return DataGenerationSettings(**values | changes)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,7 @@ def scored_images():
             "image_id": ["0", "1", "2", "3"],
             "path": list(IMAGES),
             "split": ["train", "train", "train", "test"],
+            "group": "a",
             "level": [0, 5, 9, 3],
         }
     )
@@ -76,17 +79,13 @@ def test_a_model_that_never_writes_the_format_is_told_so(scored_images, policy, 
         ValueError,
         match=r"(?s)Only 0% of the explanations.*6 malformed.*#Score: 0.*choose a model that",
     ):
-        explain_forced_levels(
-            policy, IMAGES, features, forced, SCALE, parameters(), PROMPTS, {}, {}, 0, {}
-        )
+        explain_forced_levels(policy, IMAGES, features, forced, parameters(), MACHINE, 0, {})
 
 
 def test_what_fails_stays_in_the_table_with_its_reason(scored_images, policy, features):
     forced = force_levels(scored_images, SCALE, parameters(), seed=0)
     lenient = parameters(min_accepted=0.0, max_attempts=3)
-    table = explain_forced_levels(
-        policy, IMAGES, features, forced, SCALE, lenient, PROMPTS, {}, {}, 0, {}
-    )
+    table = explain_forced_levels(policy, IMAGES, features, forced, lenient, MACHINE, 0, {})
     assert len(table) == len(forced)
     assert (table["attempts"] == 3).all()
     assert set(table["reason"]) == {"malformed"}
@@ -105,9 +104,7 @@ def test_killed_in_either_attempt_it_ends_with_the_same_table(
     lenient = parameters(min_accepted=0.0)
 
     def work(done):
-        return explain_forced_levels(
-            policy, IMAGES, features, forced, SCALE, lenient, PROMPTS, {}, {}, 0, done
-        )
+        return explain_forced_levels(policy, IMAGES, features, forced, lenient, MACHINE, 0, done)
 
     whole = work({})
     again = killed_and_begun_again(work, stored)
@@ -122,16 +119,13 @@ def test_conditioning_by_instruction_asks_another_question(scored_images, policy
             IMAGES,
             features,
             forced,
-            SCALE,
             parameters(
                 min_accepted=0.0,
                 max_attempts=1,
                 conditioning=conditioning,
-                decoding={"temperature": 1.0, "max_new_tokens": 24, "batch_size": 4},
+                decoding=Decoding(1.0, 24, 4),
             ),
-            PROMPTS,
-            {},
-            {},
+            MACHINE,
             0,
             {},
         )["response"].to_numpy()
@@ -141,31 +135,11 @@ def test_conditioning_by_instruction_asks_another_question(scored_images, policy
     assert not np.array_equal(texts[0], texts[2])
 
 
-def test_unknown_conditioning_is_refused(scored_images, policy, features):
-    forced = force_levels(scored_images, SCALE, parameters(), seed=0)
-    with pytest.raises(ValueError, match="Unknown `conditioning` 'wish'"):
-        explain_forced_levels(
-            policy,
-            IMAGES,
-            features,
-            forced,
-            SCALE,
-            parameters(conditioning="wish"),
-            PROMPTS,
-            {},
-            {},
-            0,
-            {},
-        )
-
-
 def test_free_texts_are_written_without_a_start_once_a_training_image(
     scored_images, policy, features
 ):
     lenient = parameters(min_accepted=0.0, max_attempts=1, conditioning="instruction")
-    table = explain_freely(
-        policy, IMAGES, features, scored_images, SCALE, lenient, PROMPTS, {}, {}, 0, {}
-    )
+    table = explain_freely(policy, IMAGES, features, scored_images, lenient, MACHINE, 0, {})
     assert table["image_id"].tolist() == ["0", "1", "2"]
     assert not table["response"].str.startswith("#Score:").any()
     assert table["level"].isna().all() and not table["accepted"].any()

@@ -2,12 +2,13 @@ import pandas as pd
 import pytest
 import small_training
 import tiny_vlm
-from cards import policy_over
+from cards import MACHINE, policy_over
 from images import coloured_images
 
 from selfscore.pipelines.dpo_training.nodes import train_expert, with_reference
+from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.loader import load_vlm
-from selfscore.vlm.reading.features import ImageEncoder, StoredFeatures
+from selfscore.vlm.reading.features import ImageEncoder
 from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 from selfscore.vlm.response import write_response
 
@@ -38,7 +39,7 @@ def test_a_reference_of_other_pairs_is_refused():
         with_reference(pairs, references)
 
 
-def test_settings_of_one_expert_are_laid_over_the_shared_ones(tmp_path):
+def test_an_expert_is_trained_by_its_settings(tmp_path):
     images = coloured_images(4)
     pairs = pd.DataFrame(
         {
@@ -47,11 +48,8 @@ def test_settings_of_one_expert_are_laid_over_the_shared_ones(tmp_path):
             "rejected": write_response(8, "It is blurred."),
         }
     )
-    own = {"lr": 1e-3, "epochs": 1, "batch_size": 2, "experts": {"scoring": {"rank": 2}}}
-    parameters = small_training.VALUES | own
     folder = tiny_vlm.save_idefics3(tmp_path)
     policy = policy_over(folder)
-    prompts = {"rating": "Rate it.", "justify": "Why {level}?"}
     features = StoredFeatures(policy.card.base_model.record(), {})
     answers = pairs[list(SIDES)].to_numpy().tolist()
     encoder = ImageEncoder(load_vlm(policy), images)
@@ -60,11 +58,9 @@ def test_settings_of_one_expert_are_laid_over_the_shared_ones(tmp_path):
         pd.DataFrame({"path": list(images), "response": pairs[side], "logp": logps})
         for side, logps in zip(SIDES, zip(*weights, strict=True), strict=True)
     )
-    ranks = {}
-    for expert in ("scoring", "consistency"):
-        adapter, log = train_expert(
-            policy, pairs, references, images, features, parameters, prompts, {}, 0, {}, expert
-        )
-        ranks[expert] = adapter.config["r"]
-        assert len(log) >= 1
-    assert ranks == {"scoring": 2, "consistency": 4}
+    settings = small_training.settings(lr=1e-3, epochs=1, batch_size=2, rank=2)
+    adapter, log = train_expert(
+        policy, pairs, references, images, features, settings, MACHINE, 0, {}, "scoring"
+    )
+    assert adapter.config["r"] == 2
+    assert len(log) >= 1

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
-from cards import policy_over
+from cards import MACHINE, SCALE, policy_over
 
 from selfscore.judging.tfidf import fit_judge
 from selfscore.pipelines.evaluation.judgement import judge_explanations
@@ -28,6 +28,7 @@ class Answers:
     scale: dict[str, Any] = field(
         default_factory=lambda: {"levels": 3, "values": [1.5, 5.0, 9.0]}, init=False
     )
+    score_scale: ClassVar = replace(SCALE, levels=3, edges=[3.0, 7.0], values=[1.5, 5.0, 9.0])
     words = ("It is terrible.", "It is fair.", "It is superb.")
 
     def scored(self, n: int, split: str = "test", per_group: int = 1) -> pd.DataFrame:
@@ -60,7 +61,7 @@ class Answers:
         self, rows: pd.DataFrame, levels: Levels | list[Prediction], name: str = "merged"
     ) -> pd.DataFrame:
         given = [row if isinstance(row, Prediction) else self.one(row) for row in levels]
-        return tabulate_predictions(rows, given, self.scale, name, number=1)
+        return tabulate_predictions(rows, given, self.score_scale, name, number=1)
 
     def forced(self, n: int, accepted: bool = True) -> pd.DataFrame:
         """Two texts an image, for the levels 0 and 2, that say so."""
@@ -106,16 +107,14 @@ def judged(answers: Answers, parameters: dict[str, Any]) -> Callable[..., Any]:
     def judge(*tables: pd.DataFrame, **given: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
         arguments: dict[str, Any] = {
             "consistency_judge": state,
-            "base_policy": policy_over("./no/such/model"),
+            "base_policy": policy_over(score_scale=answers.score_scale),
             "hosted_verdicts": {},
             "generations": answers.forced(3),
             "severities": pd.DataFrame({"image_id": [], "blur": []}),
             "statement_lexicon": [],
-            "score_scale": answers.scale,
-            "prompts": {"rating": "Rate it.", "justify": "Why {level}?"},
             "parameters": parameters,
             "seed": 0,
-            "loading": {},
+            "machine": MACHINE,
             "checkpoint": {},
             **{table["policy"].iloc[0]: table for table in tables},
         }

@@ -31,9 +31,7 @@ def test_a_rounds_pipeline_reads_what_a_round_makes() -> None:
         "consistency_adapter",
         "generations",
         "params:evaluation",
-        "params:prompts",
-        "params:loading",
-        "params:generation",
+        "params:machine",
         "params:seed",
         "checkpoints",
     }
@@ -63,7 +61,7 @@ def test_it_can_be_instantiated_per_round() -> None:
         create_pipeline(),
         namespace="iteration_2",
         inputs={**{name: name for name in SHARED}, "policy": "policy_1", "next_policy": "policy_2"},
-        parameters={"params:prompts", "params:loading", "params:generation", "params:seed"},
+        parameters={"params:machine", "params:seed"},
     )
     assert {"policy_1", "policy_2", "params:iteration_2.evaluation"} <= instance.inputs()
     assert {f"iteration_2.{name}" for name in FIGURES} <= instance.datasets()

@@ -1,4 +1,5 @@
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 import tiny_vlm
 import torch
-from cards import policy_over
+from cards import MACHINE, SCALE, policy_over
 from images import coloured_images
 from interrupted import killed_and_begun_again
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
@@ -15,11 +16,10 @@ from transformers import AutoModelForImageTextToText
 
 from selfscore.datasets.contracts import Predictions
 from selfscore.pipelines.evaluation.prediction import predict, tabulate_predictions
+from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.policy import LoraAdapter, Policy
-from selfscore.vlm.reading.features import StoredFeatures
 
-SCALE: dict[str, Any] = {"levels": 10, "values": [float(10 * level) for level in range(10)]}
-PROMPTS = {"rating": "Rate it.", "justify": "Why {level}?"}
+POINTS = replace(SCALE, values=[float(10 * level) for level in range(10)])
 PARAMETERS: dict[str, Any] = {
     "splits": ["test"],
     "decoding": {"temperature": 0.0, "max_new_tokens": 6, "batch_size": 3},
@@ -40,7 +40,7 @@ SCORED = pd.DataFrame(
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
     folder = tiny_vlm.save_idefics3(tmp_path_factory.mktemp("model"))
-    return policy_over(folder)
+    return policy_over(folder, score_scale=POINTS)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def adapter_for(policy: Policy) -> LoraAdapter:
 def test_only_the_asked_splits_are_predicted_and_keep_the_contract(
     policy: Policy, features: StoredFeatures
 ) -> None:
-    arguments = (IMAGES, features, SCORED, SCALE, PARAMETERS, PROMPTS, {}, {}, 0)
+    arguments = (IMAGES, features, SCORED, PARAMETERS, MACHINE, 0)
     table = predict(policy, *arguments, {}, "base")
     Predictions.validate(table)
     assert table["image_id"].tolist() == SCORED["image_id"].tolist()[1:]
@@ -70,7 +70,7 @@ def test_only_the_asked_splits_are_predicted_and_keep_the_contract(
 
 
 def test_killed_it_ends_with_the_same_table(policy: Policy, features: StoredFeatures) -> None:
-    arguments = (IMAGES, features, SCORED, SCALE, PARAMETERS, PROMPTS, {}, {}, 0)
+    arguments = (IMAGES, features, SCORED, PARAMETERS, MACHINE, 0)
 
     def work(done: dict[str, bytes]) -> pd.DataFrame:
         return predict(policy, *arguments, done, "base")
@@ -82,7 +82,7 @@ def test_killed_it_ends_with_the_same_table(policy: Policy, features: StoredFeat
 def test_an_experts_adapter_is_laid_over_the_policy(
     policy: Policy, features: StoredFeatures
 ) -> None:
-    arguments = (IMAGES, features, SCORED, SCALE, PARAMETERS, PROMPTS, {}, {}, 0)
+    arguments = (IMAGES, features, SCORED, PARAMETERS, MACHINE, 0)
     alone, with_adapter = (
         predict(policy, *arguments, {}, "scoring"),
         predict(policy, *arguments, {}, "scoring", adapter=adapter_for(policy)),
@@ -96,7 +96,7 @@ def test_an_experts_adapter_is_laid_over_the_policy(
 
 def test_predictions_are_given_in_levels_and_in_the_users_unit(answers: Any) -> None:
     given = [answers.one(2, [0.0, 0.5, 0.5]), answers.one(None, [1.0, 0.0, 0.0])]
-    table = tabulate_predictions(answers.scored(2), given, answers.scale, "scoring", 2)
+    table = tabulate_predictions(answers.scored(2), given, answers.score_scale, "scoring", 2)
     assert table["round"].tolist() == [2, 2]
     assert table["policy"].tolist() == ["scoring", "scoring"]
     assert table["expected_level"].tolist() == [1.5, 0.0]
@@ -133,6 +133,4 @@ def test_splits_without_images_are_refused(answers: Any) -> None:
     rows = answers.scored(3, "train")
     none = StoredFeatures({}, {})
     with pytest.raises(ValueError, match=r"\['test'\].*there are \['train'\]"):
-        predict(
-            policy_over(), {}, none, rows, answers.scale, PARAMETERS, {}, {}, {}, 0, {}, "merged"
-        )
+        predict(policy_over(), {}, none, rows, PARAMETERS, MACHINE, 0, {}, "merged")

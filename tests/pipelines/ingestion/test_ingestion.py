@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +28,24 @@ from selfscore.pipelines.ingestion.nodes import (
     fit_score_scale,
     read_scores,
 )
+from selfscore.pipelines.ingestion.settings import Columns, IngestionSettings
 
 Maker = Callable[..., Path]
 
-PARAMETERS: dict[str, Any] = {
-    "format": "table",
-    "columns": {"image": "image", "score": "score", "split": "split", "group": "group"},
-    "unit": "points",
-    "score_range": None,
-    "levels": 4,
-    "method": "quantile",
-    "validation_share": 0.2,
-    "test_share": 0.2,
-    "max_quarantine": 0.0,
-    "threads": 2,
-    "max_images_per_split": None,
-    "shuffle_labels": False,
-}
+SETTINGS = IngestionSettings(
+    format="table",
+    columns=Columns("image", "score", "split", "group"),
+    unit="points",
+    score_range=None,
+    levels=4,
+    method="quantile",
+    validation_share=0.2,
+    test_share=0.2,
+    max_quarantine=0.0,
+    threads=2,
+    max_images_per_split=None,
+    shuffle_labels=False,
+)
 NAMES = [f"{number:02d}.png" for number in range(30)]
 
 
@@ -53,7 +55,7 @@ def in_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def read(scores: pd.DataFrame, parameters: dict[str, Any]) -> pd.DataFrame:
+def read(scores: pd.DataFrame, parameters: IngestionSettings) -> pd.DataFrame:
     """Read the scores from a file."""
     scores.to_csv("scores.csv", index=False)
     return read_scores(ScoreFilesDataset(filepath="scores.csv").load(), parameters)
@@ -67,7 +69,7 @@ def table(names: list[str] = NAMES, **columns: Any) -> pd.DataFrame:
 def ingest(
     scores: pd.DataFrame, folder: Path, seed: int = 0, **changes: Any
 ) -> tuple[pd.DataFrame, dict[str, Any], pd.DataFrame]:
-    parameters = PARAMETERS | changes
+    parameters = replace(SETTINGS, **changes)
     images = ImageFolderDataset(filepath=str(folder)).load()
     readable, quarantine = check_images(read(scores, parameters), images, parameters)
     split = draw_splits(readable, quarantine, parameters, seed)
@@ -172,12 +174,12 @@ def test_names_without_suffix_and_with_zeros(image_folder: Maker) -> None:
 def test_missing_column_lists_the_columns_there_are() -> None:
     scores = table().rename(columns={"score": "MOS"})
     with pytest.raises(ValueError, match=r"no column 'score'.*image, MOS.*columns\.score"):
-        read(scores, PARAMETERS)
+        read(scores, SETTINGS)
 
 
 def test_empty_table() -> None:
     with pytest.raises(ValueError, match="no rows"):
-        read(table()[:0], PARAMETERS)
+        read(table()[:0], SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -193,13 +195,13 @@ def test_score_that_is_no_number_stops_the_run(cell: str, reason: str) -> None:
     scores = table()
     scores.loc[3, "score"] = cell
     with pytest.raises(ValueError, match=rf"1 of 30 rows.*({reason}).*'03\.png'.*max_quarantine"):
-        read(scores, PARAMETERS)
+        read(scores, SETTINGS)
 
 
 def test_missing_cell_is_a_missing_score() -> None:
     scores = table()
     scores.loc[3, "score"] = None
-    rows = read(scores, PARAMETERS | {"max_quarantine": 0.1})
+    rows = read(scores, replace(SETTINGS, max_quarantine=0.1))
     assert rows.loc[3, "reason"] == "no score"
 
 
@@ -236,31 +238,31 @@ def test_above_the_limit_bad_images_stop_the_run(
 
 def test_duplicate_names() -> None:
     scores = pd.concat([table(), table().iloc[[4]], table().iloc[[5]].assign(score="99")])
-    rows = read(scores.reset_index(drop=True), PARAMETERS | {"max_quarantine": 0.2})
+    rows = read(scores.reset_index(drop=True), replace(SETTINGS, max_quarantine=0.2))
     assert rows.loc[rows["reason"] != "", ["path", "reason"]].values.tolist() == [
         ["05.png", "listed more than once, with different scores"],
         ["04.png", "listed more than once"],
         ["05.png", "listed more than once, with different scores"],
     ]
     with pytest.raises(ValueError, match="listed more than once"):
-        read(scores.reset_index(drop=True), PARAMETERS)
+        read(scores.reset_index(drop=True), SETTINGS)
 
 
 def test_score_out_of_range() -> None:
     scores = table()
     scores.loc[3, "score"] = "11"
-    rows = read(scores, PARAMETERS | {"score_range": [0, 10], "max_quarantine": 0.1})
+    rows = read(scores, replace(SETTINGS, score_range=(0, 10), max_quarantine=0.1))
     assert rows.loc[3, "reason"] == "score is outside 0 to 10: 11"
     assert (rows["reason"] != "").sum() == 1
     with pytest.raises(ValueError, match=r"1 × score is outside 0 to 10: 11 \(.*'03\.png'\)"):
-        read(scores, PARAMETERS | {"score_range": [0, 10]})
+        read(scores, replace(SETTINGS, score_range=(0, 10)))
 
 
 def test_reasons_are_told_by_kind_the_most_frequent_first() -> None:
     scores = table()
     scores.loc[:5, "score"] = ["a", "b", "c", "", "", "d"]
     with pytest.raises(ValueError, match=r"table.*: 4 × score 'a' is.*; 2 × no score \(.*03\.png"):
-        read(scores, PARAMETERS)
+        read(scores, SETTINGS)
 
 
 def test_every_fault_of_a_file_has_its_reason(image_folder: Maker) -> None:
@@ -353,10 +355,10 @@ def test_quarantine_is_complete_when_the_run_stops(image_folder: Maker) -> None:
     folder = image_folder(*NAMES)
     (folder / "07.png").write_bytes(b"")
     images = ImageFolderDataset(filepath=str(folder)).load()
-    readable, quarantine = check_images(read(table(), PARAMETERS), images, PARAMETERS)
+    readable, quarantine = check_images(read(table(), SETTINGS), images, SETTINGS)
     assert quarantine.values.tolist() == [["07.png", "the file is empty"]]
     with pytest.raises(ValueError, match=r"1 of 30 rows"):
-        draw_splits(readable, quarantine, PARAMETERS, 0)
+        draw_splits(readable, quarantine, SETTINGS, 0)
 
 
 def test_no_file_at_all(image_folder: Maker) -> None:
@@ -410,14 +412,14 @@ def test_same_content_does_not_cross_a_drawn_split(image_folder: Maker) -> None:
 
 def test_unit_of_a_published_data_set_is_its_own(image_folder: Maker) -> None:
     scored, _, _ = ingest(table(), image_folder(*NAMES))
-    scale = fit_score_scale(scored, PARAMETERS | {"format": "koniq10k"})
+    scale = fit_score_scale(scored, replace(SETTINGS, format="koniq10k"))
     assert scale["unit"] == "KonIQ-10k mean opinion score 1-100"
 
 
 def test_demo_is_split_and_levelled_as_its_results_were_made(project: Path) -> None:
     parameters = yaml.safe_load((project / "conf/base/ingestion/parameters.yml").read_text())
     demo = project / "data/01_raw/demo_images"
-    parameters = parameters["ingestion"]
+    parameters = IngestionSettings(**parameters["ingestion"])
     rows = read_scores(ScoreFilesDataset(filepath=str(demo / "scores.csv")).load(), parameters)
     images = ImageFolderDataset(filepath=str(demo / "images")).load()
     readable, quarantine = check_images(rows, images, parameters)
@@ -439,12 +441,12 @@ def test_names_that_differ_only_in_suffix(image_folder: Maker) -> None:
 
 def test_unknown_split() -> None:
     with pytest.raises(ValueError, match=r"split 'dev' is not train, validation or test"):
-        read(table(split=["dev"] * 30), PARAMETERS)
+        read(table(split=["dev"] * 30), SETTINGS)
 
 
 def test_no_usable_row_at_all() -> None:
     with pytest.raises(ValueError, match="30 of 30 rows"):
-        read(table(score=["x"] * 30), PARAMETERS | {"max_quarantine": 1.0})
+        read(table(score=["x"] * 30), replace(SETTINGS, max_quarantine=1.0))
 
 
 def test_fewer_images_than_levels(image_folder: Maker) -> None:
@@ -475,15 +477,18 @@ def test_too_many_whole_numbers(image_folder: Maker) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"levels": 11}, "must be 2 to 10"),
-        ({"levels": 1}, "must be 2 to 10"),
-        ({"method": "magic"}, "must be one of"),
-        ({"test_share": 0.9}, "below 1 in sum"),
+        ({"format": "livefb"}, "'aadb', .*'spaq'"),
+        ({"levels": 11}, "less than or equal to 10"),
+        ({"levels": 1}, "greater than or equal to 2"),
+        ({"method": "magic"}, "'quantile' or 'integer'"),
+        ({"test_share": 0.9}, "below 1 together"),
+        ({"score_range": [5, 1]}, "the lowest and then the highest"),
+        ({"score_range": [1]}, "score_range"),
     ],
 )
-def test_parameters_out_of_range(image_folder: Maker, change: dict[str, Any], message: str) -> None:
+def test_parameters_out_of_range(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        ingest(table(), image_folder(*NAMES), **change)
+        replace(SETTINGS, **change)
 
 
 def test_too_few_groups_for_a_split(image_folder: Maker) -> None:
@@ -498,7 +503,7 @@ def test_too_few_groups_for_a_split(image_folder: Maker) -> None:
 )
 def test_levels_keep_the_order_of_scores(scores: list[float], levels: int) -> None:
     images = pd.DataFrame({"score": scores, "split": "train"})
-    parameters = PARAMETERS | {"levels": levels}
+    parameters = replace(SETTINGS, levels=levels)
     columns = ["image_id", "path", "sha256", "group"]
     scale = fit_score_scale(images, parameters)
     levelled = assign_levels(images.assign(**dict.fromkeys(columns, "")), scale, parameters, 0)
@@ -519,7 +524,7 @@ def test_lost_zeros_are_guessed_at(image_folder: Maker) -> None:
 def test_every_row_of_any_table_is_used_or_quarantined_or_refused(image_folder: Maker) -> None:
     folder = image_folder(*NAMES[:4])
     images = ImageFolderDataset(filepath=str(folder)).load()
-    parameters = PARAMETERS | {"max_quarantine": 1.0}
+    parameters = replace(SETTINGS, max_quarantine=1.0)
 
     @given(
         st.lists(

@@ -5,27 +5,27 @@ from __future__ import annotations
 from graphlib import TopologicalSorter
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from selfscore.layout import BASELINE, STAGES, TRAINING, Layout, expand, namespace
 from selfscore.pipelines import iteration
-from selfscore.pipelines.iteration import rounds
 from selfscore.preference_data.builders import PAIR_BUILDERS
 
 # Of the machine or of the method as a whole, the same in all rounds.
-SHARED = {"params:seed", "params:prompts", "params:loading", "params:generation"}
-PARAMETERS: dict[str, Any] = {stage: {"one": 1, "two": {"three": 3}} for stage in rounds.STAGES}
+SHARED = {"params:seed", "params:machine"}
+PARAMETERS: dict[str, Any] = {stage: {"one": 1, "two": {"three": 3}} for stage in STAGES}
+EXPERTS = ["scoring", "mixed"]
 
 layouts = st.builds(
-    rounds.Layout,
+    Layout,
     rounds=st.integers(1, 5),
     experts=st.lists(st.sampled_from(sorted(PAIR_BUILDERS)), min_size=1, unique=True).map(tuple),
 )
 differences = st.dictionaries(
-    st.sampled_from([*map(rounds.namespace, range(1, 6)), rounds.BASELINE]),
+    st.sampled_from([*map(namespace, range(1, 6)), BASELINE]),
     st.dictionaries(
-        st.sampled_from(rounds.STAGES),
+        st.sampled_from(STAGES),
         st.fixed_dictionaries({}, optional={"one": st.integers(), "two": st.just({"three": 0})}),
     ),
 )
@@ -33,13 +33,11 @@ differences = st.dictionaries(
 
 @settings(max_examples=25, deadline=None)
 @given(layout=layouts)
-def test_a_round_takes_nothing_from_another_but_the_policy_before_it(layout: rounds.Layout) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rounds, "_configured", layout)
-        nodes = iteration.create_pipeline().nodes
+def test_a_round_takes_nothing_from_another_but_the_policy_before_it(layout: Layout) -> None:
+    nodes = iteration.create_pipeline(layout).nodes
     maker = {output: node for node in nodes for output in node.outputs}
-    names = [rounds.namespace(number) for number in range(1, layout.rounds + 1)]
-    assert {node.namespace for node in nodes} == {"ingestion", rounds.BASELINE, *names, "reporting"}
+    names = [namespace(number) for number in range(1, layout.rounds + 1)]
+    assert {node.namespace for node in nodes} == {"ingestion", BASELINE, *names, "reporting"}
 
     for number, name in enumerate(names, start=1):
         inside = [node for node in nodes if node.namespace == name]
@@ -55,7 +53,7 @@ def test_a_round_takes_nothing_from_another_but_the_policy_before_it(layout: rou
         parameters = {item for item in inputs if item.startswith("params:")} - SHARED
         assert parameters and all(item.startswith(f"params:{name}.") for item in parameters)
 
-    baseline = {item for node in nodes if node.namespace == rounds.BASELINE for item in node.inputs}
+    baseline = {item for node in nodes if node.namespace == BASELINE for item in node.inputs}
     assert not {item for item in baseline if item in maker and maker[item].namespace in names}
     makes = {node: {maker[item] for item in node.inputs if item in maker} for node in nodes}
     assert list(TopologicalSorter(makes).static_order())  # raises CycleError on a circle
@@ -64,8 +62,10 @@ def test_a_round_takes_nothing_from_another_but_the_policy_before_it(layout: rou
 @settings(max_examples=100, deadline=None)
 @given(differing=differences)
 def test_what_one_round_does_differently_stays_in_that_round(differing: dict[str, Any]) -> None:
-    expanded = rounds.expand(PARAMETERS | {"rounds": 5} | differing)
-    for name in [*map(rounds.namespace, range(1, 6)), rounds.BASELINE]:
+    expanded = expand(PARAMETERS | {"rounds": 5, "experts": EXPERTS} | differing)
+    for name in [*map(namespace, range(1, 6)), BASELINE]:
         for stage, shared in PARAMETERS.items():
-            assert expanded[name][stage] == shared | differing.get(name, {}).get(stage, {})
+            full = shared | differing.get(name, {}).get(stage, {})
+            of_experts = dict.fromkeys(EXPERTS, full)
+            assert expanded[name][stage] == (of_experts if stage == TRAINING else full)
             assert expanded[stage] == shared

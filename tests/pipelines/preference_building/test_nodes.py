@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 import tiny_vlm
-from cards import policy_over
+from cards import MACHINE, policy_over
 from images import coloured_images
 from interrupted import killed_and_begun_again
 
@@ -11,11 +11,15 @@ from selfscore.pipelines.preference_building.nodes import (
     report_preferences,
     weigh_references,
 )
+from selfscore.pipelines.preference_building.settings import PreferenceBuildingSettings
 from selfscore.preference_data.builders import PAIR_BUILDERS
 from selfscore.preference_data.pairs import PAIR_COLUMNS
+from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.loader import load_vlm
-from selfscore.vlm.reading.features import ImageEncoder, StoredFeatures
+from selfscore.vlm.reading.features import ImageEncoder
 from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
+
+BATCHES = PreferenceBuildingSettings(batch_size=3)
 
 
 def generations(count: int = 8) -> pd.DataFrame:
@@ -25,6 +29,8 @@ def generations(count: int = 8) -> pd.DataFrame:
             rows.append(
                 {
                     "image_id": str(i),
+                    "path": f"{i}.png",
+                    "split": "train",
                     "side": side,
                     "level": level,
                     "explanation": f"Text {side} {'abcdefgh'[i]}.",
@@ -36,21 +42,15 @@ def generations(count: int = 8) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@pytest.fixture
-def scored_images():
-    ids = [str(i) for i in range(8)]
-    return pd.DataFrame({"image_id": ids, "path": [f"{i}.jpg" for i in ids], "split": "train"})
-
-
-def test_each_expert_has_its_pairs(scored_images):
-    scoring = build_pairs(generations(), scored_images, 0, "scoring")
-    consistency = build_pairs(generations(), scored_images, 0, "consistency")
+def test_each_expert_has_its_pairs():
+    scoring = build_pairs(generations(), 0, "scoring")
+    consistency = build_pairs(generations(), 0, "consistency")
     assert len(scoring) == len(consistency) == 7
     assert scoring["chosen"].equals(consistency["chosen"])
     assert not scoring["rejected"].equals(consistency["rejected"])
 
 
-def test_free_texts_make_pairs_without_a_forced_side(scored_images):
+def test_free_texts_make_pairs_without_a_forced_side():
     free = pd.DataFrame(
         {
             "image_id": list("0123"),
@@ -62,37 +62,35 @@ def test_free_texts_make_pairs_without_a_forced_side(scored_images):
             "accepted": [True, True, False, False],
         }
     )
-    pairs = build_pairs(free, scored_images, 0, "grounding_free")
+    pairs = build_pairs(free, 0, "grounding_free")
     assert pairs["image_id"].tolist() == ["0", "1"]
     assert pairs["rejected"].tolist() == pairs["chosen"].tolist()[::-1]
 
 
-def test_every_builder_keeps_the_contract_of_pairs(scored_images):
+def test_every_builder_keeps_the_contract_of_pairs():
     texts = generations()
     texts["level"] = texts["level"] % 2 + 5 * (texts["side"] == "rejected")
-    free = texts[texts["side"] == "chosen"].merge(scored_images, on="image_id")
+    free = texts[texts["side"] == "chosen"]
     for expert, builder in PAIR_BUILDERS.items():
-        pairs = build_pairs(free if builder.free_texts else texts, scored_images, 0, expert)
+        pairs = build_pairs(free if builder.free_texts else texts, 0, expert)
         Pairs.validate(pairs)
         assert list(pairs) == PAIR_COLUMNS
 
 
-def test_an_unknown_expert_is_named(scored_images):
+def test_an_unknown_expert_is_named():
     with pytest.raises(ValueError, match="No pair builder for expert 'humour'"):
-        build_pairs(generations(), scored_images, 0, "humour")
+        build_pairs(generations(), 0, "humour")
 
 
-def test_no_pair_at_all_says_where_to_look(scored_images):
+def test_no_pair_at_all_says_where_to_look():
     rejected = generations().assign(accepted=False)
     with pytest.raises(ValueError, match="No scoring pair could be built.*column `reason`"):
-        build_pairs(rejected, scored_images, 0, "scoring")
+        build_pairs(rejected, 0, "scoring")
 
 
-def test_the_report_counts_and_sees_what_levels_alone_tell(scored_images):
+def test_the_report_counts_and_sees_what_levels_alone_tell():
     texts = generations()
-    pairs = {
-        name: build_pairs(texts, scored_images, 0, name) for name in ("scoring", "consistency")
-    }
+    pairs = {name: build_pairs(texts, 0, name) for name in ("scoring", "consistency")}
     report = report_preferences(texts, **pairs)
     assert report["explanations"] == 16
     assert report["accepted"] == 15
@@ -106,26 +104,20 @@ def test_the_report_counts_and_sees_what_levels_alone_tell(scored_images):
 
 def test_what_generation_told_is_taken_and_the_rest_is_weighed_once(tmp_path):
     images = coloured_images(8)
-    paths = list(images)
-    texts = generations().assign(path=lambda t: t["image_id"] + ".png")
+    texts = generations()
     texts["response"] = [
         f"#Score: {level}\n#Explanation: {text}"
         for level, text in zip(texts["level"], texts["explanation"], strict=True)
     ]
     # Told for one side; a number no pass could give shows where it came from.
     texts["log_probability"] = [7.0 if side == "chosen" else None for side in texts["side"]]
-    scored = pd.DataFrame({"image_id": [p[:-4] for p in paths], "path": paths, "split": "train"})
-    pairs = {name: build_pairs(texts, scored, 0, name) for name in ("scoring", "consistency")}
+    pairs = {name: build_pairs(texts, 0, name) for name in ("scoring", "consistency")}
     folder = tiny_vlm.save_idefics3(tmp_path)
     policy = policy_over(folder)
-    prompts = {"rating": "Rate it.", "justify": "Why {level}?"}
     features = StoredFeatures(policy.card.base_model.record(), {})
 
     def work(done: dict[str, bytes]) -> pd.DataFrame:
-        batches = {"batch_size": 3}
-        return weigh_references(
-            policy, images, features, texts, batches, prompts, {}, done, **pairs
-        )
+        return weigh_references(policy, images, features, texts, BATCHES, MACHINE, done, **pairs)
 
     table = work({})
     pd.testing.assert_frame_equal(killed_and_begun_again(work, 1), table, check_exact=True)
@@ -141,24 +133,22 @@ def test_what_generation_told_is_taken_and_the_rest_is_weighed_once(tmp_path):
 
 
 def test_nothing_is_weighed_where_generation_told_all(tmp_path):
-    texts = generations(2).assign(path=lambda t: t["image_id"] + ".png", log_probability=-3.0)
+    texts = generations(2).assign(log_probability=-3.0)
     texts = texts.assign(accepted=True)
     texts["response"] = [
         f"#Score: {level}\n#Explanation: {text}"
         for level, text in zip(texts["level"], texts["explanation"], strict=True)
     ]
-    scored = pd.DataFrame({"image_id": ["0", "1"], "path": ["0.png", "1.png"], "split": "train"})
     nowhere = policy_over("./nowhere")
     table = weigh_references(
         nowhere,
         {},
         StoredFeatures({}, {}),
         texts,
-        {"batch_size": 3},
-        {"rating": "Rate it."},
+        BATCHES,
+        MACHINE,
         {},
-        {},
-        scoring=build_pairs(texts, scored, 0, "scoring"),
+        scoring=build_pairs(texts, 0, "scoring"),
     )
     assert (table["logp"] == -3.0).all()
     assert len(table) == 4

@@ -43,9 +43,7 @@ def home(
     images.mkdir(parents=True)
     for name, picture in reported["raw_images"].items():
         picture.save(images / name)
-    pairs = consistency_pairs(
-        join_sides(reported["iteration_2.generations"], reported["scored_images"])
-    )
+    pairs = consistency_pairs(join_sides(reported["iteration_2.generations"]))
     for place, data in (
         ("08_reporting/champion.json", reported["champion"]),
         ("03_primary/score_scale.json", reported["score_scale"]),

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from cards import DEMO_PROMPTS, SCALE, policy_over
+from cards import DEMO_PROMPTS, MACHINE, SCALE, policy_over
 from fsspec.implementations.local import LocalFileSystem
 from interrupted import killed_and_begun_again
 from kedro.io import DataCatalog, MemoryDataset
@@ -25,11 +25,12 @@ from selfscore.datasets.images import ImageFolder
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.pipelines.scoring import create_pipeline
 from selfscore.pipelines.scoring.nodes import lay_out_sheet, score_images
+from selfscore.pipelines.scoring.settings import ScoringSettings
 from selfscore.scoring import Scorer
 from selfscore.scoring.results import tabulate
 from selfscore.vlm.policy import Policy
 
-PARAMETERS = {"explain": True, "batch_size": 4, "max_new_tokens": 80}
+SETTINGS = ScoringSettings(explain=True, batch_size=4, max_new_tokens=80)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def test_the_node_says_what_the_api_says(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.INFO):
-        table = score_images(policy, images, PARAMETERS, {}, {}, "policy_0")
+        table = score_images(policy, images, SETTINGS, MACHINE, {}, "policy_0")
     assert "Scale: points; scores can be 0.00 (level 0) to 90.00 (level 9)" in caplog.text
     assert "1 of 7 images could not be scored, the first: 'broken.jpg'" in caplog.text
     assert table["image"].tolist() == list(images)
@@ -81,14 +82,14 @@ def test_the_node_says_what_the_api_says(
 
 def test_killed_it_ends_with_the_same_table(policy: Policy, images: ImageFolder) -> None:
     def work(done: dict[str, bytes]) -> pd.DataFrame:
-        return score_images(policy, images, PARAMETERS, {}, done, "policy_0")
+        return score_images(policy, images, SETTINGS, MACHINE, done, "policy_0")
 
     again = killed_and_begun_again(work, 1)
     pd.testing.assert_frame_equal(again, work({}), check_exact=True)
 
 
 def test_the_sheet_has_no_lists(policy: Policy, images: ImageFolder) -> None:
-    table = score_images(policy, images, {**PARAMETERS, "explain": False}, {}, {}, "policy_0")
+    table = score_images(policy, images, replace(SETTINGS, explain=False), MACHINE, {}, "policy_0")
     sheet = lay_out_sheet(table)
     shares = sheet[[f"probability_{level}" for level in range(10)]]
     broken = sheet["image"] == "broken.jpg"
@@ -103,15 +104,15 @@ def test_the_pipeline_takes_the_policy_it_is_told(policy: Policy, images: ImageF
         "policy_3",
         "new_images",
         "params:scoring",
-        "params:loading",
+        "params:machine",
         "checkpoints",
     }
     catalog = DataCatalog(
         {
             "policy_3": MemoryDataset(policy, copy_mode="assign"),
             "new_images": MemoryDataset(images, copy_mode="assign"),
-            "params:scoring": MemoryDataset({**PARAMETERS, "explain": False}),
-            "params:loading": MemoryDataset({}),
+            "params:scoring": MemoryDataset(replace(SETTINGS, explain=False)),
+            "params:machine": MemoryDataset(MACHINE),
             "checkpoints": MemoryDataset({}),
         }
     )

@@ -7,14 +7,10 @@ from interrupted import killed_and_begun_again
 
 from selfscore.merging.delta import to_lora
 from selfscore.preference_optimization.targets import lora_targets
+from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.policy import Policy
-from selfscore.vlm.reading.features import (
-    ImageEncoder,
-    StoredFeatures,
-    compute_features,
-    store_features,
-)
+from selfscore.vlm.reading.features import ImageEncoder, compute_features, store_features
 
 
 class Untouchable(dict):

@@ -10,11 +10,11 @@ from safetensors.torch import load_file
 
 from selfscore.merging.delta import to_lora
 from selfscore.preference_optimization.targets import lora_targets
+from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.adapters import concatenated
 from selfscore.vlm.loading.loader import load_outline, load_vlm
 from selfscore.vlm.options import Decoding, GenerationOptions, LoadOptions
 from selfscore.vlm.policy import LoraAdapter, Policy
-from selfscore.vlm.reading.features import StoredFeatures
 from selfscore.vlm.reading.tokens import end_tokens, prompt_ids, start_ids
 from selfscore.vlm.writing.backends import writer
 from selfscore.vlm.writing.generation import Request

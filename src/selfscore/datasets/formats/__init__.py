@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from selfscore.datasets.formats import (
     aadb,
@@ -36,20 +35,15 @@ PUBLISHED: Mapping[str, Format] = MappingProxyType(
 )
 
 
-def chosen(parameters: Mapping[str, Any]) -> Format:
-    """The format that the parameters name.
+def chosen(
+    name: str, columns: Mapping[str, str | int], unit: str, score_range: tuple[float, float] | None
+) -> Format:
+    """The format of this name.
 
     Args:
-        parameters: format, and for the format `table` columns, unit and score_range.
-
-    Raises:
-        ValueError: If there is no such format.
+        name: `table` or a key of `PUBLISHED`.
+        columns: For a table, see `table.described`; so are the next two.
+        unit: The scale in words.
+        score_range: Lowest and highest score that can occur; None if that is not known.
     """
-    name = parameters["format"]
-    if name == "table":
-        return table.described(parameters["columns"], parameters["unit"], parameters["score_range"])
-    if name not in PUBLISHED:
-        raise ValueError(
-            f"`ingestion.format` must be table or one of {', '.join(PUBLISHED)}, not {name!r}."
-        )
-    return PUBLISHED[name]
+    return table.described(columns, unit, score_range) if name == "table" else PUBLISHED[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,9 @@ _REMEDY = (
 )
 
 
-def described(columns: Mapping[str, str], unit: str, score_range: Sequence[float] | None) -> Format:
+def described(
+    columns: Mapping[str, str | int], unit: str, score_range: tuple[float, float] | None
+) -> Format:
     """The format of a table whose meaning its owner has described.
 
     Args:
@@ -37,23 +39,13 @@ def described(columns: Mapping[str, str], unit: str, score_range: Sequence[float
             missing from the table. A name may be a number, such as 2019.
         unit: The scale in words.
         score_range: Lowest and highest score that can occur; None if that is not known.
-
-    Raises:
-        ValueError: If the range is not two numbers in order.
     """
-    if score_range is not None and not (
-        len(score_range) == 2 and float(score_range[0]) < float(score_range[1])
-    ):
-        raise ValueError(
-            f"`ingestion.score_range` must be null or the lowest and the highest score, such as "
-            f"[1, 5], not {score_range}."
-        )
     named = {role: str(name) for role, name in columns.items()}
     return Format(
         read=partial(_read, columns=named),
         columns=named,
         unit=unit,
-        score_range=None if score_range is None else (float(score_range[0]), float(score_range[1])),
+        score_range=score_range,
         optional=_OPTIONAL,
     )
 

@@ -4,38 +4,35 @@ from __future__ import annotations
 
 import logging
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
+from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
+from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
 from selfscore.vlm.loading.content import content_of
+from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import BaseModel, Card, Policy, ScoreScale
 from selfscore.vlm.response import Prompts
-
-if TYPE_CHECKING:
-    from selfscore.vlm.reading.features import StoredFeatures
 
 logger = logging.getLogger(__name__)
 
 
-def describe_base_policy(
-    model: dict[str, Any], score_scale: dict[str, Any], prompts: dict[str, str]
-) -> Policy:
+def describe_base_policy(model: BaseModel, score_scale: dict[str, Any], prompts: Prompts) -> Policy:
     """`policy_0`: the base model alone.
 
     Args:
-        model: `id` (hub id or folder), `revision`, and `processor`: options of the image processor
-            that are to differ from the published ones.
+        model: the base model.
         score_scale: level → score table that every later policy is trained with.
         prompts: the instructions every later policy is trained with.
     """
     card = Card(
-        base_model=BaseModel(**model),
+        base_model=model,
         iteration=0,
         parent=None,
         score_scale=ScoreScale(**score_scale),
-        prompts=Prompts(**prompts),
+        prompts=prompts,
     )
     base = card.base_model
     return Policy(card, base_content=content_of(base.id, base.revision))
@@ -45,8 +42,8 @@ def encode_images(
     policy: Policy,
     images: ImageSource,
     scored_images: pd.DataFrame,
-    parameters: dict[str, Any],
-    loading: dict[str, Any],
+    settings: ImageFeaturesSettings,
+    machine: Machine,
     checkpoint: MutableMapping[str, bytes],
 ) -> StoredFeatures:
     """Run the base model's tower once over every image, for all that comes after.
@@ -55,27 +52,26 @@ def encode_images(
         policy: the base model.
         images: pictures by path.
         scored_images: the images; training images come first where not all can be kept.
-        parameters: `max_gb` (10⁹ bytes) and `batch_size`.
-        loading: how the model is put into memory, see `LoadOptions`.
+        settings: how many features are kept.
+        machine: where the model is put into memory.
         checkpoint: features that are computed already.
     """
     from selfscore.vlm.loading.loader import load_vlm
-    from selfscore.vlm.options import LoadOptions
     from selfscore.vlm.reading.features import store_features
     from selfscore.vlm.reading.tokens import check_prompts
 
     training_first = scored_images["split"].ne("train").sort_values(kind="stable").index
     paths = scored_images.loc[training_first, "path"].tolist()
     logger.info("Encoding %d images with the tower of %s.", len(paths), policy.base_model)
-    vlm = load_vlm(policy, options=LoadOptions(**loading))
+    vlm = load_vlm(policy, options=machine.loading)
     # All that follows asks this model in this way; encoding alone can take hours.
     check_prompts(vlm, policy.card.prompts, policy.card.score_scale.levels)
     return store_features(
         vlm,
         images,
         paths,
-        parameters["batch_size"],
-        parameters["max_gb"] * 1e9,
+        settings.batch_size,
+        settings.max_gb * 1e9,
         checkpoint,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
+from selfscore.layout import BASELINE
 from selfscore.pipelines import data_generation, evaluation
 from selfscore.pipelines.baseline.nodes import (
     describe_base_policy,
@@ -15,8 +16,6 @@ from selfscore.pipelines.baseline.nodes import (
     fit_consistency_judge,
 )
 from selfscore.pipelines.checkpoints import with_checkpoints
-
-NAMESPACE = "baseline"
 
 
 def create_pipeline(**kwargs: Any) -> Pipeline:
@@ -34,7 +33,7 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
             "raw_images",
             "scored_images",
             "params:image_features",
-            "params:loading",
+            "params:machine",
             "checkpoints",
         ],
         outputs="image_features",
@@ -51,10 +50,10 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
         + Pipeline([features, judge])
         + evaluation.create_pipeline(policies=["base"])
     )
-    first = Pipeline([base_policy], namespace=NAMESPACE, prefix_datasets_with_namespace=False)
+    first = Pipeline([base_policy], namespace=BASELINE, prefix_datasets_with_namespace=False)
     return first + Pipeline(
         with_checkpoints(template),
-        namespace=NAMESPACE,
+        namespace=BASELINE,
         inputs={
             "policy": "policy_0",
             "base_policy": "policy_0",
@@ -65,11 +64,5 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
             "severities": "severities",
             "statement_lexicon": "statement_lexicon",
         },
-        parameters={
-            "params:seed",
-            "params:prompts",
-            "params:image_features",
-            "params:loading",
-            "params:generation",
-        },
+        parameters={"params:seed", "params:image_features", "params:machine"},
     )

@@ -9,43 +9,48 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from selfscore.preference_data.quality_gates import QualityGates
+from selfscore.pipelines.data_generation.settings import DataGenerationSettings
 from selfscore.preference_data.wrong_levels import draw_wrong_levels
+from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
+from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import Policy
-from selfscore.vlm.response import Prompts, parse_response, response_prefix
+from selfscore.vlm.response import parse_response, response_prefix
 
 if TYPE_CHECKING:
-    from selfscore.vlm.reading.features import StoredFeatures
     from selfscore.vlm.writing.generation import Request
 
 logger = logging.getLogger(__name__)
 
-CONDITIONINGS = ("prefix", "instruction")
 # Side of the texts that are written without a forced level.
 FREE = "free"
 
+_IMAGE = ["image_id", "path", "split", "group"]
+
 
 def force_levels(
-    scored_images: pd.DataFrame, score_scale: dict[str, Any], parameters: dict[str, Any], seed: int
+    scored_images: pd.DataFrame,
+    score_scale: dict[str, Any],
+    settings: DataGenerationSettings,
+    seed: int,
 ) -> pd.DataFrame:
     """The two levels every training image is to be explained with.
 
     Returns:
-        Two rows an image: image_id, path, split, side (`chosen` with the true level, `rejected`
-        with a wrong one), level.
+        Two rows an image: image_id, path, split, group, side (`chosen` with the true level,
+        `rejected` with a wrong one), level.
     """
     train = scored_images[scored_images["split"] == "train"].reset_index(drop=True)
     true = train["level"].to_numpy(dtype=np.int64)
     wrong = draw_wrong_levels(
         true,
         score_scale["levels"],
-        parameters["exclusion_radius"],
-        parameters["wrong_level"],
-        np.random.default_rng([seed, parameters["exclusion_radius"]]),
+        settings.exclusion_radius,
+        settings.wrong_level,
+        np.random.default_rng([seed, settings.exclusion_radius]),
     )
     sides = [
-        train[["image_id", "path", "split"]].assign(side=side, level=level)
+        train[_IMAGE].assign(side=side, level=level)
         for side, level in (("chosen", true), ("rejected", wrong))
     ]
     return pd.concat(sides, ignore_index=True)
@@ -56,11 +61,8 @@ def explain_forced_levels(
     images: ImageSource,
     image_features: StoredFeatures,
     forced_levels: pd.DataFrame,
-    score_scale: dict[str, Any],
-    parameters: dict[str, Any],
-    prompts: dict[str, str],
-    loading: dict[str, Any],
-    generation: dict[str, Any],
+    settings: DataGenerationSettings,
+    machine: Machine,
     seed: int,
     checkpoint: MutableMapping[str, bytes],
 ) -> pd.DataFrame:
@@ -68,7 +70,7 @@ def explain_forced_levels(
 
     A text that fails a gate is written again with another random stream, at most `max_attempts`
     times, and then stays in the table with its reason and `accepted` False. Texts that are in
-    `checkpoint` are not written again.
+    `checkpoint` are not written again. A row whose side is `free` has no forced level.
 
     Returns:
         `forced_levels` with response, explanation, attempts, accepted, reason and log_probability:
@@ -77,25 +79,38 @@ def explain_forced_levels(
     Raises:
         ValueError: fewer than `min_accepted` of the texts pass, so the policy cannot teach itself.
     """
+    from selfscore.vlm.writing.backends import writer
+
+    rows, prompts = forced_levels, policy.card.prompts
+    levels = policy.card.score_scale.levels
     logger.info(
-        "Writing %d explanations (%d images, true and wrong level forced) with %s.",
-        len(forced_levels),
-        len(forced_levels) // 2,
+        "Writing %d explanations of %d images with %s.",
+        len(rows),
+        rows["image_id"].nunique(),
         policy.base_model,
     )
-    return _explain(
-        policy,
-        images,
-        image_features,
-        forced_levels,
-        score_scale,
-        parameters,
-        prompts,
-        loading,
-        generation,
-        seed,
-        checkpoint,
-    )
+    rows = rows.assign(response="", attempts=0, reason="malformed", log_probability=np.nan)
+    write = writer(machine.generation, machine.loading, policy, images, image_features)
+    for attempt in range(settings.max_attempts):
+        again = rows.index[rows["reason"] != ""]
+        if again.empty:
+            break
+        requests = [
+            _request(row, settings.conditioning, policy, seed, attempt)
+            for row in rows.loc[again].itertuples()
+        ]
+        description = "explaining" if attempt == 0 else f"explaining again, attempt {attempt + 1}"
+        written = write(requests, settings.decoding, description, checkpoint)
+        rows.loc[again, "response"] = [row.text for row in written]
+        rows.loc[again, "log_probability"] = [
+            np.nan
+            if row.log_probability is None or request.instruction != prompts.rating
+            else row.log_probability
+            for row, request in zip(written, requests, strict=True)
+        ]
+        rows.loc[again, "attempts"] += 1
+        rows["reason"] = settings.gates.reasons(rows["response"].tolist(), levels)
+    return _accept(rows, levels, settings.min_accepted)
 
 
 def explain_freely(
@@ -103,11 +118,8 @@ def explain_freely(
     images: ImageSource,
     image_features: StoredFeatures,
     scored_images: pd.DataFrame,
-    score_scale: dict[str, Any],
-    parameters: dict[str, Any],
-    prompts: dict[str, str],
-    loading: dict[str, Any],
-    generation: dict[str, Any],
+    settings: DataGenerationSettings,
+    machine: Machine,
     seed: int,
     checkpoint: MutableMapping[str, bytes],
 ) -> pd.DataFrame:
@@ -121,79 +133,22 @@ def explain_freely(
         ValueError: fewer than `min_accepted` of the texts pass.
     """
     train = scored_images[scored_images["split"] == "train"].reset_index(drop=True)
-    rows = train[["image_id", "path", "split"]].assign(side=FREE)
-    logger.info("Writing %d explanations without a forced score.", len(rows))
-    written = _explain(
-        policy,
-        images,
-        image_features,
-        rows,
-        score_scale,
-        parameters,
-        prompts,
-        loading,
-        generation,
-        seed,
-        checkpoint,
+    rows = train[_IMAGE].assign(side=FREE)
+    written = explain_forced_levels(
+        policy, images, image_features, rows, settings, machine, seed, checkpoint
     )
-    given = [parse_response(response, score_scale["levels"]) for response in written["response"]]
-    levels = pd.array([answer.level if answer else pd.NA for answer in given], dtype="Int64")
-    return written.assign(level=levels)
-
-
-def _explain(
-    policy: Policy,
-    images: ImageSource,
-    image_features: StoredFeatures,
-    rows: pd.DataFrame,
-    score_scale: dict[str, Any],
-    parameters: dict[str, Any],
-    prompts: dict[str, str],
-    loading: dict[str, Any],
-    generation: dict[str, Any],
-    seed: int,
-    checkpoint: MutableMapping[str, bytes],
-) -> pd.DataFrame:
-    from selfscore.vlm.options import Decoding, GenerationOptions, LoadOptions
-    from selfscore.vlm.writing.backends import writer
-
-    levels = score_scale["levels"]
-    gates = QualityGates(**parameters["gates"])
-    decoding = Decoding(**parameters["decoding"])
-    rows = rows.assign(response="", attempts=0, reason="malformed", log_probability=np.nan)
-    write = writer(
-        GenerationOptions(**generation), LoadOptions(**loading), policy, images, image_features
+    levels = policy.card.score_scale.levels
+    given = [parse_response(response, levels) for response in written["response"]]
+    return written.assign(
+        level=pd.array([answer.level if answer else pd.NA for answer in given], dtype="Int64")
     )
-    for attempt in range(parameters["max_attempts"]):
-        again = rows.index[rows["reason"] != ""]
-        if again.empty:
-            break
-        requests = [
-            _request(row, Prompts(**prompts), parameters["conditioning"], policy, seed, attempt)
-            for row in rows.loc[again].itertuples()
-        ]
-        description = "explaining" if attempt == 0 else f"explaining again, attempt {attempt + 1}"
-        written = write(requests, decoding, description, checkpoint)
-        rows.loc[again, "response"] = [row.text for row in written]
-        rows.loc[again, "log_probability"] = [
-            np.nan
-            if row.log_probability is None or request.instruction != prompts["rating"]
-            else row.log_probability
-            for row, request in zip(written, requests, strict=True)
-        ]
-        rows.loc[again, "attempts"] += 1
-        rows["reason"] = gates.reasons(rows["response"].tolist(), levels)
-    return _accept(rows, levels, parameters["min_accepted"])
 
 
-def _request(
-    row: Any, prompts: Prompts, conditioning: str, policy: Policy, seed: int, attempt: int
-) -> Request:
+def _request(row: Any, conditioning: str, policy: Policy, seed: int, attempt: int) -> Request:
     from selfscore.vlm.writing.generation import Request
     from selfscore.vlm.writing.sampling import row_seed
 
-    if conditioning not in CONDITIONINGS:
-        raise ValueError(f"Unknown `conditioning` '{conditioning}': choose one of {CONDITIONINGS}.")
+    prompts = policy.card.prompts
     instruction, start = prompts.rating, ""
     if row.side != FREE:
         start = response_prefix(row.level)

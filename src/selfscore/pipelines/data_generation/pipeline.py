@@ -18,14 +18,8 @@ def create_pipeline(free_texts: bool = False, **kwargs: Any) -> Pipeline:
         free_texts: whether the training images are also explained without a forced score.
         kwargs: unused, part of Kedro's signature.
     """
-    shared = [
-        "score_scale",
-        "params:data_generation",
-        "params:prompts",
-        "params:loading",
-        "params:generation",
-        "params:seed",
-    ]
+    policy = ["policy", "raw_images", "image_features"]
+    settings = ["params:data_generation", "params:machine", "params:seed"]
     force = Node(
         force_levels,
         inputs=["scored_images", "score_scale", "params:data_generation", "params:seed"],
@@ -34,27 +28,13 @@ def create_pipeline(free_texts: bool = False, **kwargs: Any) -> Pipeline:
     )
     explain = Node(
         explain_forced_levels,
-        inputs=[
-            "policy",
-            "raw_images",
-            "image_features",
-            "forced_levels",
-            *shared,
-            "checkpoints",
-        ],
+        inputs=[*policy, "forced_levels", *settings, "checkpoints"],
         outputs="generations",
         name="explain_forced_levels",
     )
     freely = Node(
         explain_freely,
-        inputs=[
-            "policy",
-            "raw_images",
-            "image_features",
-            "scored_images",
-            *shared,
-            "checkpoints",
-        ],
+        inputs=[*policy, "scored_images", *settings, "checkpoints"],
         outputs="free_texts",
         name="explain_freely",
     )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from selfscore.preference_optimization.settings import DPOSettings
+from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
+from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import LoraAdapter, Policy
-
-if TYPE_CHECKING:
-    from selfscore.vlm.reading.features import StoredFeatures
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +22,8 @@ def train_expert(
     reference_logps: pd.DataFrame,
     images: ImageSource,
     image_features: StoredFeatures,
-    parameters: dict[str, Any],
-    prompts: dict[str, str],
-    loading: dict[str, Any],
+    settings: DPOSettings,
+    machine: Machine,
     seed: int,
     checkpoint: MutableMapping[str, bytes],
     expert: str,
@@ -38,24 +36,19 @@ def train_expert(
         reference_logps: how likely the policy finds every answer of the pairs.
         images: path → image.
         image_features: what the tower makes of them, as far as it is stored.
-        parameters: settings of all experts, and under `experts` what differs for one of them.
-        prompts: of which `rating` is the instruction the responses answer.
-        loading: how the policy is put into memory, see `LoadOptions`.
+        settings: the expert's.
+        machine: where the policy is put into memory.
         seed: shared by all experts of a round.
         checkpoint: where an earlier run of the same was stopped, see `training.train_expert`.
-        expert: whose settings apply.
+        expert: its name, for the log.
 
     Returns:
         The expert as a LoRA over the policy, and its training log.
     """
     from selfscore.preference_optimization import training
-    from selfscore.preference_optimization.settings import DPOSettings
     from selfscore.vlm.loading.loader import load_vlm
-    from selfscore.vlm.options import LoadOptions
     from selfscore.vlm.reading.features import ImageEncoder
 
-    shared = {key: value for key, value in parameters.items() if key != "experts"}
-    settings = DPOSettings(**shared | parameters["experts"].get(expert, {}))
     steps = round(settings.epochs * -(-len(pairs) // settings.batch_size))
     logger.info(
         "Training the %s expert: %d pairs, %d steps of %d, beta %g, lr %g, rank %d.",
@@ -67,10 +60,11 @@ def train_expert(
         settings.lr,
         settings.rank,
     )
-    vlm = load_vlm(policy, options=LoadOptions(**loading))
+    vlm = load_vlm(policy, options=machine.loading)
     encoder = ImageEncoder(vlm, images, image_features)
     known = with_reference(pairs, reference_logps)
-    return training.train_expert(encoder, known, prompts["rating"], settings, seed, checkpoint)
+    rating = policy.card.prompts.rating
+    return training.train_expert(encoder, known, rating, settings, seed, checkpoint)
 
 
 def with_reference(pairs: pd.DataFrame, reference_logps: pd.DataFrame) -> pd.DataFrame:

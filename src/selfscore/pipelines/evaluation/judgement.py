@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,8 @@ from selfscore.judging.consistency import sampled
 from selfscore.judging.panel import make_judges
 from selfscore.metrics.faithfulness import StatementLexicon, faithfulness
 from selfscore.metrics.figures import INCOMING
-from selfscore.vlm.options import LoadOptions
-
-if TYPE_CHECKING:
-    from selfscore.vlm.policy import Policy
+from selfscore.vlm.options import Machine
+from selfscore.vlm.policy import Policy
 
 # All columns of the predictions but the answer's text.
 _JUDGED_COLUMNS = [
@@ -45,11 +43,9 @@ def judge_explanations(
     generations: pd.DataFrame,
     severities: pd.DataFrame,
     statement_lexicon: list[dict[str, Any]],
-    score_scale: dict[str, Any],
-    prompts: dict[str, str],
     parameters: dict[str, Any],
     seed: int,
-    loading: dict[str, Any],
+    machine: Machine,
     checkpoint: MutableMapping[str, bytes],
     **predictions: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -64,16 +60,14 @@ def judge_explanations(
 
     Args:
         consistency_judge: the state of the judge `tfidf`.
-        base_policy: the base model alone, for the judge `self`.
+        base_policy: the base model alone: the judge `self`, and whose scale and prompts all share.
         hosted_verdicts: where the judge `openai` keeps what it was told.
         generations: the round's texts with forced levels, of which the accepted ones are judged.
         severities: image_id and one column an attribute, 0 (no fault) to 1 (worst).
         statement_lexicon: the statements whose truth can be checked.
-        score_scale: `levels`.
-        prompts: of which `rating` asks for a score.
         parameters: `judging` and `faithfulness`.
         seed: of the sample that is judged.
-        loading: how the judge `self` is put into memory, see `LoadOptions`.
+        machine: where the judge `self` is put into memory.
         checkpoint: what the judge `self` has read already.
         predictions: policy → its table.
 
@@ -94,12 +88,12 @@ def judge_explanations(
     judges = make_judges(
         judging["judges"],
         judging,
-        n_levels=score_scale["levels"],
+        n_levels=base_policy.card.score_scale.levels,
         tfidf_state=consistency_judge,
         base_policy=base_policy,
-        rating=prompts["rating"],
+        rating=base_policy.card.prompts.rating,
         verdicts=hosted_verdicts,
-        loading=LoadOptions(**loading),
+        loading=machine.loading,
         checkpoint=checkpoint,
     )
     answers = pd.concat(predictions.values(), ignore_index=True)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
-from selfscore.vlm.policy import LoraAdapter, Policy
-from selfscore.vlm.response import Prompts
+from selfscore.vlm.options import Machine
+from selfscore.vlm.policy import LoraAdapter, Policy, ScoreScale
 
 if TYPE_CHECKING:
-    from selfscore.vlm.reading.features import StoredFeatures
     from selfscore.vlm.writing.prediction import Prediction
 
 logger = logging.getLogger(__name__)
@@ -25,11 +25,8 @@ def predict(
     images: ImageSource,
     image_features: StoredFeatures,
     scored_images: pd.DataFrame,
-    score_scale: dict[str, Any],
     parameters: dict[str, Any],
-    prompts: dict[str, str],
-    loading: dict[str, Any],
-    generation: dict[str, Any],
+    machine: Machine,
     seed: int,
     checkpoint: MutableMapping[str, bytes],
     name: str,
@@ -42,11 +39,8 @@ def predict(
         images: pictures by path.
         image_features: what the tower makes of them, as far as it is stored.
         scored_images: which image is in which split, and its true score and level.
-        score_scale: turns levels into the user's unit.
         parameters: `splits` and `decoding`.
-        prompts: the instructions.
-        loading: how the policy is put into memory, see `LoadOptions`.
-        generation: who writes, see `GenerationOptions`.
+        machine: where the policy is put into memory, and who writes.
         seed: of the sampling, where `decoding.temperature` is above 0.
         checkpoint: what the policy has said already.
         name: what the policy is called in the tables.
@@ -61,7 +55,7 @@ def predict(
         ValueError: no image is in the splits asked for.
     """
     from selfscore.vlm.loading.loader import load_vlm
-    from selfscore.vlm.options import Decoding, GenerationOptions, LoadOptions
+    from selfscore.vlm.options import Decoding
     from selfscore.vlm.reading.features import ImageEncoder
     from selfscore.vlm.writing.backends import writer
     from selfscore.vlm.writing.prediction import level_probabilities, predict_texts
@@ -75,42 +69,39 @@ def predict(
         )
     logger.info("Scoring and explaining %d images with the policy '%s'.", len(rows), name)
     adapters = [adapter] if adapter else []
-    load_options, backend = LoadOptions(**loading), GenerationOptions(**generation)
-    keys, asked, levels = rows["path"].tolist(), Prompts(**prompts), score_scale["levels"]
+    keys, asked, scale = rows["path"].tolist(), policy.card.prompts, policy.card.score_scale
     decoding = Decoding(**parameters["decoding"])
-    encoder = ImageEncoder(load_vlm(policy, adapters, load_options), images, image_features)
-    if backend.backend == "transformers":
-        predictions = predict_images(encoder, keys, asked, levels, decoding, seed, checkpoint)
+    encoder = ImageEncoder(load_vlm(policy, adapters, machine.loading), images, image_features)
+    if machine.generation.backend == "transformers":
+        predictions = predict_images(encoder, keys, asked, scale.levels, decoding, seed, checkpoint)
     else:
         # The distributions come from transformers all the same, so that scores never depend on who
         # writes the texts. Its model makes room before the other one comes.
         probabilities = level_probabilities(
-            encoder, keys, asked.rating, levels, decoding.batch_size, checkpoint
+            encoder, keys, asked.rating, scale.levels, decoding.batch_size, checkpoint
         )
         del encoder
-        write = writer(backend, load_options, policy, images, image_features, adapters)
+        write = writer(
+            machine.generation, machine.loading, policy, images, image_features, adapters
+        )
         predictions = predict_texts(write, keys, asked, probabilities, decoding, seed, checkpoint)
     number = policy.card.iteration + (adapter is not None)
-    return tabulate_predictions(rows, predictions, score_scale, name, number)
+    return tabulate_predictions(rows, predictions, scale, name, number)
 
 
 def tabulate_predictions(
-    rows: pd.DataFrame,
-    predictions: list[Prediction],
-    score_scale: dict[str, Any],
-    name: str,
-    number: int,
+    rows: pd.DataFrame, predictions: list[Prediction], scale: ScoreScale, name: str, number: int
 ) -> pd.DataFrame:
     """The table of predictions, in levels and in the user's unit; see `predict`.
 
     Args:
         rows: the scored images predicted, in the order of `predictions`.
         predictions: what the policy said of each.
-        score_scale: `values` holds the score each level stands for.
+        scale: the policy's.
         name: what the policy is called.
         number: its round; 0 is the baseline.
     """
-    values = np.asarray(score_scale["values"], dtype=np.float64)
+    values = np.asarray(scale.values, dtype=np.float64)
     probabilities = np.stack([row.probabilities for row in predictions])
     emitted = pd.array([row.emitted_level for row in predictions], dtype="Int64")
     emitted_scores = [

@@ -5,33 +5,32 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from selfscore.datasets import formats
+from selfscore.datasets.images import ImageFolder
 from selfscore.datasets.pixels import SUFFIXES
-from selfscore.pipelines.ingestion import score_scale as scale
-from selfscore.pipelines.ingestion import score_table, splitting
-from selfscore.pipelines.ingestion.matching import lost_zeros, match_files
-from selfscore.pipelines.ingestion.verification import verify_images
-
-if TYPE_CHECKING:
-    from selfscore.datasets.images import ImageFolder
-    from selfscore.datasets.score_files import ScoreFiles
+from selfscore.datasets.score_files import ScoreFiles
+from selfscore.pipelines.ingestion.settings import IngestionSettings
+from selfscore.scored_images import score_scale as scale
+from selfscore.scored_images import score_table, splitting
+from selfscore.scored_images.matching import lost_zeros, match_files
+from selfscore.scored_images.verification import verify_images
 
 logger = logging.getLogger(__name__)
 
 NOT_LISTED = "not in the score table"
 
 
-def read_scores(raw_scores: ScoreFiles, parameters: dict[str, Any]) -> pd.DataFrame:
+def read_scores(raw_scores: ScoreFiles, settings: IngestionSettings) -> pd.DataFrame:
     """Read the scores.
 
     Args:
         raw_scores: The files with the scores.
-        parameters: format, columns, unit, score_range and max_quarantine.
+        settings: what the files are, and what may be unusable.
 
     Returns:
         Columns path, score, split, group and reason (why the row cannot be used, "" if it can).
@@ -40,23 +39,23 @@ def read_scores(raw_scores: ScoreFiles, parameters: dict[str, Any]) -> pd.DataFr
         ValueError: If the files are not of this format, a column is missing, or too many rows
             cannot be used.
     """
-    chosen = formats.chosen(parameters)
+    chosen = _format(settings)
     rows = score_table.select_columns(chosen.read(raw_scores), chosen.columns, chosen.optional)
     rows["reason"] = score_table.reasons(rows, chosen.score_range)
     unusable = rows[rows["reason"] != ""]
-    score_table.check_share(unusable, len(rows), parameters["max_quarantine"])
+    score_table.check_share(unusable, len(rows), settings.max_quarantine)
     return rows.drop(columns="score_text")
 
 
 def check_images(
-    listed_images: pd.DataFrame, raw_images: ImageFolder, parameters: dict[str, Any]
+    listed_images: pd.DataFrame, raw_images: ImageFolder, settings: IngestionSettings
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Decode every listed image once.
 
     Args:
         listed_images: Output of `read_scores`.
         raw_images: The image folder.
-        parameters: threads.
+        settings: of the decoding.
 
     Returns:
         The images that can be used (image_id, path, sha256, score, split, group), and the
@@ -65,7 +64,7 @@ def check_images(
     """
     fits = match_files(set(listed_images["path"]) - {""}, raw_images)
     rows = _with_files(listed_images, fits, _hints(fits, raw_images))
-    rows = _verified(rows, raw_images, parameters["threads"])
+    rows = _verified(rows, raw_images, settings.threads)
     rows["image_id"] = [_without_suffix(path) for path in rows["path"]]
     for faults in (_same_name, splitting.content_in_better_split):
         readable = rows["reason"] == ""
@@ -94,7 +93,7 @@ def check_images(
 def draw_splits(
     readable_images: pd.DataFrame,
     quarantine: pd.DataFrame,
-    parameters: dict[str, Any],
+    settings: IngestionSettings,
     seed: int,
 ) -> pd.DataFrame:
     """Split the images by whole groups, or keep the table's own split.
@@ -105,8 +104,7 @@ def draw_splits(
     Args:
         readable_images: Output of `check_images`.
         quarantine: Output of `check_images`.
-        parameters: max_quarantine, validation_share, test_share, and max_images_per_split (null:
-            all).
+        settings: of the split.
         seed: Decides what is drawn.
 
     Returns:
@@ -117,10 +115,10 @@ def draw_splits(
     """
     unusable = quarantine[quarantine["reason"] != NOT_LISTED]
     listed = len(readable_images) + len(unusable)
-    score_table.check_share(unusable, listed, parameters["max_quarantine"])
+    score_table.check_share(unusable, listed, settings.max_quarantine)
     images = readable_images.sort_values("image_id").reset_index(drop=True)
     images["split"] = splitting.fill_splits(
-        images, parameters["validation_share"], parameters["test_share"], seed
+        images, settings.validation_share, settings.test_share, seed
     )
     grouped = images[images["group"] != ""].groupby("group")["split"].nunique()
     if (grouped > 1).any():
@@ -128,7 +126,7 @@ def draw_splits(
             "%d groups have images in more than one split, as the score table says.",
             int((grouped > 1).sum()),
         )
-    most = parameters["max_images_per_split"]
+    most = settings.max_images_per_split
     if most is not None:
         # Drawn by shuffling, so that a larger subset holds the smaller one.
         shuffled = images.sample(frac=1, random_state=seed)
@@ -138,28 +136,28 @@ def draw_splits(
     return images.reset_index(drop=True)
 
 
-def fit_score_scale(split_images: pd.DataFrame, parameters: dict[str, Any]) -> dict[str, Any]:
+def fit_score_scale(split_images: pd.DataFrame, settings: IngestionSettings) -> dict[str, Any]:
     """Fit the levels on the training images alone.
 
     Args:
         split_images: Output of `draw_splits`.
-        parameters: levels, method, format and unit.
+        settings: of the levels.
 
     Returns:
-        The score scale, see `selfscore.pipelines.ingestion.score_scale.fit`.
+        The score scale, see `selfscore.vlm.policy.ScoreScale`.
 
     Raises:
         ValueError: If the training scores do not fill the levels.
     """
     training = split_images.loc[split_images["split"] == "train", "score"]
-    unit = formats.chosen(parameters).unit
-    return scale.fit(training.to_numpy(), parameters["levels"], parameters["method"], unit)
+    unit = _format(settings).unit
+    return scale.fit(training.to_numpy(), settings.levels, settings.method, unit)
 
 
 def assign_levels(
     split_images: pd.DataFrame,
     score_scale: dict[str, Any],
-    parameters: dict[str, Any],
+    settings: IngestionSettings,
     seed: int,
 ) -> pd.DataFrame:
     """Give every image its level.
@@ -167,20 +165,26 @@ def assign_levels(
     Args:
         split_images: Output of `draw_splits`.
         score_scale: Output of `fit_score_scale`.
-        parameters: shuffle_labels: the control in which the training scores change places.
+        settings: whether the training scores are shuffled.
         seed: Decides how they do.
 
     Returns:
         The scored images: image_id, path, sha256, split, group, score and level.
     """
     images = split_images.copy()
-    if parameters["shuffle_labels"]:
+    if settings.shuffle_labels:
         logger.warning("Label-shuffle control: the training scores are shuffled.")
         training = images["split"] == "train"
         shuffled = np.random.default_rng(seed).permutation(images.loc[training, "score"])
         images.loc[training, "score"] = shuffled
     images["level"] = scale.place(images["score"].to_numpy(), score_scale["edges"])
     return images[["image_id", "path", "sha256", "split", "group", "score", "level"]]
+
+
+def _format(settings: IngestionSettings) -> formats.Format:
+    return formats.chosen(
+        settings.format, vars(settings.columns), settings.unit, settings.score_range
+    )
 
 
 def _with_files(

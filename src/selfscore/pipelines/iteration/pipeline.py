@@ -5,6 +5,7 @@ from typing import Any
 
 from kedro.pipeline import Pipeline
 
+from selfscore.layout import STAGES, Layout, namespace, policy_name
 from selfscore.pipelines import (
     baseline,
     data_generation,
@@ -16,13 +17,16 @@ from selfscore.pipelines import (
     reporting,
 )
 from selfscore.pipelines.checkpoints import with_checkpoints
-from selfscore.pipelines.iteration.rounds import STAGES, configured, namespace
 from selfscore.preference_data.builders import needs_free_texts
 
 
-def create_pipeline(**kwargs: Any) -> Pipeline:
-    """Ingestion, baseline, as many rounds with the experts as configured, and the report."""
-    layout = configured()
+def create_pipeline(layout: Layout, **kwargs: Any) -> Pipeline:
+    """Ingestion, baseline, every round, and the report over the rounds.
+
+    Args:
+        layout: how many rounds there are, and which experts they have.
+        kwargs: unused, part of Kedro's signature.
+    """
     return sum(
         (create_round(number, layout.experts) for number in range(1, layout.rounds + 1)),
         ingestion.create_pipeline()
@@ -49,17 +53,17 @@ def create_round(number: int, experts: Sequence[str]) -> Pipeline:
         with_checkpoints(Pipeline([Pipeline(stages[stage], tags=stage) for stage in STAGES])),
         namespace=namespace(number),
         inputs={
-            "policy": f"policy_{number - 1}",
+            "policy": policy_name(number - 1),
             "raw_images": "raw_images",
             "scored_images": "scored_images",
             "score_scale": "score_scale",
-            "image_features": f"{baseline.NAMESPACE}.image_features",
-            "consistency_judge": f"{baseline.NAMESPACE}.consistency_judge",
+            "image_features": f"{namespace(0)}.image_features",
+            "consistency_judge": f"{namespace(0)}.consistency_judge",
             "base_policy": "policy_0",
             "hosted_verdicts": "hosted_verdicts",
             "severities": "severities",
             "statement_lexicon": "statement_lexicon",
         },
-        outputs={"next_policy": f"policy_{number}"},
-        parameters={"params:seed", "params:prompts", "params:loading", "params:generation"},
+        outputs={"next_policy": policy_name(number)},
+        parameters={"params:seed", "params:machine"},
     )

@@ -14,12 +14,12 @@ logger = logging.getLogger(__name__)
 
 
 def merge_experts(
-    parameters: dict[str, Any], seed: int, **experts: LoraAdapter
+    settings: MergeSettings, seed: int, **experts: LoraAdapter
 ) -> tuple[LoraAdapter, dict[str, Any]]:
     """Merge the round's experts.
 
     Args:
-        parameters: method, weights, lambda, rank, density, gamma and epsilon.
+        settings: of the merge.
         seed: of the methods that drop at random.
         experts: expert name → adapter over the last round's policy.
 
@@ -29,7 +29,6 @@ def merge_experts(
     """
     from selfscore.merging.experts import merge_adapters
 
-    settings = MergeSettings(**parameters)
     logger.info("Merging %s by %s.", " and ".join(experts), settings.method)
     adapter, energy = merge_adapters(experts, settings, seed)
     mean = sum(energy.values()) / len(energy)
@@ -37,20 +36,13 @@ def merge_experts(
     return adapter, {"energy_kept": mean, "energy_kept_per_layer": energy}
 
 
-def update_policy(
-    policy: Policy,
-    merged_adapter: LoraAdapter,
-    score_scale: dict[str, Any],
-    parameters: dict[str, Any],
-    prompts: dict[str, str],
-) -> Policy:
+def update_policy(policy: Policy, merged_adapter: LoraAdapter, settings: MergeSettings) -> Policy:
     """Put the merged adapter on the policy: one adapter over the base model, and its card."""
     from selfscore.merging.experts import accumulate
 
-    adapter, energy = accumulate(policy.adapter, merged_adapter, parameters["rank"])
+    adapter, energy = accumulate(policy.adapter, merged_adapter, settings.rank)
     kept = sum(energy.values()) / len(energy)
-    logger.info("Rank %d keeps %.1f %% of the policy's energy.", parameters["rank"], 100 * kept)
-    settings = MergeSettings(**parameters)
+    logger.info("Rank %d keeps %.1f %% of the policy's energy.", settings.rank, 100 * kept)
     card = replace(
         policy.card,
         iteration=policy.card.iteration + 1,

@@ -19,20 +19,14 @@ def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
         [
             Node(
                 merge_experts,
-                inputs={"parameters": "params:merging", "seed": "params:seed"}
+                inputs={"settings": "params:merging", "seed": "params:seed"}
                 | {name: f"{name}_adapter" for name in experts},
                 outputs=["merged_adapter", "merge_report"],
                 name="merge_experts",
             ),
             Node(
                 update_policy,
-                inputs=[
-                    "policy",
-                    "merged_adapter",
-                    "score_scale",
-                    "params:merging",
-                    "params:prompts",
-                ],
+                inputs=["policy", "merged_adapter", "params:merging"],
                 outputs="next_policy",
                 name="update_policy",
             ),

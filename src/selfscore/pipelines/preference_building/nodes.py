@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from selfscore.metrics.blind_accuracy import blind_preference_accuracy
+from selfscore.pipelines.preference_building.settings import PreferenceBuildingSettings
 from selfscore.preference_data.builders import pair_builder
 from selfscore.preference_data.pairs import join_sides
+from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
+from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import Policy
-
-if TYPE_CHECKING:
-    from selfscore.vlm.reading.features import StoredFeatures
 
 logger = logging.getLogger(__name__)
 
 
-def build_pairs(
-    generations: pd.DataFrame, scored_images: pd.DataFrame, seed: int, expert: str
-) -> pd.DataFrame:
+def build_pairs(generations: pd.DataFrame, seed: int, expert: str) -> pd.DataFrame:
     """The preference pairs one expert is trained on.
 
     Args:
         generations: what the policy wrote: for two forced levels an image, or, for an expert that
             learns from free texts, one text an image.
-        scored_images: image_id, path and split.
         seed: of what the builder draws.
         expert: whose builder is asked.
 
@@ -39,7 +36,7 @@ def build_pairs(
     if builder.free_texts:
         texts = generations[generations["accepted"]].reset_index(drop=True)
     else:
-        texts = join_sides(generations, scored_images)
+        texts = join_sides(generations)
     pairs = builder.build(texts, seed)
     if pairs.empty:
         raise ValueError(
@@ -54,9 +51,8 @@ def weigh_references(
     images: ImageSource,
     image_features: StoredFeatures,
     generations: pd.DataFrame,
-    parameters: dict[str, Any],
-    prompts: dict[str, str],
-    loading: dict[str, Any],
+    settings: PreferenceBuildingSettings,
+    machine: Machine,
     checkpoint: MutableMapping[str, bytes],
     **pairs: pd.DataFrame,
 ) -> pd.DataFrame:
@@ -71,9 +67,8 @@ def weigh_references(
         images: pictures by path.
         image_features: what the tower makes of them, as far as it is stored.
         generations: what the policy wrote, with log_probability.
-        parameters: `batch_size`: images in one pass.
-        prompts: of which `rating` is what the answers answer.
-        loading: how the policy is put into memory, see `LoadOptions`.
+        settings: of the passes.
+        machine: where the policy is put into memory.
         checkpoint: answers that are weighed already.
         pairs: expert name → its pairs.
 
@@ -82,7 +77,6 @@ def weigh_references(
         `generation` or `pass`.
     """
     from selfscore.vlm.loading.loader import load_vlm
-    from selfscore.vlm.options import LoadOptions
     from selfscore.vlm.reading.features import ImageEncoder
     from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 
@@ -100,11 +94,11 @@ def weigh_references(
         groups = answers[open_].groupby("path", sort=False)["response"].agg(list)
         logger.info("Weighing %d of %d answers of the pairs.", open_.sum(), len(answers))
         weights = answer_log_probabilities(
-            ImageEncoder(load_vlm(policy, options=LoadOptions(**loading)), images, image_features),
+            ImageEncoder(load_vlm(policy, options=machine.loading), images, image_features),
             list(groups.index),
             groups.tolist(),
-            prompts["rating"],
-            parameters["batch_size"],
+            policy.card.prompts.rating,
+            settings.batch_size,
             checkpoint,
         )
         rows = pd.DataFrame({"path": groups.index, "response": groups.to_numpy(), "logp": weights})

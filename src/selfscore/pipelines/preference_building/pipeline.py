@@ -26,7 +26,6 @@ def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
             update_wrapper(partial(build_pairs, expert=expert), build_pairs),
             inputs={
                 "generations": "free_texts" if pair_builder(expert).free_texts else "generations",
-                "scored_images": "scored_images",
                 "seed": "params:seed",
             },
             outputs=f"{expert}_pairs",
@@ -47,9 +46,8 @@ def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
             "images": "raw_images",
             "image_features": "image_features",
             "generations": "generations",
-            "parameters": "params:preference_building",
-            "prompts": "params:prompts",
-            "loading": "params:loading",
+            "settings": "params:preference_building",
+            "machine": "params:machine",
             "checkpoint": "checkpoints",
         }
         | {name: f"{name}_pairs" for name in experts},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from selfscore.report.changes import shown_round
+from selfscore.vlm.policy import BaseModel
 
 if TYPE_CHECKING:
     from selfscore.report.drawing import Chart
@@ -18,7 +19,7 @@ def write_report(
     gallery: pd.DataFrame,
     pairs: pd.DataFrame,
     scored_images: pd.DataFrame,
-    model: dict[str, Any],
+    model: BaseModel,
     seed: int,
     **run: Any,
 ) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def write_report(
         gallery: images with what was said of them.
         pairs: consistency pairs to look at.
         scored_images: counted.
-        model: `id` and `revision` of the base model.
+        model: the base model.
         seed: of the run.
         run: see `build_charts`.
 
@@ -43,7 +44,7 @@ def write_report(
     scale = run["score_scale"]
     values = scale["values"]
     facts = {
-        "Base model": " ".join(filter(None, [str(model["id"]), model["revision"]])),
+        "Base model": " ".join(filter(None, [model.id, model.revision])),
         "Images": ", ".join(f"{count} {split}" for split, count in counts.items()),
         "Rounds": str(run["figures"]["round"].max()),
         "Scale": f"{scale['levels']} levels, {values[0]:.2f} to {values[-1]:.2f}",

@@ -4,6 +4,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
+from selfscore.layout import namespace, policy_name
 from selfscore.pipelines.reporting.nodes import (
     write_report,
 )
@@ -41,8 +42,8 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
         rounds: how many rounds there are beside the baseline, at least 1.
         kwargs: unused, part of Kedro's signature.
     """
-    own = [f"iteration_{number}" for number in range(1, rounds + 1)]
-    namespaces = ["baseline", *own]
+    namespaces = [namespace(number) for number in range(rounds + 1)]
+    own = namespaces[1:]
     return Pipeline(
         [
             *(
@@ -85,7 +86,7 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
                 inputs={
                     "figures": "figures_over_rounds",
                     "parameters": "params:reporting",
-                    **{f"policy_{number}": f"policy_{number}" for number in range(rounds + 1)},
+                    **{name: name for name in map(policy_name, range(rounds + 1))},
                 },
                 outputs="champion",
                 name="choose_champion",

@@ -8,7 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from selfscore.pipelines.scoring.settings import ScoringSettings
 from selfscore.vlm.images import ImageSource
+from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import Policy
 
 logger = logging.getLogger(__name__)
@@ -17,8 +19,8 @@ logger = logging.getLogger(__name__)
 def score_images(
     policy: Policy,
     new_images: ImageSource,
-    parameters: dict[str, Any],
-    loading: dict[str, Any],
+    settings: ScoringSettings,
+    machine: Machine,
     checkpoint: MutableMapping[str, bytes],
     name: str,
 ) -> pd.DataFrame:
@@ -27,8 +29,8 @@ def score_images(
     Args:
         policy: scores them.
         new_images: pictures by path; what cannot be read has an `error` in the table.
-        parameters: `explain`, `batch_size`, `max_new_tokens`.
-        loading: how the policy is put into memory, see `LoadOptions`.
+        settings: how they are scored.
+        machine: where the policy is put into memory.
         checkpoint: what the policy has said already.
         name: what the policy is called in the table.
 
@@ -39,14 +41,13 @@ def score_images(
     from selfscore.scoring.pictures import pictures_of
     from selfscore.scoring.results import tabulate
     from selfscore.vlm.batches import in_batches
-    from selfscore.vlm.options import LoadOptions
 
     scorer = Scorer(
         policy,
         name,
-        batch_size=parameters["batch_size"],
-        max_new_tokens=parameters["max_new_tokens"],
-        loading=LoadOptions(**loading),
+        batch_size=settings.batch_size,
+        max_new_tokens=settings.max_new_tokens,
+        loading=machine.loading,
     )
     logger.info(
         "Scoring %d images with %s. Scale: %s.", len(new_images), scorer.origin, scorer.origin.scale
@@ -55,11 +56,11 @@ def score_images(
 
     def score(names: Sequence[str]) -> list[dict[str, Any]]:
         batch = [pictures[name] for name in names]
-        return [result.record() for result in scorer.score_each(batch, parameters["explain"])]
+        return [result.record() for result in scorer.score_each(batch, settings.explain)]
 
     batches = in_batches(
         list(pictures),
-        parameters["batch_size"],
+        settings.batch_size,
         score,
         checkpoint,
         name="scores",

@@ -23,7 +23,7 @@ def create_pipeline(policy: str = "policy_0", **kwargs: Any) -> Pipeline:
                     policy,
                     "new_images",
                     "params:scoring",
-                    "params:loading",
+                    "params:machine",
                     "checkpoints",
                 ],
                 outputs="scores",

@@ -6,9 +6,8 @@ Knows Hugging Face's Auto classes and PEFT; knows nothing of prompts, sampling o
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,42 +29,13 @@ from selfscore.vlm.loading.content import content_of, difference
 from selfscore.vlm.loading.placement import devices, place
 from selfscore.vlm.loading.processor import load_processor
 from selfscore.vlm.loading.quantization import check_quantization, quantise
+from selfscore.vlm.model import VLM
 from selfscore.vlm.options import LoadOptions
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
+    from transformers import PreTrainedModel, ProcessorMixin
 
     from selfscore.vlm.policy import LoraAdapter, Policy
-
-
-@dataclass(frozen=True)
-class VLM:
-    """A policy loaded to run: one model with every adapter folded into its weights.
-
-    Attributes:
-        model: the model.
-        processor: its processor.
-        base_model: `id`, `revision` and perhaps `processor` of the base model, see `Policy`.
-        tower_frozen: whether the vision tower and the connector are the base model's own, so that
-            image features computed with it are right for this policy too.
-        content: sha256 of the files of the base model, see `content_of`.
-    """
-
-    model: PreTrainedModel
-    processor: ProcessorMixin
-    base_model: Mapping[str, Any] = field(default_factory=dict)
-    tower_frozen: bool = True
-    content: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The processor's tokenizer."""
-        return self.processor.tokenizer
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model's weights are."""
-        return self.model.device
 
 
 def load_vlm(
@@ -222,8 +192,8 @@ def _attention(name: str) -> dict[str, Any]:
     if name == "flash_attention_2":
         if not is_flash_attn_2_available():
             raise ModuleNotFoundError(
-                "`loading.attention: flash_attention_2` needs a GPU and the package flash-attn: "
-                "pip install flash-attn --no-build-isolation, or choose `auto`."
+                "`machine.loading.attention: flash_attention_2` needs a GPU and the package "
+                "flash-attn: pip install flash-attn --no-build-isolation, or choose `auto`."
             )
         return {"attn_implementation": {"vision_config": name}}
     return {"attn_implementation": name}

@@ -28,12 +28,13 @@ def check_quantization() -> None:
     """
     if not is_bitsandbytes_available():
         raise ModuleNotFoundError(
-            "`loading.quantization: 4bit` needs the package bitsandbytes: "
+            "`machine.loading.quantization: 4bit` needs the package bitsandbytes: "
             "pip install 'selfscore[qlora]'."
         )
     if not torch.cuda.is_available():
         raise RuntimeError(
-            "`loading.quantization: 4bit` needs a GPU, and PyTorch sees none. Set it to null."
+            "`machine.loading.quantization: 4bit` needs a GPU, and PyTorch sees none. Set it "
+            "to null."
         )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,53 +21,16 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from selfscore.vlm.batches import ShrinkingBatch, in_batches
+from selfscore.vlm.image_features import ImageFeatures, StoredFeatures
 from selfscore.vlm.images import ImageSource, RefusedPictureError
 from selfscore.vlm.loading.content import difference
 
 if TYPE_CHECKING:
-    from selfscore.vlm.loading.loader import VLM
+    from selfscore.vlm.model import VLM
 
 logger = logging.getLogger(__name__)
 
 _TEXT_INPUTS = {"input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids"}
-
-
-@dataclass(frozen=True)
-class ImageFeatures:
-    """One image as the language model is given it.
-
-    Attributes:
-        tokens: [n, hidden], one row an image token, in the model's dtype; [n, 1 + L, hidden] where
-            the architecture also adds features to the first L decoder layers (DeepStack, Meng et
-            al., arXiv 2406.04334; Qwen3-VL).
-        placeholder: the text that stands for the image in a prompt; holds n image tokens.
-        grid: [1, 3] patches over time, height and width, where the architecture's positions depend
-            on them (M-RoPE); None elsewhere.
-    """
-
-    tokens: Tensor = field(repr=False)
-    placeholder: str
-    grid: Tensor | None = None
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that the tokens take."""
-        return self.tokens.nbytes
-
-
-@dataclass(frozen=True)
-class StoredFeatures:
-    """Features kept for later use, and the model they belong to.
-
-    Attributes:
-        base_model: `id` and `revision` of the base model whose tower computed them.
-        images: image key → features; images that are missing are computed when they are needed.
-        content: sha256 of that model's files, see `content_of`.
-    """
-
-    base_model: Mapping[str, Any]
-    images: Mapping[str, ImageFeatures] = field(repr=False)
-    content: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class ImageEncoder:

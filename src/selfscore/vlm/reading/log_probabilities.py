@@ -15,8 +15,8 @@ from selfscore.vlm.reading.shared_prefix import PackedAnswers, pack_answers, tok
 from selfscore.vlm.reading.tokens import answer_ids, prompt_ids
 
 if TYPE_CHECKING:
-    from selfscore.vlm.loading.loader import VLM
-    from selfscore.vlm.reading.features import ImageFeatures
+    from selfscore.vlm.image_features import ImageFeatures
+    from selfscore.vlm.model import VLM
 
 
 def answer_log_probabilities(

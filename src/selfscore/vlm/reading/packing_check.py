@@ -22,7 +22,7 @@ from selfscore.vlm.response import write_response
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from selfscore.vlm.loading.loader import VLM
+    from selfscore.vlm.model import VLM
     from selfscore.vlm.reading.features import ImageEncoder
 
 # The longer the first, the further the second is moved where a forward counts places itself.

@@ -21,8 +21,8 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from selfscore.vlm.reading.tokens import pad_token, positions
 
 if TYPE_CHECKING:
-    from selfscore.vlm.loading.loader import VLM
-    from selfscore.vlm.reading.features import ImageFeatures
+    from selfscore.vlm.image_features import ImageFeatures
+    from selfscore.vlm.model import VLM
 
 IGNORED = -100
 

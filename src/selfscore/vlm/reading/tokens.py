@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from selfscore.vlm.reading.features import ImageFeatures, image_token
+from selfscore.vlm.image_features import ImageFeatures
+from selfscore.vlm.reading.features import image_token
 from selfscore.vlm.response import Prompts, response_prefix
 
 if TYPE_CHECKING:
-    from selfscore.vlm.loading.loader import VLM
+    from selfscore.vlm.model import VLM
 
 
 def render(vlm: VLM, instruction: str, response: str = "") -> str:

@@ -10,10 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from selfscore.vlm.image_features import StoredFeatures
     from selfscore.vlm.images import ImageSource
     from selfscore.vlm.options import Decoding, GenerationOptions, LoadOptions
     from selfscore.vlm.policy import LoraAdapter, Policy
-    from selfscore.vlm.reading.features import StoredFeatures
     from selfscore.vlm.writing.generation import Request, Response
 
     class Writer(Protocol):

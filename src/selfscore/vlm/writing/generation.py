@@ -19,7 +19,7 @@ from selfscore.vlm.reading.tokens import answer_ids, prompt_ids, start_ids
 from selfscore.vlm.writing.token_loop import Continuation, Prefill
 
 if TYPE_CHECKING:
-    from selfscore.vlm.loading.loader import VLM
+    from selfscore.vlm.model import VLM
 
 
 @dataclass(frozen=True)

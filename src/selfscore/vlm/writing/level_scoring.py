@@ -17,8 +17,8 @@ from selfscore.vlm.reading.tokens import level_strings
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from selfscore.vlm.loading.loader import VLM
-    from selfscore.vlm.reading.features import ImageFeatures
+    from selfscore.vlm.image_features import ImageFeatures
+    from selfscore.vlm.model import VLM
     from selfscore.vlm.writing.token_loop import Prefill
 
 

@@ -18,9 +18,9 @@ from selfscore.vlm.writing.cache import roomy_cache
 from selfscore.vlm.writing.sampling import row_draws, sample
 
 if TYPE_CHECKING:
-    from selfscore.vlm.loading.loader import VLM
+    from selfscore.vlm.image_features import ImageFeatures
+    from selfscore.vlm.model import VLM
     from selfscore.vlm.options import Decoding
-    from selfscore.vlm.reading.features import ImageFeatures
 
 # Rows that ended are taken out once they are this share of the batch; each time the cache of the
 # others is copied once.

@@ -28,7 +28,7 @@ from selfscore.vlm.writing.generation import Response, response_text
 
 if TYPE_CHECKING:
     from selfscore.vlm.images import ImageSource
-    from selfscore.vlm.loading.loader import VLM
+    from selfscore.vlm.model import VLM
     from selfscore.vlm.options import Decoding, GenerationOptions, LoadOptions
     from selfscore.vlm.policy import LoraAdapter, Policy
     from selfscore.vlm.writing.generation import Request
@@ -62,12 +62,13 @@ class VllmWriter:
     ) -> None:
         if find_spec("vllm") is None:
             raise ModuleNotFoundError(
-                "`generation.backend: vllm` needs the package vllm: pip install 'selfscore[vllm]'."
+                "`machine.generation.backend: vllm` needs the package vllm: "
+                "pip install 'selfscore[vllm]'."
             )
         if loading.quantization:
             raise ValueError(
-                "`generation.backend: vllm` does not read `loading.quantization: 4bit`: set one "
-                "of the two back."
+                "`machine.generation.backend: vllm` does not read "
+                "`machine.loading.quantization: 4bit`: set one of the two back."
             )
         from vllm import LLM
         from vllm.lora.request import LoRARequest
@@ -173,7 +174,7 @@ def engine_arguments(
     if rank > _RANKS[-1]:
         raise ValueError(
             f"vLLM takes adapters up to rank {_RANKS[-1]}, and this one has {rank}: lower "
-            "`merging.rank` or use `generation.backend: transformers`."
+            "`merging.rank` or use `machine.generation.backend: transformers`."
         )
     fitting = next(size for size in _RANKS if size >= rank)
     return arguments | {"enable_lora": True, "max_lora_rank": fitting}

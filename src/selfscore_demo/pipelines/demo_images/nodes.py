@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
-if TYPE_CHECKING:
-    from PIL import Image
+from selfscore_demo.pipelines.demo_images.settings import DemoImagesSettings
 
 SPLITS = ("train", "validation", "test")
 
 
-def draw_faults(sources: pd.DataFrame, parameters: Mapping[str, Any]) -> pd.DataFrame:
+def draw_faults(sources: pd.DataFrame, settings: DemoImagesSettings) -> pd.DataFrame:
     """Plan every picture: its scene, its split and the severity of each fault.
 
     Args:
         sources: The photographs with ``file``, ``scene`` and ``use``.
-        parameters: ``seed``, ``images`` per split, ``share_faulty``.
+        settings: ``seed``, ``images`` per split, ``share_faulty``.
 
     Returns:
         One row per picture: image_id, file, scene, split, seed and a column per attribute.
@@ -34,13 +34,13 @@ def draw_faults(sources: pd.DataFrame, parameters: Mapping[str, Any]) -> pd.Data
         raise ValueError(
             f"Scene '{uses.idxmax()}' has photographs in two splits; give a scene one `use`."
         )
-    rng = np.random.default_rng(parameters["seed"])
+    rng = np.random.default_rng(settings.seed)
     rows = []
     for split in SPLITS:
         photographs = sources[sources["use"] == split]
         if photographs.empty:
             raise ValueError(f"No photograph has use '{split}'; mark some in SOURCES.csv.")
-        for number in range(parameters["images"][split]):
+        for number in range(getattr(settings.images, split)):
             source = photographs.iloc[number % len(photographs)]
             rows.append(
                 {
@@ -49,7 +49,7 @@ def draw_faults(sources: pd.DataFrame, parameters: Mapping[str, Any]) -> pd.Data
                     "scene": source["scene"],
                     "split": split,
                     "seed": int(rng.integers(2**31)),
-                    **draw_severities(rng, parameters["share_faulty"]),
+                    **draw_severities(rng, settings.share_faulty),
                 }
             )
     return pd.DataFrame(rows)
@@ -58,14 +58,14 @@ def draw_faults(sources: pd.DataFrame, parameters: Mapping[str, Any]) -> pd.Data
 def render_pictures(
     photographs: Mapping[str, Callable[[], Image.Image]],
     plan: pd.DataFrame,
-    parameters: Mapping[str, Any],
+    settings: DemoImagesSettings,
 ) -> dict[str, Image.Image]:
     """Render the planned faults on random crops.
 
     Args:
         photographs: Loaders of the clean photographs by file name without suffix.
         plan: The table that :func:`draw_faults` made.
-        parameters: ``stored_size`` in pixels.
+        settings: ``stored_size`` in pixels.
 
     Returns:
         Pictures by image id.
@@ -79,20 +79,20 @@ def render_pictures(
     pictures = {}
     for row in tqdm(plan.to_dict("records"), desc="render", unit=" images"):
         rng = np.random.default_rng(row["seed"])
-        crop = random_crop(clean[row["file"].removesuffix(".jpg")], parameters["stored_size"], rng)
+        crop = random_crop(clean[row["file"].removesuffix(".jpg")], settings.stored_size, rng)
         severities = {name: row[name] for name in FAULTS}
         pictures[row["image_id"]] = render_faults(crop, severities, rng)
     return pictures
 
 
 def rate_pictures(
-    plan: pd.DataFrame, parameters: Mapping[str, Any]
+    plan: pd.DataFrame, settings: DemoImagesSettings
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Let simulated raters score the pictures.
 
     Args:
         plan: The table that :func:`draw_faults` made.
-        parameters: ``seed`` and ``raters``, the number of raters.
+        settings: ``seed`` and ``raters``, the number of raters.
 
     Returns:
         The score table (image, score, score_std, raters, scene, split) and the severity table
@@ -102,8 +102,8 @@ def rate_pictures(
     from selfscore_demo.raters import rate
 
     severities = {name: plan[name].to_numpy() for name in ATTRIBUTES}
-    rng = np.random.default_rng([parameters["seed"], 1])
-    votes = rate(severities, plan["scene"].tolist(), parameters["raters"], rng)
+    rng = np.random.default_rng([settings.seed, 1])
+    votes = rate(severities, plan["scene"].tolist(), settings.raters, rng)
     scores = pd.concat(
         [(plan["image_id"] + ".jpg").rename("image"), votes, plan[["scene", "split"]]], axis=1
     )

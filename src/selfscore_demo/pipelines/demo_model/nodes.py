@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from selfscore.vlm.loading.loader import VLM
+from selfscore.vlm.model import VLM
+from selfscore.vlm.response import Prompts
+from selfscore_demo.pipelines.demo_model.settings import DemoModelSettings
 
 logger = logging.getLogger(__name__)
 
@@ -20,14 +20,14 @@ logger = logging.getLogger(__name__)
 def render_lessons(
     photographs: Mapping[str, Callable[[], Image.Image]],
     sources: pd.DataFrame,
-    parameters: Mapping[str, Any],
+    settings: DemoModelSettings,
 ) -> dict[str, np.ndarray]:
     """Render the images to learn from; only photographs with use "model" are looked at.
 
     Args:
         photographs: Loaders of the clean photographs by file name without suffix.
         sources: The photographs with ``file`` and ``use``.
-        parameters: ``seed`` and ``images``.
+        settings: ``seed`` and ``images``.
 
     Returns:
         `pixels` [n, side, side, 3] of uint8 at the model's input size, and `severities.<fault>`
@@ -46,19 +46,19 @@ def render_lessons(
     return render_training_images(
         clean,
         input_size=Shape().image_size,
-        rng=np.random.default_rng(parameters["seed"]),
-        **parameters["images"],
+        rng=np.random.default_rng(settings.seed),
+        **vars(settings.images),
     ).to_arrays()
 
 
 def train_vision_tower(
-    lessons: Mapping[str, np.ndarray], parameters: Mapping[str, Any], prompts: Mapping[str, str]
+    lessons: Mapping[str, np.ndarray], settings: DemoModelSettings, prompts: Prompts
 ) -> VLM:
     """Build the model and stage 1: the vision tower learns to see faults.
 
     Args:
         lessons: the rendered images.
-        parameters: ``seed``, ``threads``, ``levels``, ``vocabulary``, ``vision``.
+        settings: ``seed``, ``threads``, ``levels``, ``vocabulary``, ``vision``.
         prompts: The prompts of the finished model, for its tokenizer.
 
     Returns:
@@ -66,50 +66,46 @@ def train_vision_tower(
     """
     import torch
 
-    from selfscore.vlm.loading.loader import VLM
-    from selfscore.vlm.response import Prompts
     from selfscore_demo.architecture import Shape, build_model, build_processor
     from selfscore_demo.lessons import check_prefix_property, teacher_texts
     from selfscore_demo.tokenizer import train_tokenizer
     from selfscore_demo.training_images import TrainingImages
     from selfscore_demo.vision_pretraining import train_vision
 
-    torch.set_num_threads(parameters["threads"])
+    torch.set_num_threads(settings.threads)
     images = TrainingImages.from_arrays(lessons)
-    levels, seed = parameters["levels"], parameters["seed"]
+    levels, seed = settings.levels, settings.seed
     rng = np.random.default_rng([seed, 2])
-    texts = teacher_texts(
-        Prompts(**prompts), images.severities, min(1500, len(images.pixels)), levels, rng
-    )
-    tokenizer = train_tokenizer(texts, parameters["vocabulary"])
+    texts = teacher_texts(prompts, images.severities, min(1500, len(images.pixels)), levels, rng)
+    tokenizer = train_tokenizer(texts, settings.vocabulary)
     shape = Shape()
     processor = build_processor(shape, tokenizer)
     check_prefix_property(processor, levels)
     model = build_model(shape, tokenizer, seed)
-    stage = parameters["vision"]
+    stage = settings.vision
     logger.info(
         "Stage 1 of 2: the vision tower sees %d faulty images in %d steps of %d, "
         "about 8 minutes with the demo's settings on 2 cores",
         len(images.pixels),
-        stage["steps"],
-        stage["batch_size"],
+        stage.steps,
+        stage.batch_size,
     )
-    train_vision(model, images, seed=seed, **stage)
+    train_vision(model, images, seed=seed, **vars(stage))
     return VLM(model.eval(), processor)
 
 
 def train_language_model(
     vision: VLM,
     lessons: Mapping[str, np.ndarray],
-    parameters: Mapping[str, Any],
-    prompts: Mapping[str, str],
+    settings: DemoModelSettings,
+    prompts: Prompts,
 ) -> VLM:
     """Stage 2: connector and language model learn to rate, explain and justify.
 
     Args:
         vision: The model after stage 1; not changed.
         lessons: the rendered images.
-        parameters: ``seed``, ``threads``, ``levels``, ``language``.
+        settings: ``seed``, ``threads``, ``levels``, ``language``.
         prompts: The prompts of the finished model.
 
     Returns:
@@ -119,27 +115,25 @@ def train_language_model(
 
     import torch
 
-    from selfscore.vlm.loading.loader import VLM
-    from selfscore.vlm.response import Prompts
     from selfscore_demo.language_pretraining import train_language
     from selfscore_demo.lessons import Teacher
     from selfscore_demo.training_images import TrainingImages
     from selfscore_demo.vision_pretraining import encode_images
 
-    torch.set_num_threads(parameters["threads"])
+    torch.set_num_threads(settings.threads)
     images = TrainingImages.from_arrays(lessons)
-    levels, seed = parameters["levels"], parameters["seed"]
+    levels, seed = settings.levels, settings.seed
     model = copy.deepcopy(vision.model)
-    stage = parameters["language"]
+    stage = settings.language
     logger.info(
         "Stage 2 of 2: the language model reads %d steps of %d images with several answers each, "
         "about 9 minutes with the demo's settings on 2 cores",
-        stage["steps"],
-        stage["batch_size"],
+        stage.steps,
+        stage.batch_size,
     )
     features = encode_images(model, images.pixels)
-    teacher = Teacher(vision.processor, Prompts(**prompts), levels, seed)
-    train_language(model, teacher, images, features, levels=levels, seed=seed, **stage)
+    teacher = Teacher(vision.processor, prompts, levels, seed)
+    train_language(model, teacher, images, features, levels=levels, seed=seed, **vars(stage))
     return VLM(model.eval(), vision.processor)
 
 
@@ -149,8 +143,8 @@ def measure_model(
     scores: pd.DataFrame,
     severities: pd.DataFrame,
     lexicon: list[dict[str, Any]],
-    parameters: Mapping[str, Any],
-    prompts: Mapping[str, str],
+    settings: DemoModelSettings,
+    prompts: Prompts,
 ) -> dict[str, Any]:
     """Measure the demo model on the demo's training and test pictures.
 
@@ -160,7 +154,7 @@ def measure_model(
         scores: The demo's score table.
         severities: The demo's severity table.
         lexicon: The demo's statement lexicon.
-        parameters: ``seed``, ``threads``, ``levels``, ``report``.
+        settings: ``seed``, ``threads``, ``levels``, ``report``.
         prompts: The prompts.
 
     Returns:
@@ -168,34 +162,29 @@ def measure_model(
     """
     import torch
 
-    from selfscore.vlm.response import Prompts
     from selfscore_demo.report import measure
 
-    torch.set_num_threads(parameters["threads"])
+    torch.set_num_threads(settings.threads)
     table = scores.assign(image_id=scores["image"].str.removesuffix(".jpg"))
     table = table.merge(severities, on="image_id", validate="one_to_one")
-    some = [
-        part.head(parameters["report"]["images_per_split"]) for _, part in table.groupby("split")
-    ]
+    some = [part.head(settings.report.images_per_split) for _, part in table.groupby("split")]
     table = pd.concat(some, ignore_index=True)
     images = {name: pictures[name]().convert("RGB") for name in table["image_id"]}
-    figures = measure(
-        model, images, table, lexicon, Prompts(**prompts), parameters["levels"], parameters["seed"]
-    )
+    figures = measure(model, images, table, lexicon, prompts, settings.levels, settings.seed)
     logger.info("Demo model: %s", {k: v for k, v in figures.items() if isinstance(v, float)})
     return figures
 
 
-def write_model_card(report: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+def write_model_card(report: Mapping[str, Any], settings: DemoModelSettings) -> str:
     """Write the model card, which says plainly what is simulated.
 
     Args:
         report: What :func:`measure_model` found.
-        parameters: The training's parameters.
+        settings: The training's parameters.
 
     Returns:
         Markdown with a YAML header.
     """
     from selfscore_demo.model_card import model_card
 
-    return model_card(report, parameters)
+    return model_card(report, settings.images.count, settings.seed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,15 +15,12 @@ from selfscore_demo.pipelines.demo_images.nodes import (
     rate_pictures,
     render_pictures,
 )
+from selfscore_demo.pipelines.demo_images.settings import DemoImagesSettings, ImagesPerSplit
 from selfscore_demo.procedural import draw_picture
 
-PARAMETERS: dict[str, Any] = {
-    "seed": 1,
-    "images": {"train": 6, "validation": 2, "test": 4},
-    "stored_size": 64,
-    "share_faulty": 0.5,
-    "raters": 5,
-}
+SETTINGS = DemoImagesSettings(
+    seed=1, images=ImagesPerSplit(6, 2, 4), stored_size=64, share_faulty=0.5, raters=5
+)
 
 
 @pytest.fixture
@@ -36,40 +32,40 @@ def sources() -> pd.DataFrame:
 
 
 def test_plan_keeps_scenes_in_their_split(sources: pd.DataFrame) -> None:
-    plan = draw_faults(sources, PARAMETERS)
-    assert plan["split"].value_counts().to_dict() == PARAMETERS["images"]
+    plan = draw_faults(sources, SETTINGS)
+    assert plan["split"].value_counts().to_dict() == vars(SETTINGS.images)
     assert plan["image_id"].is_unique
     assert (plan.groupby("scene")["split"].nunique() == 1).all()
     assert "scene5" not in set(plan["scene"])
-    pd.testing.assert_frame_equal(plan, draw_faults(sources, PARAMETERS))
+    pd.testing.assert_frame_equal(plan, draw_faults(sources, SETTINGS))
 
 
 def test_a_scene_in_two_splits_is_refused(sources: pd.DataFrame) -> None:
     sources.loc[3, "scene"] = "scene0"
     with pytest.raises(ValueError, match="'scene0' has photographs in two splits"):
-        draw_faults(sources, PARAMETERS)
+        draw_faults(sources, SETTINGS)
 
 
 def test_a_split_without_photographs_is_refused(sources: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="use 'validation'"):
-        draw_faults(sources[sources["use"] != "validation"], PARAMETERS)
+        draw_faults(sources[sources["use"] != "validation"], SETTINGS)
 
 
 def test_rendering_is_repeatable_and_faults_show(sources: pd.DataFrame) -> None:
     rng = np.random.default_rng(0)
     clean = {f"scene{n}": draw_picture(rng, 90) for n in range(6)}
     loaders = {name: (lambda picture=picture: picture) for name, picture in clean.items()}
-    plan = draw_faults(sources, PARAMETERS)
-    pictures = render_pictures(loaders, plan, PARAMETERS)
+    plan = draw_faults(sources, SETTINGS)
+    pictures = render_pictures(loaders, plan, SETTINGS)
     assert set(pictures) == set(plan["image_id"])
     assert {picture.size for picture in pictures.values()} == {(64, 64)}
-    again = render_pictures(loaders, plan, PARAMETERS)
+    again = render_pictures(loaders, plan, SETTINGS)
     assert all(again[name].tobytes() == pictures[name].tobytes() for name in pictures)
 
 
 def test_tables_have_their_columns_and_keep_severities_apart(sources: pd.DataFrame) -> None:
-    plan = draw_faults(sources, PARAMETERS)
-    scores, severities = rate_pictures(plan, PARAMETERS)
+    plan = draw_faults(sources, SETTINGS)
+    scores, severities = rate_pictures(plan, SETTINGS)
     assert list(scores.columns) == ["image", "score", "score_std", "raters", "scene", "split"]
     assert (scores["image"] == plan["image_id"] + ".jpg").all()
     assert list(severities["image_id"]) == list(plan["image_id"])

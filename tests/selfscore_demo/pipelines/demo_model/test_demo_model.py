@@ -17,14 +17,16 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from selfscore.datasets.pretrained_model import PretrainedModelDataset
-from selfscore.vlm.loading.loader import VLM
+from selfscore.vlm.model import VLM
 from selfscore.vlm.options import Decoding
 from selfscore.vlm.reading.features import ImageEncoder
 from selfscore.vlm.reading.tokens import level_tokens
 from selfscore.vlm.response import Prompts, parse_response, response_prefix, write_response
 from selfscore.vlm.writing.generation import Request, generate
 from selfscore_demo.pipelines import demo_images, demo_model
+from selfscore_demo.pipelines.demo_images.settings import DemoImagesSettings
 from selfscore_demo.pipelines.demo_model.nodes import render_lessons
+from selfscore_demo.pipelines.demo_model.settings import DemoModelSettings
 
 SHIPPED = "data/06_models/demo_model"
 
@@ -36,6 +38,9 @@ def prompts(project: Path) -> Prompts:
     return Prompts(**loader["parameters"]["prompts"])
 
 
+SETTINGS = {"demo_images": DemoImagesSettings, "demo_model": DemoModelSettings, "prompts": Prompts}
+
+
 def _run(conf: Path, place: Path, monkeypatch: pytest.MonkeyPatch, project: Path) -> DataCatalog:
     monkeypatch.chdir(project)
     merge = {"parameters": "soft", "globals": "soft"}
@@ -43,8 +48,8 @@ def _run(conf: Path, place: Path, monkeypatch: pytest.MonkeyPatch, project: Path
         str(conf), base_env="base", default_run_env="test", merge_strategy=merge
     )
     catalog = DataCatalog.from_config(loader["catalog"])
-    for name in ("demo_images", "demo_model", "prompts"):
-        catalog[f"params:{name}"] = loader["parameters"][name]
+    for name, kind in SETTINGS.items():
+        catalog[f"params:{name}"] = kind(**loader["parameters"][name])
     SequentialRunner().run(demo_images.create_pipeline() + demo_model.create_pipeline(), catalog)
     return catalog
 

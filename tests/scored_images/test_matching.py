@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfscore.pipelines.ingestion.matching import lost_zeros, match_files
+from selfscore.scored_images.matching import lost_zeros, match_files
 
 FILES = [
     "7.jpg",

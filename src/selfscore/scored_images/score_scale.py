@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-METHODS = ("quantile", "integer")
+Method = Literal["quantile", "integer"]
 # A level is written as one digit, so that it is one token.
 MOST_LEVELS = 10
 
 
-def fit(scores: np.ndarray, levels: int, method: str, unit: str) -> dict[str, Any]:
+def fit(scores: np.ndarray, levels: int, method: Method, unit: str) -> dict[str, Any]:
     """Fit the levels to the training scores.
 
     Args:
@@ -26,12 +26,8 @@ def fit(scores: np.ndarray, levels: int, method: str, unit: str) -> dict[str, An
         training scores, and unit.
 
     Raises:
-        ValueError: If the scores do not fill the levels, or a parameter is out of range.
+        ValueError: If the scores do not fill the levels.
     """
-    if not isinstance(levels, int) or not 2 <= levels <= MOST_LEVELS:
-        raise ValueError(f"`ingestion.levels` must be 2 to {MOST_LEVELS}, not {levels!r}.")
-    if method not in METHODS:
-        raise ValueError(f"`ingestion.method` must be one of {METHODS}, not {method!r}.")
     if len(scores) < levels:
         raise ValueError(
             f"There are {len(scores)} training images for {levels} levels. Give at least one image "

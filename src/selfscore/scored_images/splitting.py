@@ -25,13 +25,8 @@ def fill_splits(
         "train", "validation" or "test" per image.
 
     Raises:
-        ValueError: If the shares leave nothing to train on, or a split stays empty.
+        ValueError: If a split stays empty.
     """
-    if min(validation_share, test_share) <= 0 or validation_share + test_share >= 1:
-        raise ValueError(
-            "`ingestion.validation_share` and `ingestion.test_share` must be above 0 and below 1 "
-            f"in sum, not {validation_share} and {test_share}."
-        )
     split = images["split"].replace("", "train").copy()
     wanted = {
         name: share

@@ -1,0 +1,203 @@
+"""The parameters of the project as one whole, and the check that all of them are right.
+
+The configuration loader calls `check` before anything else happens, so a misspelt key or a wrong
+value ends every command with a message, whatever part of the project it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
+from typing import Annotated, Any, Literal
+
+import click
+from pydantic import Field
+
+from selfscore.layout import STAGES, TRAINING, merged, namespace, round_of
+from selfscore.merging.settings import MergeSettings
+from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
+from selfscore.pipelines.data_generation.settings import DataGenerationSettings
+from selfscore.pipelines.ingestion.settings import IngestionSettings
+from selfscore.pipelines.preference_building.settings import PreferenceBuildingSettings
+from selfscore.pipelines.scoring.settings import ScoringSettings
+from selfscore.preference_data.builders import PAIR_BUILDERS
+from selfscore.preference_optimization.settings import DPOSettings
+from selfscore.settings_class import Count, Whole, settings_class
+from selfscore.vlm.options import Machine
+from selfscore.vlm.policy import BaseModel
+from selfscore.vlm.response import Prompts
+from selfscore.wrong_settings import Place, Problem, problems, unknown
+
+
+@settings_class
+class Shape:
+    """Parameters at the top level that are no section.
+
+    Attributes:
+        seed: of everything that is drawn.
+        rounds: how many there are.
+        experts: what every round trains and merges, by the names of their pairs' builders.
+    """
+
+    seed: Whole
+    rounds: Count
+    experts: Annotated[list[Literal[*PAIR_BUILDERS]], Field(min_length=1)]  # type: ignore[valid-type]
+
+    def __post_init__(self) -> None:
+        if len(set(self.experts)) < len(self.experts):
+            raise ValueError("`experts` names one of them twice")
+
+
+@settings_class
+class ImagePlaces:
+    """The section `images`, where --params names other places than globals.yml.
+
+    Attributes:
+        folder: of the images.
+        scores: the table, or the folder of a published data set.
+        max_pixels: images with more are not decoded.
+    """
+
+    folder: str | None = None
+    scores: str | None = None
+    max_pixels: Count | None = None
+
+
+@settings_class
+class RegistrySettings:
+    """The section `registry`.
+
+    Attributes:
+        model: name of the registered model; None registers none.
+    """
+
+    model: str | None
+
+
+# Name → type of each section but `dpo_training`, which has one more in it for each expert.
+SECTIONS: dict[str, Any] = {
+    "model": BaseModel,
+    "machine": Machine,
+    "prompts": Prompts,
+    "images": ImagePlaces,
+    "image_features": ImageFeaturesSettings,
+    "ingestion": IngestionSettings,
+    "data_generation": DataGenerationSettings,
+    "preference_building": PreferenceBuildingSettings,
+    "merging": MergeSettings,
+    "evaluation": dict[str, Any],
+    "reporting": dict[str, Any],
+    "registry": RegistrySettings,
+    "scoring": ScoringSettings,
+}
+if find_spec("selfscore_demo") is not None:
+    from selfscore_demo.pipelines.demo_images.settings import DemoImagesSettings
+    from selfscore_demo.pipelines.demo_model.settings import DemoModelSettings
+
+    SECTIONS |= {"demo_images": DemoImagesSettings, "demo_model": DemoModelSettings}
+
+
+class WrongParametersError(click.ClickException, ValueError):
+    """Parameters that are wrong, all of them.
+
+    Args:
+        found: what is wrong.
+    """
+
+    def __init__(self, found: list[Problem]) -> None:
+        head = "" if len(found) == 1 else f"{len(found)} parameters are wrong:\n  "
+        super().__init__(head + "\n  ".join(map(str, found)))
+        self.problems = found
+
+
+def check(parameters: Mapping[str, Any]) -> None:
+    """Check every parameter, whichever pipelines are to run.
+
+    Args:
+        parameters: as the user gives them, with what single rounds change under their names.
+
+    Raises:
+        WrongParametersError: there is one that does not exist, or has a value it cannot have.
+    """
+    found = [*_shared(parameters), *_of_rounds(parameters)]
+    if found:
+        raise WrongParametersError(found)
+
+
+def _shared(parameters: Mapping[str, Any]) -> Iterator[Problem]:
+    alone = [name for name in parameters if name in Shape.__annotations__]
+    yield from problems(Shape, {name: parameters[name] for name in alone})
+    for name, value in parameters.items():
+        if name == TRAINING:
+            yield from _training(value, (name,))
+        elif name in SECTIONS:
+            yield from problems(SECTIONS[name], value, (name,))
+        elif name not in alone and round_of(name) is None:
+            yield unknown(name, [*Shape.__annotations__, *SECTIONS, TRAINING, namespace(1)])
+
+
+def _training(section: Any, place: Place) -> Iterator[Problem]:
+    """What is wrong with the settings that all experts share, and with what differs for one."""
+    if not isinstance(section, Mapping):
+        yield from problems(DPOSettings, section, place)
+        return
+    shared = {name: value for name, value in section.items() if name != "experts"}
+    known = problems(DPOSettings, shared, place)
+    yield from known
+    own = section.get("experts") or {}
+    if not isinstance(own, Mapping):
+        yield Problem((*place, "experts"), f"must be a section, not {own!r}.")
+        return
+    for name, changes in own.items():
+        where = (*place, "experts", name)
+        if name not in PAIR_BUILDERS:
+            yield unknown(name, PAIR_BUILDERS, (*place, "experts"))
+        elif not isinstance(changes, Mapping):
+            yield Problem(where, f"must be a section, not {changes!r}.")
+        else:
+            found = problems(DPOSettings, merged(shared, changes), where)
+            yield from _new(found, where, known, place)
+
+
+def _of_rounds(parameters: Mapping[str, Any]) -> Iterator[Problem]:
+    rounds = parameters.get("rounds")
+    for name, changes in parameters.items():
+        number = round_of(name)
+        if number is None:
+            continue
+        if type(rounds) is int and number > rounds:
+            yield Problem((name,), f"is none of the {rounds} rounds: raise `rounds`, or remove it.")
+        elif not isinstance(changes, Mapping):
+            yield Problem((name,), f"must be a section with stages in it, not {changes!r}.")
+        else:
+            for stage, over in changes.items():
+                yield from _of_stage(parameters, name, stage, over)
+
+
+def _of_stage(parameters: Mapping[str, Any], name: str, stage: str, over: Any) -> Iterator[Problem]:
+    """What is wrong with a stage of one round, and not with the section it is laid over."""
+    where = (name, stage)
+    if stage not in STAGES:
+        yield unknown(stage, STAGES, (name,))
+        return
+    base = parameters.get(stage)
+    if not isinstance(over, Mapping):
+        yield Problem(where, f"must be a section, not {over!r}.")
+    elif isinstance(base, Mapping):
+        both = merged(base, over)
+        if stage == TRAINING:
+            yield from _new(_training(both, where), where, _training(base, (stage,)), (stage,))
+        else:
+            kind = SECTIONS[stage]
+            found, known = problems(kind, both, where), problems(kind, base, (stage,))
+            yield from _new(found, where, known, (stage,))
+
+
+def _new(
+    found: Iterable[Problem], where: Place, known: Iterable[Problem], base: Place
+) -> Iterator[Problem]:
+    """Those of the problems found below `where` that are not there below `base` as well."""
+    before = {(problem.place[len(base) :], problem.text) for problem in known}
+    for problem in found:
+        if (problem.place[len(where) :], problem.text) not in before:
+            yield problem

@@ -1,0 +1,71 @@
+"""Settings of ingestion."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from selfscore.scored_images.score_scale import MOST_LEVELS, Method
+from selfscore.settings_class import Count, Share, settings_class
+
+# Keys of `selfscore.datasets.formats.PUBLISHED`, and the user's own table.
+FormatName = Literal[
+    "table", "aadb", "agiqa3k", "ava", "eva", "kadid10k", "koniq10k", "para", "spaq"
+]
+
+
+@settings_class
+class Columns:
+    """The section `ingestion.columns`: what the columns of a table are called, a number perhaps.
+
+    Attributes:
+        image: the image's name, path, or end of its path.
+        score: its score.
+        split: its split; may be missing from the table.
+        group: what must stay on one side of a split; may be missing from the table.
+    """
+
+    image: str | int
+    score: str | int
+    split: str | int
+    group: str | int
+
+
+@settings_class
+class IngestionSettings:
+    """The section `ingestion`.
+
+    Attributes:
+        format: how the scores are written.
+        columns: of a table.
+        unit: the scale of the scores in words.
+        score_range: lowest and highest score that can occur; None takes any number.
+        levels: number of levels, each written as one digit.
+        method: how the levels are fitted.
+        validation_share: share of the images for validation where the split is drawn.
+        test_share: share for the test.
+        max_quarantine: share of the rows that may be unusable, or the run stops.
+        threads: images that are decoded at the same time.
+        max_images_per_split: images of a seeded subset; None takes all.
+        shuffle_labels: whether the training scores change places, a control.
+    """
+
+    format: FormatName
+    columns: Columns
+    unit: str
+    score_range: tuple[float, float] | None
+    levels: Annotated[int, Field(ge=2, le=MOST_LEVELS)]
+    method: Method
+    validation_share: Annotated[float, Field(gt=0, lt=1)]
+    test_share: Annotated[float, Field(gt=0, lt=1)]
+    max_quarantine: Share
+    threads: Count
+    max_images_per_split: Count | None
+    shuffle_labels: bool
+
+    def __post_init__(self) -> None:
+        if self.score_range is not None and not self.score_range[0] < self.score_range[1]:
+            raise ValueError("`score_range` must be the lowest and then the highest score")
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError("`validation_share` and `test_share` must be below 1 together")

@@ -1,0 +1,1 @@
+"""From a folder of images and a table of scores to images with a split and a level."""

@@ -1,0 +1,44 @@
+"""A policy as a model that runs; `vlm.loading` makes it.
+
+Knows libraries as types only, so that it is imported without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
+
+
+@dataclass(frozen=True)
+class VLM:
+    """A policy loaded to run: one model with every adapter folded into its weights.
+
+    Attributes:
+        model: the model.
+        processor: its processor.
+        base_model: `id`, `revision` and perhaps `processor` of the base model, see `Policy`.
+        tower_frozen: whether the vision tower and the connector are the base model's own, so that
+            image features computed with it are right for this policy too.
+        content: sha256 of the files of the base model, see `content_of`.
+    """
+
+    model: PreTrainedModel
+    processor: ProcessorMixin
+    base_model: Mapping[str, Any] = field(default_factory=dict)
+    tower_frozen: bool = True
+    content: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The processor's tokenizer."""
+        return self.processor.tokenizer
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model's weights are."""
+        return self.model.device

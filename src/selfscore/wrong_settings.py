@@ -1,0 +1,131 @@
+"""What is wrong with a section of the parameters, in words that name the place and the remedy.
+
+Knows settings classes and Pydantic's errors; knows no section.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+Place = tuple[str | int, ...]
+
+# What Pydantic calls an error → what the value must be; {} takes from its context.
+_WORDS = {
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "string_type": "must be a text",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a section",
+    "mapping_type": "must be a section",
+    "dataclass_type": "must be a section",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "too_long": "must have at most {max_length} values",
+    "too_short": "must have at least {min_length} values",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong in one place.
+
+    Attributes:
+        place: keys from the top of the parameters to what is wrong.
+        text: what is wrong there, and what to do; follows the place in a sentence.
+    """
+
+    place: Place
+    text: str
+
+    def __str__(self) -> str:
+        return f"{'.'.join(map(str, self.place))} {self.text}"
+
+
+def problems(kind: Any, value: Any, place: Place = ()) -> list[Problem]:
+    """Everything that is wrong with a value of the parameters.
+
+    Args:
+        kind: a settings class, or any type that Pydantic knows.
+        value: as it stands in the configuration.
+        place: where it stands.
+    """
+    try:
+        TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        return [_problem(kind, dict(found), place) for found in error.errors()]
+    return []
+
+
+def unknown(name: str, known: Iterable[str], inside: Place = ()) -> Problem:
+    """A key that does not exist, with the nearest that does, or all of them."""
+    names = [str(each) for each in known]
+    nearest = get_close_matches(str(name), names, n=1, cutoff=0.6)
+    remedy = f"did you mean {nearest[0]}?" if nearest else f"there is {', '.join(names)}."
+    return Problem((*inside, name), f"does not exist: {remedy}")
+
+
+def _problem(kind: Any, error: dict[str, Any], place: Place) -> Problem:
+    where, what, context = error["loc"], error["type"], error.get("ctx", {})
+    inner: Place = tuple(key for key in where if key != "[key]")
+    given = error["input"]
+    if what in ("unexpected_keyword_argument", "extra_forbidden"):
+        return unknown(str(inner[-1]), _keys(_at(kind, inner[:-1])), (*place, *inner[:-1]))
+    if what == "missing":
+        text = "is missing." if isinstance(inner[-1], str) else "is missing: the list is too short."
+    elif what == "literal_error":
+        choices = re.findall(r"'([^']*)'", context["expected"])
+        nearest = get_close_matches(str(given), choices, n=1, cutoff=0.6)
+        asked = f" (did you mean {nearest[0]}?)" if nearest else ""
+        text = f"must be {_one_of(choices)}, not {given!r}{asked}."
+    elif what == "value_error":
+        text = f"is wrong: {context['error']}."
+    elif what in _WORDS:
+        shown = f", not {given!r}" if not isinstance(given, Mapping) else ""
+        text = f"{_WORDS[what].format(**context)}{shown}."
+    else:
+        text = f"is wrong: {error['msg']}, not {given!r}."
+    return Problem((*place, *inner), text)
+
+
+def _one_of(choices: list[str]) -> str:
+    return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
+
+
+def _at(kind: Any, where: Place) -> Any:
+    """The type of what stands in a place of a settings class."""
+    for key in where:
+        kind = _fields(_plain(kind)).get(str(key))
+    return _plain(kind)
+
+
+def _keys(kind: Any) -> list[str]:
+    return list(_fields(kind))
+
+
+def _fields(kind: Any) -> dict[str, Any]:
+    """Name in the parameters → type, of a settings class."""
+    fields = getattr(kind, "__pydantic_fields__", {})
+    hints = get_type_hints(kind) if fields else {}
+    return {field.alias or name: hints[name] for name, field in fields.items()}
+
+
+def _plain(kind: Any) -> Any:
+    """A type without annotations and without None."""
+    if get_origin(kind) is Annotated:
+        return _plain(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        return _plain(next(each for each in get_args(kind) if each is not type(None)))
+    return kind
