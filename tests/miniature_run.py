@@ -156,7 +156,7 @@ def a_run(
             for place, path in enumerate(images["path"])
         },
         "baseline.consistency_judge": {"held_out": {"discrimination": 0.77}},
-        "params:model": {"id": "data/06_models/demo_model", "revision": None},
+        "params:model": BaseModel("data/06_models/demo_model", None, {}),
         "params:seed": 0,
         "params:reporting": settings["reporting"],
         "params:evaluation": evaluation,
