@@ -16,6 +16,7 @@ from selfscore.metrics.figures import INCOMING
 from selfscore.pipelines.evaluation.judgement import READING_COLUMNS
 from selfscore.pipelines.evaluation.measurement import measure_policies, measure_reliability
 from selfscore.pipelines.reporting import create_pipeline
+from selfscore.vlm.policy import BaseModel
 
 LEVELS = 5
 SPLITS = {"train": 12, "validation": 40, "test": 40}
