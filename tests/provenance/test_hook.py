@@ -117,18 +117,19 @@ def test_no_secret_is_written(ingest: Callable[..., Project], trial_conf, monkey
     (trial_conf / "local" / "credentials.yml").write_text(f"store: {{key: {SECRET}}}\n")
     monkeypatch.setenv("ANOTHER_API_KEY", f"{SECRET}-too")
     project = ingest(
-        note=f"called with {SECRET}",
-        login={"password": "hunter2", "url": "https://me:hunter2@host/x"},
+        ingestion={"levels": 4, "unit": f"called with {SECRET}"},
+        evaluation={"judging": {"openai": {"base_url": "https://me:hunter2@host/x"}}},
     )
     [manifest] = read_manifests(project.catalog)
-    assert manifest.parameters["login"]["password"] == REDACTED
+    assert REDACTED in manifest.parameters["ingestion"]["unit"]
     folder = trial_conf.parent / "data/08_reporting/manifests"
     text = "".join(file.read_text() for file in folder.rglob("*") if file.is_file())
     assert REDACTED in text
     assert SECRET not in text
     assert "hunter2" not in text
     # Nor does a comparison see a difference where both sides are hidden.
-    assert project.parameters["login"] == manifest.parameters["login"]
+    for section in ("ingestion", "evaluation"):
+        assert project.parameters[section] == manifest.parameters[section]
 
 
 KILLED = """

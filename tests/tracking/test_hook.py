@@ -21,7 +21,6 @@ import pytest
 from kedro.framework.hooks import hook_impl
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
-from kedro.runner import AbstractRunner, ThreadRunner
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -75,9 +74,7 @@ def track_at(root: Path, address: str) -> None:
     file.write_text("\n".join(kept) + "\n")
 
 
-def ingest(
-    root: Path, *hooks: object, runner: AbstractRunner | None = None, **parameters: Any
-) -> dict[str, Any]:
+def ingest(root: Path, *hooks: object, **parameters: Any) -> dict[str, Any]:
     """A run of the pipeline; its manifest."""
     bootstrap_project(root)
     images = {"folder": str(root / "images"), "scores": str(root / "scores.csv")}
@@ -85,7 +82,7 @@ def ingest(
     with KedroSession.create(project_path=root, runtime_params=runtime) as session:
         for one in hooks:
             session._hook_manager.register(one)
-        session.run(pipeline_names=["ingestion"], runner=runner)
+        session.run(pipeline_names=["ingestion"])
     file = max((root / "data/08_reporting/manifests/manifest.json").iterdir()) / "manifest.json"
     manifest: dict[str, Any] = json.loads(file.read_text())
     assert manifest["status"] == "finished"
@@ -124,7 +121,8 @@ def test_a_run_is_found_by_data_model_and_commit(root: Path) -> None:
     subprocess.run(["git", "init", "-q", "."], check=True)
     author = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
     subprocess.run(["git", *author, "commit", "-q", "--allow-empty", "-m", "a"], check=True)
-    manifest = ingest(root, runner=ThreadRunner(), api_key="sk-1234567890")
+    address = {"judging": {"openai": {"base_url": "https://me:sk-1234567890@host/v1"}}}
+    manifest = ingest(root, evaluation=address)
 
     run = newest(store)
     assert run.data.tags["dataset"] == manifest["artifacts"]["raw_images"]["path"] == "images"

@@ -176,8 +176,8 @@ def test_parameters_compare_side_by_side(parent: str) -> None:
     runs.log_parameters("ingestion", {"params:ingestion": {"levels": 10}})
 
     assert children(parent)["iteration_2"].data.params == {
-        "dpo_training.lr": "2",
-        "dpo_training.experts.a.b": "1",
+        "dpo_training.a.lr": "2",
+        "dpo_training.a.b": "1",
         "seed": "0",
     }
 

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from selfscore.datasets.image_features import ImageFeaturesDataset
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.merging.delta import to_lora
+from selfscore.merging.settings import MergeSettings
 from selfscore.pipelines.baseline.nodes import describe_base_policy
 from selfscore.pipelines.merging.nodes import update_policy
 from selfscore.settings_class import as_parameters
@@ -114,11 +115,16 @@ def test_the_content_goes_from_round_to_round_and_into_files_beside_the_card(
     policy, folder, tmp_path
 ):
     update = to_lora({"a": torch.eye(4)}, 2, str(folder))[0]
-    merging = {
-        "method": "ties", "weights": {"scoring": 1.0}, "lambda": 1.0, "density": 0.5,
-        "gamma": 0.01, "epsilon": 0.15, "rank": 2,
-    }  # fmt: skip
-    after = update_policy(policy, update, as_parameters(SCALE), merging, as_parameters(PROMPTS))
+    merging = MergeSettings(
+        method="ties",
+        weights={"scoring": 1.0},
+        lambda_=1.0,
+        density=0.5,
+        gamma=0.01,
+        epsilon=0.15,
+        rank=2,
+    )
+    after = update_policy(policy, update, merging)
     assert after.base_content == policy.base_content == content_of(str(folder))
     # Cards, and what policies are told apart by, are as if it were not known.
     unknown = policy_over(folder)

@@ -34,15 +34,17 @@ def load_processor(
         ValueError: the image processor does not know an option.
     """
     options = dict(options or {})
+    published = AutoImageProcessor.from_pretrained(model, backend="pil", **source)
+    # Looked at before they are used: transformers ignores what an image processor does not know, and
+    # takes some names, which a policy from elsewhere may hold, for where and how to load.
+    unknown = [name for name in options if name not in published.to_dict()]
+    if unknown:
+        raise ValueError(
+            f"{type(published).__name__} has no option '{unknown[0]}': correct `model.processor`. "
+            f"It has: {', '.join(sorted(published.to_dict()))}."
+        )
     processor = AutoProcessor.from_pretrained(model, **options, **source)
     processor.image_processor = AutoImageProcessor.from_pretrained(
         model, backend="pil", **options, **source
     )
-    # transformers ignores what an image processor does not know.
-    unknown = [name for name in options if not hasattr(processor.image_processor, name)]
-    if unknown:
-        raise ValueError(
-            f"{type(processor.image_processor).__name__} has no option '{unknown[0]}': correct "
-            f"`model.processor`. It has: {', '.join(sorted(processor.image_processor.to_dict()))}."
-        )
     return processor  # type: ignore[no-any-return]
