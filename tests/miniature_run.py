@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from cards import policy_over
 from PIL import Image
+from stage_settings import evaluation, reporting
 
 from selfscore.metrics.figures import INCOMING
 from selfscore.pipelines.evaluation.judgement import READING_COLUMNS
@@ -123,31 +123,19 @@ def readings(judged: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([own, forced], ignore_index=True).assign(judge="tfidf")[READING_COLUMNS]
 
 
-def parameters(project: Any) -> dict[str, Any]:
-    conf = project / "conf/base"
-    found: dict[str, Any] = {}
-    for stage in ("reporting", "evaluation"):
-        found |= yaml.safe_load((conf / stage / "parameters.yml").read_text())
-    for section in found.values():
-        section["n_resamples"] = 60
-    found["reporting"]["gallery"] |= {"images": 30, "pairs": 6, "pixels": 32}
-    return found
-
-
 def a_run(
-    project: Any,
     noise: dict[int, dict[str, float]] = NOISE,
     change: Callable[[pd.DataFrame, int], pd.DataFrame] = lambda table, number: table,
+    **champion: Any,
 ) -> dict[str, Any]:
     """Every dataset that the report starts from, by name.
 
     Args:
-        project: its root.
         noise: round → policy → how far its answers scatter.
         change: what becomes of the judgements and of the predictions of a round.
+        champion: rules of its choice that are not the project's.
     """
-    settings = parameters(project)
-    evaluation, images = settings["evaluation"], scored_images()
+    settings, images = evaluation(n_resamples=60), scored_images()
     texts = forced_texts()
     data: dict[str, Any] = {
         "scored_images": images,
@@ -159,8 +147,10 @@ def a_run(
         "baseline.consistency_judge": {"held_out": {"discrimination": 0.77}},
         "params:model": BaseModel("data/06_models/demo_model", None, {}),
         "params:seed": 0,
-        "params:reporting": settings["reporting"],
-        "params:evaluation": evaluation,
+        "params:reporting": reporting(
+            gallery={"images": 30, "pairs": 6, "pixels": 32}, champion=champion
+        ),
+        "params:evaluation.health.thresholds": settings.health.thresholds,
     }
     for number, policies in noise.items():
         place = f"iteration_{number}" if number else "baseline"
@@ -177,9 +167,9 @@ def a_run(
             f"{place}.generations": texts,
             f"{place}.readings": read,
             f"{place}.figures": measure_policies(
-                judged, read, images, SCALE, evaluation, 0, **answers
+                judged, read, images, SCALE, settings, 0, **answers
             ),
-            f"{place}.reliability": measure_reliability(judged, evaluation, 0),
+            f"{place}.reliability": measure_reliability(judged, settings, 0),
             f"{place}.merge_report": {
                 "energy_kept_per_layer": {
                     f"model.layers.{layer}.{part}.proj": 0.9 + 0.01 * layer
@@ -200,19 +190,18 @@ def report(data: dict[str, Any], rounds: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def reported(project: Any) -> dict[str, Any]:
+def reported() -> dict[str, Any]:
     """Every dataset of the pipeline `reporting` after two rounds; its faithfulness has fallen."""
-    data = a_run(project)
     # A fall of faithfulness must not keep the policies from winning here.
-    data["params:reporting"]["champion"]["max_faithfulness_loss"] = 1.0
+    data = a_run(max_faithfulness_loss=1.0)
     return report(data, rounds=2)
 
 
 @pytest.fixture
-def report_on(project: Any) -> Callable[..., dict[str, Any]]:
+def report_on() -> Callable[..., dict[str, Any]]:
     """Reports on a run of another kind, see `a_run`."""
 
     def make(noise: dict[int, dict[str, float]] = NOISE, **other: Any) -> dict[str, Any]:
-        return report(a_run(project, noise, **other), rounds=max(noise))
+        return report(a_run(noise, **other), rounds=max(noise))
 
     return make

@@ -9,7 +9,7 @@ import pandas as pd
 
 from selfscore.judging.consistency import consistency_figures
 from selfscore.metrics.figures import INCOMING
-from selfscore.pipelines.evaluation.resampling import resampling
+from selfscore.metrics.resampling import IntervalSettings
 
 # Side of the table of generations → how its texts are called.
 _SIDES = {"chosen": "forced_right", "rejected": "forced_wrong"}
@@ -29,7 +29,7 @@ def describe_forced_texts(
     readings: pd.DataFrame,
     scored_images: pd.DataFrame,
     consistency_judge: dict[str, Any],
-    evaluation: dict[str, Any],
+    intervals: IntervalSettings,
     examples: int,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -41,7 +41,7 @@ def describe_forced_texts(
         scored_images: image_id, group and score.
         consistency_judge: the state of the judge `tfidf`, which was fitted on these very texts;
             `held_out` has its figures for those that it was not fitted on.
-        evaluation: `resampling_unit`, `n_resamples`, `confidence`.
+        intervals: how they are drawn.
         examples: number of images whose texts are shown.
         seed: of resamples and examples.
 
@@ -62,7 +62,7 @@ def describe_forced_texts(
     tables = []
     for kind, texts in kinds.items():
         for judge, rows in texts.groupby("judge", sort=False):
-            draws = resampling(rows["group"], evaluation, seed)
+            draws = intervals.resampling(rows["group"], seed)
             figures = consistency_figures(
                 rows["inferred_level"], rows["level"], rows["score"], draws
             )

@@ -15,6 +15,7 @@ from benchmarks.experiments.flattening import COLUMNS, flat_figures
 from benchmarks.experiments.forced_texts import describe_forced_texts
 from benchmarks.runs import DESCRIPTIONS, PROJECT, Run
 from selfscore.layout import BASELINE
+from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.provenance.project import open_project
 
 FIGURES, EXAMPLES = "figures", "examples"
@@ -56,7 +57,7 @@ def keep_record(run: Run, configuration: Path, folder: Path, definitions: Defini
             load(f"{BASELINE}.readings"),
             load("scored_images"),
             load(f"{BASELINE}.consistency_judge"),
-            parameters["evaluation"],
+            EvaluationSettings(**parameters["evaluation"]),
             definitions.examples,
             parameters["seed"],
         )

@@ -17,11 +17,13 @@ from selfscore.layout import STAGES, TRAINING, merged, namespace, round_of
 from selfscore.merging.settings import MergeSettings
 from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
 from selfscore.pipelines.data_generation.settings import DataGenerationSettings
+from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.pipelines.ingestion.settings import IngestionSettings
 from selfscore.pipelines.preference_building.settings import PreferenceBuildingSettings
 from selfscore.pipelines.scoring.settings import ScoringSettings
 from selfscore.preference_data.builders import PAIR_BUILDERS
 from selfscore.preference_optimization.settings import DPOSettings
+from selfscore.report.settings import ReportingSettings
 from selfscore.settings_class import Count, Whole, settings_class
 from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import BaseModel
@@ -85,8 +87,8 @@ SECTIONS: dict[str, Any] = {
     "data_generation": DataGenerationSettings,
     "preference_building": PreferenceBuildingSettings,
     "merging": MergeSettings,
-    "evaluation": dict[str, Any],
-    "reporting": dict[str, Any],
+    "evaluation": EvaluationSettings,
+    "reporting": ReportingSettings,
     "registry": RegistrySettings,
     "scoring": ScoringSettings,
 }

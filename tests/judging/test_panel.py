@@ -1,23 +1,32 @@
+from typing import Any
+
 import pytest
 import tiny_vlm
 from cards import policy_over
 
 from selfscore.judging.panel import make_judges
+from selfscore.judging.settings import JudgingSettings
 from selfscore.judging.tfidf import fit_judge
 from selfscore.vlm.policy import LoraAdapter, Policy
 
 STATE = fit_judge(["a good sky", "a bad sky", "a good tree", "a bad tree"], [8, 1, 8, 1])
 HOSTED = {
     "model": "m", "base_url": "http://127.0.0.1:9/v1", "api_key_env": None, "input_price": 0.0,
-    "output_price": 0.0, "max_cost": 1.0, "concurrency": 8, "max_retries": 6, "timeout": 60.0,
+    "output_price": 0.0, "max_cost": 1.0, "max_tokens": 32,
+    "concurrency": 8, "max_retries": 6, "timeout": 60.0,
 }  # fmt: skip
 NOWHERE = policy_over("./no/such/model")
 
 
-def convened(names: list[str], policy: Policy = NOWHERE, openai: dict | None = None) -> list:
-    settings = {"self": {"reading": "direct", "batch_size": 4}, "openai": openai or HOSTED}
+def convened(names: list[str], policy: Policy = NOWHERE, **openai: Any) -> list:
+    settings = JudgingSettings(
+        judges=names,
+        sample_size=10,
+        self={"reading": "direct", "batch_size": 4},
+        openai=HOSTED | openai,
+    )
     return make_judges(
-        names, settings, n_levels=10, tfidf_state=STATE, base_policy=policy,
+        settings, n_levels=10, tfidf_state=STATE, base_policy=policy,
         rating="Rate this picture from 0 (worst) to 9 (best).", verdicts={},
     )  # fmt: skip
 
@@ -34,13 +43,20 @@ def test_every_judge_by_name_in_the_order_asked_for(tmp_path) -> None:
 
 def test_a_judge_that_is_not_asked_for_needs_nothing() -> None:
     # Neither is there such a model, nor has the hosted judge all it needs.
-    (judge,) = convened(["tfidf"], openai={"model": None})
+    (judge,) = convened(["tfidf"], model=None)
     assert judge.name == "tfidf"
 
 
-@pytest.mark.parametrize("names", [["gpt"], ["tfidf", "tfidf"]])
-def test_a_wrong_list_is_refused(names) -> None:
-    with pytest.raises(ValueError, match=r"some of \['tfidf', 'self', 'openai'\], each once"):
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        (["gpt"], "'tfidf', 'self' or 'openai'"),
+        (["tfidf"] * 2, "one of them twice"),
+        ([], "1 item"),
+    ],
+)
+def test_a_wrong_list_is_refused(names: list[str], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
         convened(names)
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from scipy import stats
 
 from selfscore.metrics.accuracy import share
 from selfscore.metrics.rank_correlation import srcc
-from selfscore.metrics.resampling import clusters_of
+from selfscore.metrics.resampling import IntervalSettings
 
 
 def correlated(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -93,13 +95,15 @@ def test_clusters_of_one_row_are_rows_and_unequal_ones_are_drawn_whole() -> None
     assert only == resampled(n=100).interval(share, flags)
 
 
-def test_clusters_are_the_groups_where_there_are_any() -> None:
+def test_groups_are_drawn_together_where_there_are_any() -> None:
+    settings = IntervalSettings(resampling_unit="group", n_resamples=10, confidence=0.9)
     groups = pd.Series(["a", "a", "b"])
-    assert clusters_of(groups, "group") is groups
-    assert clusters_of(groups, "image") is None
-    assert clusters_of(pd.Series(["", "", ""]), "group") is None
-    with pytest.raises(ValueError, match="Unknown `resampling_unit` 'scene'"):
-        clusters_of(groups, "scene")
+    drawn = settings.resampling(groups, 3)
+    assert (drawn.n, drawn.confidence, drawn.seed) == (10, 0.9, 3) and drawn.clusters is groups
+    assert settings.resampling(pd.Series(["", "", ""]), 3).clusters is None
+    assert replace(settings, resampling_unit="image").resampling(groups, 3).clusters is None
+    with pytest.raises(ValueError, match="'group' or 'image'"):
+        replace(settings, resampling_unit="scene")
 
 
 def test_another_seed_draws_other_rows() -> None:

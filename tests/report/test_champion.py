@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
 from cards import policy_over
+from stage_settings import reporting
 
 from selfscore.report.champion import choose_champion
 
 POLICIES = {f"policy_{number}": policy_over(iteration=number) for number in range(3)}
-RULES: dict[str, Any] = {
-    "champion": {"metric": "srcc", "min_format_valid": 0.95, "max_faithfulness_loss": 0.05}
-}
+RULES = reporting(champion={"max_faithfulness_loss": 0.05})
 
 
 def table(**figures: list[float]) -> pd.DataFrame:
@@ -59,7 +56,7 @@ def test_without_faithfulness_it_is_not_asked_for() -> None:
 
 
 def test_of_an_error_the_lowest_wins() -> None:
-    rules = {"champion": RULES["champion"] | {"metric": "mae"}}
+    rules = reporting(champion={"metric": "mae"})
     found = table(mae=[1.4, 0.9, 1.0], format_valid=[1.0, 1.0, 1.0])
     assert choose_champion(found, rules, **POLICIES)["policy"] == "policy_1"
 
@@ -92,5 +89,5 @@ def test_without_validation_images_the_remedy_is_told() -> None:
     with pytest.raises(ValueError, match=r"add 'validation' to `evaluation\.splits`"):
         choose_champion(found[found["split"] == "test"], RULES, **POLICIES)
     with pytest.raises(ValueError, match=r"from \['format_valid', 'srcc'\]"):
-        rules = {"champion": RULES["champion"] | {"metric": "srrc"}}
+        rules = reporting(champion={"metric": "srrc"})
         choose_champion(found, rules, **POLICIES)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import spearmanr
+from stage_settings import reporting
 
 from selfscore.report.changes import COLUMNS, measure_changes, shown_round
+from selfscore.report.settings import ReportingSettings
 
-SETTINGS: dict[str, Any] = {
-    "split": "test",
-    "resampling_unit": "image",
-    "n_resamples": 300,
-    "confidence": 0.95,
-}
+SETTINGS = reporting(resampling_unit="image", n_resamples=300)
 
 
 def judged(noise: float, faithful: float, policy: str, seed: int) -> pd.DataFrame:
@@ -43,7 +41,7 @@ def judged(noise: float, faithful: float, policy: str, seed: int) -> pd.DataFram
 
 
 def changes(
-    base: pd.DataFrame, merged: pd.DataFrame, settings: dict[str, Any] = SETTINGS
+    base: pd.DataFrame, merged: pd.DataFrame, settings: ReportingSettings = SETTINGS
 ) -> pd.DataFrame:
     judgements = pd.concat([base.assign(round=0), merged.assign(round=1)], ignore_index=True)
     table = measure_changes({"round": 1}, judgements, settings, 0)
@@ -61,7 +59,7 @@ def test_a_large_change_counts() -> None:
 
 def test_luck_seldom_counts() -> None:
     """At 95 %, one in twenty policies that are equally good seems better or worse."""
-    settings = SETTINGS | {"n_resamples": 100}
+    settings = replace(SETTINGS, n_resamples=100)
     clear = 0
     for seed in range(20):
         base, merged = judged(3, 0.8, "base", 2 * seed), judged(3, 0.8, "merged", 2 * seed + 1)

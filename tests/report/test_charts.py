@@ -176,10 +176,11 @@ def test_levels_add_up(charts: dict[str, Chart]) -> None:
 
 
 def test_limits_of_health_are_drawn(charts: dict[str, Chart], reported: dict[str, Any]) -> None:
-    limits = reported["params:evaluation"]["health"]["thresholds"]
+    limits = reported["params:evaluation.health.thresholds"]
     panel = next(one for one in charts["health"].panels if one.title == "Length of a text")
-    low, high = limits["min_mean_words"], limits["max_mean_words"]
-    assert drawn(panel, "limit") == [[low, low], [high, high]]
+    assert drawn(panel, "limit") == [
+        [value, value] for value in (limits.min_mean_words, limits.max_mean_words)
+    ]
 
 
 def test_values_are_written_for_people() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from stage_settings import reporting
 
 from selfscore.preference_data.pairs import consistency_pairs, join_sides
 from selfscore.report.gallery import gather_gallery, gather_pairs, thumbnail
@@ -16,7 +17,7 @@ from selfscore.vlm.response import parse_response
 
 
 def gallery(reported: dict[str, Any], count: int) -> Any:
-    settings = {"split": "test", "gallery": {"images": count, "pixels": 24}}
+    settings = reporting(gallery={"images": count, "pixels": 24})
     return gather_gallery(
         reported["champion"],
         reported["answers_over_rounds"],
@@ -77,7 +78,7 @@ def test_the_pairs_are_those_that_are_trained_on(reported: dict[str, Any]) -> No
 def test_pairs_that_were_not_judged_are_shown_without(reported: dict[str, Any]) -> None:
     texts = reported["iteration_1.generations"]
     read = reported["iteration_1.readings"]
-    settings = {"gallery": {"pairs": 12, "pixels": 24}}
+    settings = reporting(gallery={"pairs": 12, "pixels": 24})
     table = gather_pairs(
         reported["scored_images"],
         reported["raw_images"],
@@ -95,7 +96,7 @@ def test_the_draw_depends_on_the_seed_alone(reported: dict[str, Any]) -> None:
         table = gather_pairs(
             reported["scored_images"],
             reported["raw_images"],
-            {"gallery": {"pairs": 6, "pixels": 24}},
+            reporting(gallery={"pairs": 6, "pixels": 24}),
             seed,
             generations_1=reported["iteration_1.generations"],
             readings_1=reported["iteration_1.readings"],

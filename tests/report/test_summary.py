@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from stage_settings import evaluation, reporting
 
 from selfscore.report.changes import COLUMNS
 from selfscore.report.summary import change_text, summarize
@@ -29,7 +30,10 @@ def figure(of: str, metric: str, value: float, **other: Any) -> dict[str, Any]:
 
 
 def health(entropy: float) -> list[dict[str, Any]]:
-    return [figure("health", "level_entropy", entropy), figure("health", "top_level", 5.0)]
+    healthy = {"format_valid": 1.0, "top_level": 5.0, "top_level_share": 0.2, "distinct_1": 0.5}
+    healthy |= {"distinct_2": 0.5, "repeated_trigrams": 0.0, "generic": 0.0, "mean_words": 9.0}
+    values = healthy | {"level_entropy": entropy}
+    return [figure("health", metric, value) for metric, value in values.items()]
 
 
 def change(metric: str, verdict: str, against: str = "base", size: float = 0.1) -> list[Any]:
@@ -42,8 +46,8 @@ def summary(*rows: list[Any], **other: Any) -> dict[str, Any]:
         "changes": pd.DataFrame(list(rows), columns=COLUMNS),
         "figures": pd.DataFrame(health(0.9)),
         "consistency_judge": {"held_out": {"discrimination": 0.77}},
-        "evaluation": {"health": {"thresholds": {"min_level_entropy": 0.5}}},
-        "parameters": {"split": "test"},
+        "thresholds": evaluation().health.thresholds,
+        "settings": reporting(),
     }
     return summarize(**given | other)
 

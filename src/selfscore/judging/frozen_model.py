@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from selfscore.judging.judge import without_score_words
+from selfscore.judging.settings import Reading
 from selfscore.vlm.batches import ShrinkingBatch, in_batches
 from selfscore.vlm.reading.tokens import level_tokens
 from selfscore.vlm.response import response_prefix
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from selfscore.vlm.model import VLM
 
-READINGS = ("channel", "direct")
 QUESTION = 'A picture is described like this: "{explanation}" {rating}'
 
 
@@ -59,14 +59,10 @@ class FrozenModelJudge:
     vlm: VLM
     rating: str
     n_levels: int
-    reading: str = "channel"
+    reading: Reading = "channel"
     batch_size: int = 128
     checkpoint: MutableMapping[str, bytes] | None = None
     name = "self"
-
-    def __post_init__(self) -> None:
-        if self.reading not in READINGS:
-            raise ValueError(f"Unknown `reading` '{self.reading}': choose one of {READINGS}.")
 
     def infer_levels(self, explanations: Sequence[str]) -> NDArray[np.float64]:
         """The level of each explanation, not rounded, never NaN; see `Judge`.

@@ -5,10 +5,12 @@ Knows how each judge is made from what a run has; knows nothing of what they rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from selfscore.judging.judge import Judge
+from selfscore.judging.settings import JudgingSettings
 from selfscore.vlm.options import LoadOptions
 
 if TYPE_CHECKING:
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
 
 
 def make_judges(
-    names: Sequence[str],
-    settings: Mapping[str, Any],
+    settings: JudgingSettings,
     *,
     n_levels: int,
     tfidf_state: dict[str, Any],
@@ -30,9 +31,7 @@ def make_judges(
     """Make the judges named; only those are loaded.
 
     Args:
-        names: Among `tfidf`, `self` and `openai`.
-        settings: By judge, where it has any: `self` (see `FrozenModelJudge`) and `openai` (see
-            `OpenAIJudge`).
+        settings: Who is asked, and how.
         n_levels: Number of levels of the scale.
         tfidf_state: From `fit_judge`.
         base_policy: The base model alone, the policy before the first round.
@@ -45,7 +44,7 @@ def make_judges(
         One judge a name, in their order.
 
     Raises:
-        ValueError: A name is unknown or stands twice, or the base policy has an adapter.
+        ValueError: The base policy has an adapter, or a judge lacks what it needs.
     """
 
     def tfidf() -> Judge:
@@ -63,19 +62,18 @@ def make_judges(
                 "the policy given has an adapter: give it `policy_0`."
             )
         vlm = load_vlm(base_policy, options=loading)
-        return FrozenModelJudge(vlm, rating, n_levels, checkpoint=checkpoint, **settings["self"])
+        return FrozenModelJudge(
+            vlm, rating, n_levels, checkpoint=checkpoint, **asdict(settings.self)
+        )
 
     def hosted() -> Judge:
         from selfscore.judging.openai_judge import OpenAIJudge
 
-        return OpenAIJudge(n_levels=n_levels, verdicts=verdicts, **settings["openai"])
+        return OpenAIJudge(n_levels=n_levels, verdicts=verdicts, **asdict(settings.openai))
 
     makers: dict[str, Callable[[], Judge]] = {
         "tfidf": tfidf,
         "self": frozen_model,
         "openai": hosted,
     }
-    unknown = [name for name in names if name not in makers]
-    if unknown or len(set(names)) < len(names):
-        raise ValueError(f"`judges` must name some of {list(makers)}, each once, got {list(names)}")
-    return [makers[name]() for name in names]
+    return [makers[name]() for name in settings.judges]

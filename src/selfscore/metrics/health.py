@@ -4,7 +4,7 @@ Needs no true scores: a policy that collapses shows here on any images.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 from selfscore.metrics.accuracy import level_entropy, share
 from selfscore.metrics.figures import HEALTH, among
 from selfscore.metrics.text_variety import distinct, generic_share, repeated_share, words_of
+from selfscore.settings_class import NotNegative, Share, settings_class
 
 _MILDER = "Train with a lower `dpo_training.lr`, fewer `epochs` or a higher `beta`"
 _SPREAD = f"{_MILDER}, and look whether the levels of the training pairs are spread over the scale"
@@ -57,6 +58,24 @@ _FAILURES = {
         f"{_MILDER}, or lower `data_generation.gates.max_words`",
     ),
 }
+
+
+@settings_class
+class HealthThresholds:
+    """Limits of the figures, themselves still healthy; None: not checked.
+
+    `min_<figure>` and `max_<figure>` of the figures of `health_metrics`.
+    """
+
+    min_format_valid: Share | None
+    min_level_entropy: Share | None
+    max_top_level_share: Share | None
+    min_distinct_1: Share | None
+    min_distinct_2: Share | None
+    max_repeated_trigrams: Share | None
+    max_generic: Share | None
+    min_mean_words: NotNegative | None
+    max_mean_words: NotNegative | None
 
 
 @dataclass(frozen=True)
@@ -134,17 +153,12 @@ def health_figures(predictions: pd.DataFrame, n_levels: int) -> pd.DataFrame:
     )
 
 
-def find_breaches(
-    figures: pd.DataFrame, thresholds: Mapping[str, float | None]
-) -> list[PolicyBreach]:
+def find_breaches(figures: pd.DataFrame, thresholds: HealthThresholds) -> list[PolicyBreach]:
     """What is wrong with which policy.
 
     Args:
         figures: the table of figures, see `selfscore.metrics.figures`, of any rounds.
-        thresholds: see `check_health`.
-
-    Raises:
-        ValueError: If there is no such threshold.
+        thresholds: limits of the figures.
     """
     found = []
     own = among(figures, of=HEALTH)
@@ -155,29 +169,18 @@ def find_breaches(
     return found
 
 
-def check_health(
-    values: Mapping[str, float], thresholds: Mapping[str, float | None]
-) -> list[Breach]:
+def check_health(values: Mapping[str, float], thresholds: HealthThresholds) -> list[Breach]:
     """The figures that lie beyond their limits.
 
     Args:
         values: The figures, all of them, see `health_metrics`. One that is NaN breaches nothing.
-        thresholds: `min_<figure>` or `max_<figure>` → the limit, itself still healthy; None for no
-            limit. There are min_ of format_valid, level_entropy, distinct_1, distinct_2 and
-            mean_words, and max_ of top_level_share, repeated_trigrams, generic and mean_words.
+        thresholds: Their limits.
 
     Returns:
         One breach per limit passed, in the order of the thresholds.
-
-    Raises:
-        ValueError: If there is no such threshold.
     """
     breaches = []
-    for threshold, limit in thresholds.items():
-        if threshold not in _FAILURES:
-            raise ValueError(
-                f"unknown health threshold {threshold!r}: choose from {', '.join(_FAILURES)}"
-            )
+    for threshold, limit in asdict(thresholds).items():
         side, _, figure = threshold.partition("_")
         value = values[figure]
         if limit is None or not (value < limit if side == "min" else value > limit):

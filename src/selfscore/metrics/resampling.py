@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
 
 from selfscore.metrics.intervals import Interval
+from selfscore.settings_class import Count, settings_class
 
 # Takes columns with shape (..., n) and returns shape (...), like `srcc`.
 Statistic = Callable[..., NDArray[np.float64]]
 
-RESAMPLING_UNITS = ("group", "image")
 FIGURE_COLUMNS = ["metric", "value", "low", "high", "n"]
 # Numbers held at once while resampling (8 bytes each), so that large test sets fit in memory.
 _NUMBERS_AT_ONCE = 2_000_000
@@ -156,24 +157,31 @@ class Resampling:
         return labels
 
 
-def clusters_of(groups: pd.Series, unit: str) -> pd.Series | None:
-    """The clusters that a bootstrap draws.
+@settings_class
+class IntervalSettings:
+    """How intervals are drawn, in the sections `evaluation` and `reporting`.
 
-    Args:
-        groups: Group of each image, "" for none, e.g. the photographed scene.
-        unit: "group": images of one group depend on each other and are drawn together; "image":
-            every image is drawn on its own.
-
-    Returns:
-        One label per row, or None where every row is its own cluster: that is what was asked, or
-        there are fewer than two groups.
-
-    Raises:
-        ValueError: If the unit is another one.
+    Attributes:
+        resampling_unit: `group`: images of one group, the photographed scene perhaps, depend on
+            each other and are drawn together; `image`: every image is drawn on its own.
+        n_resamples: number of resampled tables.
+        confidence: share of the resampled figures that an interval covers.
     """
-    if unit not in RESAMPLING_UNITS:
-        raise ValueError(f"Unknown `resampling_unit` '{unit}': choose one of {RESAMPLING_UNITS}.")
-    return groups if unit == "group" and groups.nunique() > 1 else None
+
+    resampling_unit: Literal["group", "image"]
+    n_resamples: Count
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+
+    def resampling(self, groups: pd.Series, seed: int) -> Resampling:
+        """How figures of some rows are resampled.
+
+        Args:
+            groups: group of each row, "" for none; with fewer than two different ones every row is
+                drawn on its own.
+            seed: of the draws.
+        """
+        grouped = self.resampling_unit == "group" and groups.nunique() > 1
+        return Resampling(self.n_resamples, self.confidence, seed, groups if grouped else None)
 
 
 def _draws(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -12,10 +12,9 @@ from selfscore.layout import policy_name
 from selfscore.metrics.catalog import HEADLINE, metric
 from selfscore.metrics.figures import among
 from selfscore.report.labels import BASE, MERGED, written
+from selfscore.report.settings import ChampionSettings, ReportingSettings
 from selfscore.report.tables import records
-
-if TYPE_CHECKING:
-    from selfscore.vlm.policy import Policy
+from selfscore.vlm.policy import Policy
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ CHOSEN_ON = "validation"
 
 
 def choose_champion(
-    figures: pd.DataFrame, parameters: dict[str, Any], **policies: Policy
+    figures: pd.DataFrame, settings: ReportingSettings, **policies: Policy
 ) -> dict[str, Any]:
     """The best of the base model and the policies that the rounds handed on.
 
@@ -34,8 +33,7 @@ def choose_champion(
 
     Args:
         figures: of all rounds.
-        parameters: `champion`, with `metric` (the pooled figure that decides), `min_format_valid`,
-            and `max_faithfulness_loss` below the base model's, where faithfulness is measured.
+        settings: of which `champion` counts.
         policies: `policy_0` to `policy_N`.
 
     Returns:
@@ -46,8 +44,8 @@ def choose_champion(
     Raises:
         ValueError: the metric was not measured on validation images.
     """
-    settings = parameters["champion"]
-    name = settings["metric"]
+    rules = settings.champion
+    name = rules.metric
     by_split = _by_split(figures)
     seen = by_split.get(CHOSEN_ON, {})
     if not any(name in row for row in seen.values()):
@@ -59,7 +57,7 @@ def choose_champion(
     sign = -1.0 if metric(name).lower_is_better else 1.0
     # One whose figure is not defined loses to every other.
     worth = {number: sign * row.get(name, -sign * math.inf) for number, row in seen.items()}
-    excluded = {number: _why_not(seen, number, settings) for number in seen}
+    excluded = {number: _why_not(seen, number, rules) for number in seen}
     best = max((number for number in seen if not excluded[number]), key=worth.__getitem__)
     logger.info(
         "The champion is policy_%d: %s %.3f on the %s images.",
@@ -94,18 +92,18 @@ def _by_split(figures: pd.DataFrame) -> dict[str, dict[int, dict[str, float]]]:
     return found
 
 
-def _why_not(seen: dict[int, dict[str, float]], number: int, settings: dict[str, Any]) -> str:
+def _why_not(seen: dict[int, dict[str, float]], number: int, rules: ChampionSettings) -> str:
     """Why a round's policy cannot win; "" if it can, as the base model always can."""
     if number == 0:
         return ""
-    valid, asked = seen[number]["format_valid"], settings["min_format_valid"]
+    valid, asked = seen[number]["format_valid"], rules.min_format_valid
     if valid < asked:
         return (
             f"only {written(valid, percent=True)} of its answers keep the response format, "
             f"{written(asked, percent=True)} are asked"
         )
     faithful = [seen[place].get("faithfulness", math.nan) for place in (0, number)]
-    if faithful[0] - faithful[1] > settings["max_faithfulness_loss"]:
+    if faithful[0] - faithful[1] > rules.max_faithfulness_loss:
         return f"its faithfulness is {faithful[0] - faithful[1]:.3f} below the base model's"
     return ""
 

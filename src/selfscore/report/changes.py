@@ -13,8 +13,9 @@ from selfscore.metrics.accuracy import mean_absolute_error, share
 from selfscore.metrics.calibration import ranked_probability_score
 from selfscore.metrics.catalog import metric
 from selfscore.metrics.rank_correlation import srcc
-from selfscore.metrics.resampling import Resampling, Statistic, clusters_of
+from selfscore.metrics.resampling import Statistic
 from selfscore.report.labels import BASE, MERGED
+from selfscore.report.settings import ReportingSettings
 
 # Metric → how it is computed, and from which columns; `format_valid` of all answers, the others of
 # the images where both policies have a value.
@@ -30,7 +31,7 @@ COLUMNS = ["against", "metric", "before", "after", "change", "low", "high", "n",
 
 
 def measure_changes(
-    champion: dict[str, Any], judgements: pd.DataFrame, parameters: dict[str, Any], seed: int
+    champion: dict[str, Any], judgements: pd.DataFrame, settings: ReportingSettings, seed: int
 ) -> pd.DataFrame:
     """The champion against the base model, the round before it, and its round's experts.
 
@@ -43,7 +44,7 @@ def measure_changes(
     Args:
         champion: of which `round` counts.
         judgements: of all rounds.
-        parameters: `split`, `resampling_unit`, `n_resamples`, `confidence`.
+        settings: `split`, and how intervals are drawn.
         seed: of the resamples.
 
     Returns:
@@ -52,14 +53,14 @@ def measure_changes(
         `better`, `worse` or `unclear`.
     """
     number = shown_round(champion, int(judgements["round"].max()))
-    rows = judgements[judgements["split"] == parameters["split"]].assign(
+    rows = judgements[judgements["split"] == settings.split].assign(
         rps=lambda table: ranked_probability_score(
             np.stack(table["probabilities"].to_list()), table["level"]
         )
     )
     after = rows[(rows["round"] == number) & (rows["policy"] == MERGED)]
     found = [
-        _change(name, before, after, parameters, seed) | {"against": against, "metric": name}
+        _change(name, before, after, settings, seed) | {"against": against, "metric": name}
         for against, before in _opponents(rows, number)
         for name in _MEASURED
     ]
@@ -86,19 +87,14 @@ def _change(
     name: str,
     before: pd.DataFrame,
     after: pd.DataFrame,
-    parameters: dict[str, Any],
+    settings: ReportingSettings,
     seed: int,
 ) -> dict[str, Any]:
     statistic, columns = _MEASURED[name]
     both = before.merge(after, on="image_id", suffixes=("_before", "_after"), validate="1:1")
     old, new = ([f"{column}{side}" for column in columns] for side in ("_before", "_after"))
     numbers = both[[*old, *new]].astype("float64").dropna()
-    draws = Resampling(
-        parameters["n_resamples"],
-        parameters["confidence"],
-        seed,
-        clusters_of(both["group_after"], parameters["resampling_unit"]),
-    )
+    draws = settings.resampling(both["group_after"], seed)
 
     def difference(*values: NDArray[np.float64]) -> NDArray[np.float64]:
         width = len(columns)

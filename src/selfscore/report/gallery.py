@@ -14,6 +14,7 @@ from PIL import Image
 from selfscore.judging.discrimination import told_apart
 from selfscore.preference_data.pairs import join_sides
 from selfscore.report.changes import shown_round
+from selfscore.report.settings import ReportingSettings
 from selfscore.vlm.images import ImageSource
 
 _SAID = ["valid", "emitted_level", "expected_score", "probabilities", "explanation"]
@@ -38,7 +39,7 @@ def gather_gallery(
     answers: pd.DataFrame,
     scored_images: pd.DataFrame,
     images: ImageSource,
-    parameters: dict[str, Any],
+    settings: ReportingSettings,
 ) -> pd.DataFrame:
     """Images of the reported split with what the base model and the champion say of them.
 
@@ -50,14 +51,14 @@ def gather_gallery(
         answers: predictions of the base model and of every round's policy, with their round.
         scored_images: where the images are.
         images: pictures by path.
-        parameters: `split`, `gallery.images` and `gallery.pixels` (longer side of a thumbnail).
+        settings: of which `split` and `gallery` count.
 
     Returns:
         image_id, group, score, level, error (champion's expected score minus the true one),
         thumbnail (a `data:` address), and before_… and after_… of valid, emitted_level,
         expected_score, probabilities, explanation; the largest error first.
     """
-    rows = answers[answers["split"] == parameters["split"]]
+    rows = answers[answers["split"] == settings.split]
     number = shown_round(champion, int(rows["round"].max()))
     before, after = (
         rows[rows["round"] == round_][["image_id", *_SAID]].set_index("image_id").add_prefix(prefix)
@@ -67,8 +68,8 @@ def gather_gallery(
     table = facts.join(before, how="inner").join(after, how="inner")
     table["error"] = table["after_expected_score"] - table["score"]
     table = table.sort_values("error", key=np.abs, ascending=False, kind="stable")
-    table = table.iloc[_spread(len(table), parameters["gallery"]["images"])]
-    pixels = parameters["gallery"]["pixels"]
+    table = table.iloc[_spread(len(table), settings.gallery.images)]
+    pixels = settings.gallery.pixels
     table["thumbnail"] = [thumbnail(images[path], pixels) for path in table["path"]]
     return table.drop(columns="path").reset_index()
 
@@ -76,7 +77,7 @@ def gather_gallery(
 def gather_pairs(
     scored_images: pd.DataFrame,
     images: ImageSource,
-    parameters: dict[str, Any],
+    settings: ReportingSettings,
     seed: int,
     **rounds: pd.DataFrame,
 ) -> pd.DataFrame:
@@ -88,7 +89,7 @@ def gather_pairs(
     Args:
         scored_images: true scores, groups, and where the images are.
         images: pictures by path.
-        parameters: `gallery.pairs`, of each round, and `gallery.pixels`.
+        settings: of which `gallery` counts.
         seed: of the draw.
         rounds: `generations_<k>`, the texts with forced levels of round k, and `readings_<k>`,
             what judges read in them.
@@ -105,13 +106,13 @@ def gather_pairs(
         read = _read_by_the_first(rounds[f"readings_{number}"])
         pairs = pairs[pairs["explanation_chosen"] != pairs["explanation_rejected"]]
         pairs = pairs.sample(
-            min(parameters["gallery"]["pairs"], len(pairs)),
+            min(settings.gallery.pairs, len(pairs)),
             random_state=np.random.default_rng([seed, number]),
         )
         drawn.append(pairs.join(read, on="image_id").assign(round=number))
     facts = scored_images.set_index("image_id")[["group", "score"]]
     table = pd.concat(drawn, ignore_index=True).join(facts, on="image_id")
-    pixels = parameters["gallery"]["pixels"]
+    pixels = settings.gallery.pixels
     table["thumbnail"] = [thumbnail(images[path], pixels) for path in table["path"]]
     return table.rename(
         columns={

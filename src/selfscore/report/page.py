@@ -35,7 +35,7 @@ def render_page(
     pairs: pd.DataFrame,
     facts: dict[str, str],
     score_scale: dict[str, Any],
-    parameters: dict[str, Any],
+    split: str,
 ) -> str:
     """The whole page as HTML.
 
@@ -48,7 +48,7 @@ def render_page(
         pairs: see `gather_pairs`.
         facts: what else is said of the run, label → text.
         score_scale: `levels`, `values`, `unit`.
-        parameters: `split`.
+        split: the one that is reported.
     """
     from jinja2 import Environment, FunctionLoader, StrictUndefined
     from markupsafe import Markup
@@ -80,7 +80,7 @@ def render_page(
         pairs=[_pair(row) for row in records(pairs)],
         facts=facts,
         scale=score_scale,
-        split=parameters["split"],
+        split=split,
         version=__version__,
     )
 

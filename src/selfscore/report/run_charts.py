@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 import pandas as pd
 
 from selfscore.metrics import catalog
 from selfscore.metrics.figures import HEALTH, among
+from selfscore.metrics.health import HealthThresholds
 from selfscore.report import labels
 from selfscore.report.drawing import Chart
 from selfscore.report.labels import BASE, MERGED, written
 from selfscore.report.tables import records
 
 
-def health_chart(
-    figures: pd.DataFrame, thresholds: Mapping[str, float | None], split: str
-) -> Chart:
+def health_chart(figures: pd.DataFrame, thresholds: HealthThresholds, split: str) -> Chart:
     """What shows a collapse without any true score, over the rounds and with the limits.
 
     Args:
         figures: of all rounds.
-        thresholds: `min_<figure>` or `max_<figure>` → the limit.
+        thresholds: the limits.
         split: which images.
     """
     rows = among(figures, of=HEALTH, split=split).sort_values("round", kind="stable")
@@ -40,7 +38,7 @@ def health_chart(
         limits = [
             limit
             for side in ("min", "max")
-            if (limit := thresholds.get(f"{side}_{figure}")) is not None
+            if (limit := getattr(thresholds, f"{side}_{figure}", None)) is not None
         ]
         steps = ", ".join(
             f"{'base model' if number == 0 else f'round {number}'} {written(value, words.percent)}"

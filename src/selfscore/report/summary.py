@@ -10,10 +10,11 @@ import pandas as pd
 
 from selfscore.metrics.catalog import HEADLINE, metric
 from selfscore.metrics.figures import HEALTH, SHUFFLED, among, of_judges
-from selfscore.metrics.health import find_breaches
+from selfscore.metrics.health import HealthThresholds, find_breaches
 from selfscore.report import labels
 from selfscore.report.changes import shown_round
 from selfscore.report.labels import BASE, MERGED, written
+from selfscore.report.settings import ReportingSettings
 from selfscore.report.tables import records
 
 # Metric → what is said when it got better, when it got worse, and when neither is clear.
@@ -57,8 +58,8 @@ def summarize(
     changes: pd.DataFrame,
     figures: pd.DataFrame,
     consistency_judge: dict[str, Any],
-    evaluation: dict[str, Any],
-    parameters: dict[str, Any],
+    thresholds: HealthThresholds,
+    settings: ReportingSettings,
 ) -> dict[str, Any]:
     """The outcome in sentences.
 
@@ -67,15 +68,15 @@ def summarize(
         changes: what the champion changed, see `measure_changes`.
         figures: of all rounds.
         consistency_judge: state of the embedded judge, with what it reached on unseen texts.
-        evaluation: `health.thresholds`.
-        parameters: `split`.
+        thresholds: limits of health.
+        settings: of which `split` counts.
 
     Returns:
         headline and choice (sentences); tiles (one record a large figure: metric, title, axis,
         percent, before, after, change, low, high, verdict, and `text` for the change); better,
         worse, unclear, costs (of merging) and notes (lists of sentences).
     """
-    split = parameters["split"]
+    split = settings.split
     number = shown_round(champion, int(figures["round"].max()))
     against_base = changes[changes["against"] == BASE].set_index("metric", drop=False)
     listed: dict[str, list[str]] = {"better": [], "worse": [], "unclear": []}
@@ -96,7 +97,7 @@ def summarize(
             *_another_round(changes, number),
             *_controls(figures, split, number),
             *_judge(figures, consistency_judge, number),
-            *_breaches(figures, evaluation["health"]["thresholds"], split, number),
+            *_breaches(figures, thresholds, split, number),
         ],
     }
 
@@ -231,7 +232,7 @@ def _judge(figures: pd.DataFrame, consistency_judge: dict[str, Any], number: int
 
 
 def _breaches(
-    figures: pd.DataFrame, thresholds: dict[str, float | None], split: str, number: int
+    figures: pd.DataFrame, thresholds: HealthThresholds, split: str, number: int
 ) -> Iterator[str]:
     own = among(figures, of=HEALTH, round=number, split=split, policy=MERGED)
     for found in find_breaches(own, thresholds):

@@ -4,8 +4,9 @@ import pytest
 
 from benchmarks.experiments.forced_texts import describe_forced_texts
 from selfscore.metrics.rank_correlation import srcc
+from selfscore.metrics.resampling import IntervalSettings
 
-EVALUATION = {"resampling_unit": "group", "n_resamples": 20, "confidence": 0.95}
+INTERVALS = IntervalSettings("group", 20, 0.95)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def described(texts, examples=3):
         read,
         scored,
         {"held_out": {"srcc": 0.8}},
-        EVALUATION,
+        INTERVALS,
         examples,
         seed=1,
     )

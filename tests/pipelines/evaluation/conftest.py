@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from cards import MACHINE, SCALE, policy_over
+from stage_settings import evaluation
 
 from selfscore.judging.tfidf import fit_judge
 from selfscore.pipelines.evaluation.judgement import judge_explanations
 from selfscore.pipelines.evaluation.measurement import measure_policies
 from selfscore.pipelines.evaluation.prediction import tabulate_predictions
+from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.vlm.response import write_response
 from selfscore.vlm.writing.prediction import Prediction
 
@@ -84,23 +86,12 @@ def answers() -> Answers:
 
 
 @pytest.fixture
-def parameters() -> dict[str, Any]:
-    return {
-        "splits": ["validation", "test"],
-        "faithfulness": True,
-        "resampling_unit": "group",
-        "n_resamples": 50,
-        "confidence": 0.95,
-        "group_column": None,
-        "min_group": 5,
-        "calibration_bins": 10,
-        "judging": {"judges": ["tfidf"], "sample_size": 1000},
-        "health": {"on_breach": "warn", "thresholds": {}},
-    }
+def settings() -> EvaluationSettings:
+    return evaluation(min_group=5)
 
 
 @pytest.fixture
-def judged(answers: Answers, parameters: dict[str, Any]) -> Callable[..., Any]:
+def judged(answers: Answers, settings: EvaluationSettings) -> Callable[..., Any]:
     """Runs `judge_explanations` on tables of predictions; what is not given is plain."""
     state = fit_judge(list(answers.words) * 20, [0, 1, 2] * 20, n_levels=3)
 
@@ -112,7 +103,7 @@ def judged(answers: Answers, parameters: dict[str, Any]) -> Callable[..., Any]:
             "generations": answers.forced(3),
             "severities": pd.DataFrame({"image_id": [], "blur": []}),
             "statement_lexicon": [],
-            "parameters": parameters,
+            "settings": settings,
             "seed": 0,
             "machine": MACHINE,
             "checkpoint": {},
@@ -125,19 +116,18 @@ def judged(answers: Answers, parameters: dict[str, Any]) -> Callable[..., Any]:
 
 @pytest.fixture
 def measured(
-    answers: Answers, parameters: dict[str, Any], judged: Callable[..., Any]
+    answers: Answers, settings: EvaluationSettings, judged: Callable[..., Any]
 ) -> Callable[..., pd.DataFrame]:
     """Judges and measures tables of predictions; `images` are all there are, evaluated or not."""
 
     def measure(
         *tables: pd.DataFrame, images: pd.DataFrame | None = None, seed: int = 0, **given: Any
     ) -> pd.DataFrame:
-        settings = given.get("parameters", parameters)
         return measure_policies(
             *judged(*tables, **given),
             answers.scored(30, "train") if images is None else images,
             answers.scale,
-            settings,
+            given.get("settings", settings),
             seed,
             **{table["policy"].iloc[0]: table for table in tables},
         )

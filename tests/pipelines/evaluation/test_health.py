@@ -1,15 +1,16 @@
 import logging
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 from kedro.framework.hooks.manager import _NullPluginManager
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 from kedro_datasets.pandas import ParquetDataset
+from stage_settings import evaluation
 
 from selfscore.metrics.figures import HEALTH, as_figures
 from selfscore.metrics.health import find_breaches, health_figures
@@ -55,14 +56,6 @@ SAYS = {
 }
 
 
-@pytest.fixture(scope="module")
-def shipped(project: Path) -> dict[str, Any]:
-    """The parameters of the project itself."""
-    file = project / "conf" / "base" / "evaluation" / "parameters.yml"
-    evaluation: dict[str, Any] = yaml.safe_load(file.read_text())["evaluation"]
-    return evaluation
-
-
 def predictions(**columns: Any) -> pd.DataFrame:
     table = pd.DataFrame(
         {
@@ -93,27 +86,27 @@ def figures(*tables: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def breached(shipped: dict[str, Any], *tables: pd.DataFrame) -> list[tuple[str, str, str]]:
-    found = find_breaches(figures(*tables), shipped["health"]["thresholds"])
+def breached(*tables: pd.DataFrame) -> list[tuple[str, str, str]]:
+    found = find_breaches(figures(*tables), evaluation().health.thresholds)
     return [(one.policy, one.split, one.breach.figure) for one in found]
 
 
-def test_every_limit_is_tried(shipped: dict[str, Any]) -> None:
-    assert set(FAILURES) == set(SAYS) == set(shipped["health"]["thresholds"])
+def test_every_limit_is_tried() -> None:
+    limits = {name for name, limit in asdict(evaluation().health.thresholds).items() if limit}
+    assert set(FAILURES) == set(SAYS) == limits
 
 
-def test_a_healthy_policy_passes(shipped: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
-    parameters = {**shipped, "health": {**shipped["health"], "on_breach": "stop"}}
-    watch_health(figures(predictions()), parameters)
+def test_a_healthy_policy_passes(caplog: pytest.LogCaptureFixture) -> None:
+    watch_health(figures(predictions()), evaluation(health={"on_breach": "stop"}))
     assert "merged" not in caplog.text
 
 
 @pytest.mark.parametrize("threshold", FAILURES)
 def test_each_breach_warns_with_its_sentence(
-    shipped: dict[str, Any], threshold: str, caplog: pytest.LogCaptureFixture
+    threshold: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        watch_health(figures(predictions(**FAILURES[threshold])), shipped)
+        watch_health(figures(predictions(**FAILURES[threshold])), evaluation())
     warnings = [row.getMessage() for row in caplog.records if row.levelno == logging.WARNING]
     (warning,) = [text for text in warnings if f"`{threshold}`" in text]
     assert warning.startswith("'merged' on test: ")
@@ -122,18 +115,13 @@ def test_each_breach_warns_with_its_sentence(
 
 
 @pytest.mark.parametrize("threshold", FAILURES)
-def test_each_breach_stops_after_the_figures_are_stored(
-    shipped: dict[str, Any], threshold: str, tmp_path: Path
-) -> None:
-    limits = {name: None for name in FAILURES} | {
-        threshold: shipped["health"]["thresholds"][threshold]
-    }
+def test_each_breach_stops_after_the_figures_are_stored(threshold: str, tmp_path: Path) -> None:
+    others = {name: None for name in FAILURES if name != threshold}
+    settings = evaluation(health={"on_breach": "stop", "thresholds": others})
     data = DataCatalog(
         {
             "predictions": MemoryDataset(predictions(**FAILURES[threshold])),
-            "params:evaluation": MemoryDataset(
-                {"health": {"on_breach": "stop", "thresholds": limits}}
-            ),
+            "params:evaluation": MemoryDataset(settings),
             "figures": ParquetDataset(filepath=str(tmp_path / "figures.parquet")),
         }
     )
@@ -146,27 +134,20 @@ def test_each_breach_stops_after_the_figures_are_stored(
     assert SAYS[threshold] in str(stopped.value)
     assert "with `warn` and `--only-missing-outputs` the run goes on" in str(stopped.value)
     stored = pd.read_parquet(tmp_path / "figures.parquet")
-    assert len(find_breaches(stored, limits)) == 1 and len(stored) > 5
+    assert len(find_breaches(stored, settings.health.thresholds)) == 1 and len(stored) > 5
 
 
-def test_every_policy_and_split_is_checked(
-    shipped: dict[str, Any], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_every_policy_and_split_is_checked(caplog: pytest.LogCaptureFixture) -> None:
     collapsed = predictions(policy="scoring", split="validation", emitted_level=5)
-    assert breached(shipped, predictions(), collapsed) == [
+    assert breached(predictions(), collapsed) == [
         ("scoring", "validation", "level_entropy"),
         ("scoring", "validation", "top_level_share"),
     ]
-    watch_health(figures(predictions(), collapsed), shipped)
+    watch_health(figures(predictions(), collapsed), evaluation())
     assert (
         "'scoring' on validation: score collapse: 100 % of predictions are level 5" in caplog.text
     )
 
 
-def test_a_policy_without_a_valid_answer_breaches_its_format_alone(shipped: dict[str, Any]) -> None:
-    assert breached(shipped, predictions(valid=False)) == [("merged", "test", "format_valid")]
-
-
-def test_an_unknown_reaction_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"on_breach` 'ignore'.*\('warn', 'stop'\)"):
-        watch_health(figures(predictions()), {"health": {"on_breach": "ignore"}})
+def test_a_policy_without_a_valid_answer_breaches_its_format_alone() -> None:
+    assert breached(predictions(valid=False)) == [("merged", "test", "format_valid")]

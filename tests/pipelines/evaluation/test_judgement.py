@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 import tiny_vlm
 from cards import policy_over
 from interrupted import killed_and_begun_again
+from stage_settings import evaluation
 
 from selfscore.datasets.contracts import Readings
 from selfscore.pipelines.evaluation.judgement import READING_COLUMNS
+from selfscore.pipelines.evaluation.settings import EvaluationSettings
 
 LEXICON: list[dict[str, Any]] = [
     {"phrase": "terrible", "attribute": "blur", "low": 0.5, "high": 1.0},
@@ -40,7 +43,7 @@ def test_the_judge_reads_levels_and_severities_tell_the_truth(answers: Any, judg
 
 @pytest.mark.parametrize("how", ["parameter", "other images", "no severities", "no lexicon"])
 def test_without_known_faults_faithfulness_is_not_measured(
-    answers: Any, judged: Judged, parameters: dict[str, Any], how: str
+    answers: Any, judged: Judged, settings: EvaluationSettings, how: str
 ) -> None:
     rows = answers.scored(3)
     known = severities(rows)
@@ -50,7 +53,7 @@ def test_without_known_faults_faithfulness_is_not_measured(
         answers.table(rows, [0, 1, 2]),
         severities=known.iloc[:0] if how == "no severities" else known,
         statement_lexicon=[] if how == "no lexicon" else LEXICON,
-        parameters={**parameters, "faithfulness": how != "parameter"},
+        settings=replace(settings, faithfulness=how != "parameter"),
     )
     assert table["faithfulness"].isna().all()
 
@@ -69,17 +72,14 @@ def test_every_reading_is_a_row(answers: Any, judged: Judged) -> None:
     assert own["inferred_level"].tolist() == table["inferred_level"].tolist()[:2]
 
 
-def test_every_policy_is_judged_on_the_same_sample(
-    answers: Any, judged: Judged, parameters: dict[str, Any]
-) -> None:
+def test_every_policy_is_judged_on_the_same_sample(answers: Any, judged: Judged) -> None:
     rows = pd.concat([answers.scored(30), answers.scored(9, "validation")], ignore_index=True)
     right = rows["level"].tolist()
-    parameters["judging"]["sample_size"] = 10
     table, readings = judged(
         answers.table(rows, right, "scoring"),
         answers.table(rows.iloc[::-1].reset_index(drop=True), right[::-1], "merged"),
         generations=answers.forced(25),
-        parameters=parameters,
+        settings=evaluation(judging={"sample_size": 10}),
     )
     assert table["sampled"].tolist() == table["inferred_level"].notna().tolist()
     chosen = table[table["sampled"]].groupby(["policy", "split"])["image_id"].agg(set)
@@ -90,18 +90,15 @@ def test_every_policy_is_judged_on_the_same_sample(
     assert len(readings) - len(forced) == table["sampled"].sum()
 
 
-def test_two_judges_read_the_same_texts(
-    answers: Any, judged: Judged, parameters: dict[str, Any], tmp_path: Any
-) -> None:
+def test_two_judges_read_the_same_texts(answers: Any, judged: Judged, tmp_path: Any) -> None:
     folder = str(tiny_vlm.save_idefics3(tmp_path / "model"))
-    parameters["judging"] |= {"judges": ["self", "tfidf"], "self": {"batch_size": 8}}
     rows = answers.scored(9)
 
     def work(done: dict[str, bytes]) -> tuple[pd.DataFrame, pd.DataFrame]:
         return judged(
             answers.table(rows, [0, 1, 2] * 3),
             base_policy=policy_over(folder),
-            parameters=parameters,
+            settings=evaluation(judging={"judges": ["self", "tfidf"], "self": {"batch_size": 8}}),
             checkpoint=done,
         )
 
@@ -118,9 +115,3 @@ def test_two_judges_read_the_same_texts(
     assert not np.allclose(first["inferred_level"], second["inferred_level"])
     # The first one's readings are those of the judgements.
     assert table["inferred_level"].tolist() == first["inferred_level"].tolist()[:9]
-
-
-def test_no_judge_is_refused(judged: Judged, answers: Any, parameters: dict[str, Any]) -> None:
-    parameters["judging"]["judges"] = []
-    with pytest.raises(ValueError, match="names no judge"):
-        judged(answers.table(answers.scored(1), [0]), parameters=parameters)

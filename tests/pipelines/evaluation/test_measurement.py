@@ -1,5 +1,6 @@
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,13 @@ import pandas as pd
 import pytest
 import tiny_vlm
 from cards import policy_over
+from stage_settings import evaluation
 
 from selfscore.datasets.contracts import Figures
 from selfscore.metrics.figures import COLUMNS, CONTROLS, of_judges
 from selfscore.metrics.health import health_metrics
 from selfscore.pipelines.evaluation.measurement import measure_reliability
+from selfscore.pipelines.evaluation.settings import EvaluationSettings
 
 Judged = Callable[..., tuple[pd.DataFrame, pd.DataFrame]]
 Measured = Callable[..., pd.DataFrame]
@@ -64,13 +67,13 @@ def test_metrics_per_policy_and_split(
 
 
 def test_the_distribution_is_held_against_the_truth(
-    predicted: list[pd.DataFrame], judged: Judged, measured: Measured, parameters: dict[str, Any]
+    predicted: list[pd.DataFrame], judged: Judged, measured: Measured, settings: EvaluationSettings
 ) -> None:
     value = by(measured(*predicted), "of", "policy", "split", "metric")["value"]
     # 80 % sure and always right.
     assert value["", "scoring", "test", "ece"] == pytest.approx(0.2)
     assert value["", "merged", "test", "rps"] > value["", "scoring", "test", "rps"] > 0
-    curves = measure_reliability(judged(*predicted)[0], parameters, seed=0)
+    curves = measure_reliability(judged(*predicted)[0], settings, seed=0)
     assert list(curves) == [
         "round", "policy", "split", "statement", "bin", "confidence", "frequency", "low", "high",
         "n",
@@ -83,11 +86,11 @@ def test_the_distribution_is_held_against_the_truth(
 
 
 def test_groups_are_measured_on_their_own(
-    predicted: list[pd.DataFrame], measured: Measured, parameters: dict[str, Any]
+    predicted: list[pd.DataFrame], measured: Measured, settings: EvaluationSettings
 ) -> None:
     places = ["indoors" if row % 2 else "outdoors" for row in range(132)]
     tables = [table.assign(group=places) for table in predicted]
-    figures = measured(*tables, parameters={**parameters, "group_column": "group", "min_group": 25})
+    figures = measured(*tables, settings=replace(settings, group_column="group", min_group=25))
     assert set(figures["group"]) == {"all", "indoors", "outdoors"}
     counts = by(figures[figures["metric"] == "srcc"], "of", "policy", "split", "group")
     assert counts["n"]["", "merged", "test", "indoors"] == 60
@@ -157,14 +160,13 @@ def test_consistency_of_each_judge_policy_and_split(
 
 
 def test_two_judges_have_figures_each_and_agree_more_or_less(
-    answers: Any, measured: Measured, parameters: dict[str, Any], tmp_path: Any
+    answers: Any, measured: Measured, tmp_path: Any
 ) -> None:
     folder = str(tiny_vlm.save_idefics3(tmp_path / "model"))
-    parameters["judging"] |= {"judges": ["self", "tfidf"], "self": {"batch_size": 8}}
     figures = measured(
         answers.table(answers.scored(9), [0, 1, 2] * 3),
         base_policy=policy_over(folder),
-        parameters=parameters,
+        settings=evaluation(judging={"judges": ["self", "tfidf"]}),
     )
     assert of_judges(figures)["of"].unique().tolist() == ["self", "tfidf"]
     agreed = figures[figures["of"] == "self/tfidf"]

@@ -12,6 +12,7 @@ from cards import MACHINE, SCALE, policy_over
 from images import coloured_images
 from interrupted import killed_and_begun_again
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+from stage_settings import evaluation
 from transformers import AutoModelForImageTextToText
 
 from selfscore.datasets.contracts import Predictions
@@ -20,10 +21,9 @@ from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.policy import LoraAdapter, Policy
 
 POINTS = replace(SCALE, values=[float(10 * level) for level in range(10)])
-PARAMETERS: dict[str, Any] = {
-    "splits": ["test"],
-    "decoding": {"temperature": 0.0, "max_new_tokens": 6, "batch_size": 3},
-}
+SETTINGS = evaluation(
+    splits=["test"], decoding={"temperature": 0.0, "max_new_tokens": 6, "batch_size": 3}
+)
 IMAGES = coloured_images(5)
 SCORED = pd.DataFrame(
     {
@@ -59,7 +59,7 @@ def adapter_for(policy: Policy) -> LoraAdapter:
 def test_only_the_asked_splits_are_predicted_and_keep_the_contract(
     policy: Policy, features: StoredFeatures
 ) -> None:
-    arguments = (IMAGES, features, SCORED, PARAMETERS, MACHINE, 0)
+    arguments = (IMAGES, features, SCORED, SETTINGS, MACHINE, 0)
     table = predict(policy, *arguments, {}, "base")
     Predictions.validate(table)
     assert table["image_id"].tolist() == SCORED["image_id"].tolist()[1:]
@@ -70,7 +70,7 @@ def test_only_the_asked_splits_are_predicted_and_keep_the_contract(
 
 
 def test_killed_it_ends_with_the_same_table(policy: Policy, features: StoredFeatures) -> None:
-    arguments = (IMAGES, features, SCORED, PARAMETERS, MACHINE, 0)
+    arguments = (IMAGES, features, SCORED, SETTINGS, MACHINE, 0)
 
     def work(done: dict[str, bytes]) -> pd.DataFrame:
         return predict(policy, *arguments, done, "base")
@@ -82,7 +82,7 @@ def test_killed_it_ends_with_the_same_table(policy: Policy, features: StoredFeat
 def test_an_experts_adapter_is_laid_over_the_policy(
     policy: Policy, features: StoredFeatures
 ) -> None:
-    arguments = (IMAGES, features, SCORED, PARAMETERS, MACHINE, 0)
+    arguments = (IMAGES, features, SCORED, SETTINGS, MACHINE, 0)
     alone, with_adapter = (
         predict(policy, *arguments, {}, "scoring"),
         predict(policy, *arguments, {}, "scoring", adapter=adapter_for(policy)),
@@ -133,4 +133,4 @@ def test_splits_without_images_are_refused(answers: Any) -> None:
     rows = answers.scored(3, "train")
     none = StoredFeatures({}, {})
     with pytest.raises(ValueError, match=r"\['test'\].*there are \['train'\]"):
-        predict(policy_over(), {}, none, rows, PARAMETERS, MACHINE, 0, {}, "merged")
+        predict(policy_over(), {}, none, rows, SETTINGS, MACHINE, 0, {}, "merged")

@@ -1,21 +1,15 @@
 import logging
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from stage_settings import reporting
 
 from selfscore.metrics.figures import COLUMNS
 from selfscore.pipelines.reporting import create_pipeline
 from selfscore.pipelines.reporting.over_rounds import gather_figures, stack_rounds
 
-PARAMETERS: dict[str, Any] = {
-    "split": "test",
-    "metrics": ["srcc", "consistency", "faithfulness", "format_valid"],
-    "resampling_unit": "group",
-    "n_resamples": 100,
-    "confidence": 0.95,
-}
+SETTINGS = reporting(n_resamples=100)
 POLICIES = ("scoring", "consistency", "merged")
 
 
@@ -58,7 +52,7 @@ def measures(policies: tuple[str, ...], level: float, number: int = 0) -> pd.Dat
             }
             for position, policy in enumerate(policies)
             for split in ("validation", "test")
-            for metric in PARAMETERS["metrics"]
+            for metric in SETTINGS.metrics
         ]
     )
 
@@ -67,7 +61,7 @@ def measures(policies: tuple[str, ...], level: float, number: int = 0) -> pd.Dat
 def table() -> pd.DataFrame:
     return gather_figures(
         stack_rounds(judged(("base",), 3.0), judged(POLICIES, 1.0, 1), judged(POLICIES, 0.3, 2)),
-        PARAMETERS,
+        SETTINGS,
         0,
         measures(("base",), 0.2),
         measures(POLICIES, 0.5, 1),
@@ -103,7 +97,7 @@ def test_the_outcome_is_logged_in_reading_order(caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.INFO):
         gather_figures(
             stack_rounds(judged(("base",), 3.0), judged(POLICIES, 1.0, 1)),
-            PARAMETERS,
+            SETTINGS,
             0,
             measures(("base",), 0.2),
             measures(POLICIES, 0.5, 1),

@@ -13,6 +13,7 @@ from selfscore.judging.consistency import sampled
 from selfscore.judging.panel import make_judges
 from selfscore.metrics.faithfulness import StatementLexicon, faithfulness
 from selfscore.metrics.figures import INCOMING
+from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import Policy
 
@@ -43,7 +44,7 @@ def judge_explanations(
     generations: pd.DataFrame,
     severities: pd.DataFrame,
     statement_lexicon: list[dict[str, Any]],
-    parameters: dict[str, Any],
+    settings: EvaluationSettings,
     seed: int,
     machine: Machine,
     checkpoint: MutableMapping[str, bytes],
@@ -65,7 +66,7 @@ def judge_explanations(
         generations: the round's texts with forced levels, of which the accepted ones are judged.
         severities: image_id and one column an attribute, 0 (no fault) to 1 (worst).
         statement_lexicon: the statements whose truth can be checked.
-        parameters: `judging` and `faithfulness`.
+        settings: of which `judging` and `faithfulness` count.
         seed: of the sample that is judged.
         machine: where the judge `self` is put into memory.
         checkpoint: what the judge `self` has read already.
@@ -78,15 +79,9 @@ def judge_explanations(
         known statement, or not measured); and readings, one row a judge and text: judge, policy
         (`incoming` for texts with forced levels), side ("" for a policy's own), image_id, split,
         level (stated, or forced) and inferred_level (missing without a usable answer).
-
-    Raises:
-        ValueError: no judge is asked for, or one of an unknown name.
     """
-    judging = parameters["judging"]
-    if not judging["judges"]:
-        raise ValueError("`evaluation.judging.judges` names no judge: name one, such as tfidf.")
+    judging = settings.judging
     judges = make_judges(
-        judging["judges"],
         judging,
         n_levels=base_policy.card.score_scale.levels,
         tfidf_state=consistency_judge,
@@ -97,9 +92,9 @@ def judge_explanations(
         checkpoint=checkpoint,
     )
     answers = pd.concat(predictions.values(), ignore_index=True)
-    answers["sampled"] = _sampled(answers, judging["sample_size"], seed)
+    answers["sampled"] = _sampled(answers, judging.sample_size, seed)
     forced = generations[generations["accepted"]].reset_index(drop=True)
-    forced = forced[_sampled(forced, judging["sample_size"], seed)].reset_index(drop=True)
+    forced = forced[_sampled(forced, judging.sample_size, seed)].reset_index(drop=True)
 
     judgements = answers[[*_JUDGED_COLUMNS, "sampled"]].copy()
     valid = answers["valid"].to_numpy(dtype=bool)
@@ -116,7 +111,7 @@ def judge_explanations(
         ],
         ignore_index=True,
     )
-    known = severities if parameters["faithfulness"] else severities.iloc[:0]
+    known = severities if settings.faithfulness else severities.iloc[:0]
     judgements["faithfulness"] = _faithfulness(answers, known, statement_lexicon)
     return judgements, readings[READING_COLUMNS]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -26,7 +26,7 @@ from selfscore.metrics.figures import (
 from selfscore.metrics.health import health_figures
 from selfscore.metrics.policy_metrics import policy_metrics_by_group
 from selfscore.metrics.resampling import Resampling
-from selfscore.pipelines.evaluation.resampling import resampling
+from selfscore.pipelines.evaluation.settings import EvaluationSettings
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def measure_policies(
     readings: pd.DataFrame,
     scored_images: pd.DataFrame,
     score_scale: dict[str, Any],
-    parameters: dict[str, Any],
+    settings: EvaluationSettings,
     seed: int,
     **predictions: pd.DataFrame,
 ) -> pd.DataFrame:
@@ -47,8 +47,7 @@ def measure_policies(
         readings: what judges read in the explanations, and in the round's texts with forced levels.
         scored_images: of which the training images tell the prior; groups of all.
         score_scale: `levels` and `values`.
-        parameters: `group_column`, `min_group`, `calibration_bins`, `judging.judges`,
-            `resampling_unit`, `n_resamples`, `confidence`.
+        settings: judges, groups, bins, and how intervals are drawn.
         seed: of the resamples, and of what is paired at random.
         predictions: policy → its table, for the texts.
 
@@ -74,11 +73,11 @@ def measure_policies(
     answers = pd.concat(predictions.values(), ignore_index=True)
     number = int(answers["round"].iloc[0])
     training = scored_images[scored_images["split"] == "train"]
-    judges = parameters["judging"]["judges"]
+    judges = settings.judging.judges
     tables = []
     for (policy, split), rows in judgements.groupby(["policy", "split"], sort=False):
         facts: dict[str, Any] = {"round": number, "policy": policy, "split": split}
-        draws = resampling(rows["group"], parameters, seed)
+        draws = settings.resampling(rows["group"], seed)
         own, read = (
             table[(table["policy"] == policy) & (table["split"] == split)]
             for table in (answers, readings)
@@ -89,13 +88,13 @@ def measure_policies(
                 policy_metrics_by_group(
                     rows,
                     score_scale["levels"],
-                    parameters["group_column"],
-                    parameters["min_group"],
+                    settings.group_column,
+                    settings.min_group,
                     draws,
                 ),
-                calibration_metrics(rows, parameters["calibration_bins"], draws),
+                calibration_metrics(rows, settings.calibration_bins, draws),
                 shuffled_metrics(rows, draws).assign(of=SHUFFLED),
-                *_read_by(judges, rows, read, parameters, seed),
+                *_read_by(judges, rows, read, settings, seed),
                 health_figures(own, score_scale["levels"]).assign(of=HEALTH),
             )
         ]
@@ -103,12 +102,12 @@ def measure_policies(
         "split", sort=False
     ):
         facts = {"round": number, "policy": ANY, "split": split}
-        draws = resampling(rows["group"], parameters, seed)
+        draws = settings.resampling(rows["group"], seed)
         prior = prior_metrics(rows, training, score_scale["levels"], draws)
         ceiling = ceiling_metrics(rows, score_scale["values"], draws)
         tables += [as_figures(prior, of=PRIOR, **facts), as_figures(ceiling, of=CEILING, **facts)]
     groups = scored_images.set_index("image_id")["group"]
-    told_apart = _told_apart(judges, readings, resampling(groups, parameters, seed))
+    told_apart = _told_apart(judges, readings, settings.resampling(groups, seed))
     tables += [as_figures(table, round=number) for table in told_apart]
     # A table without rows forgets what its columns hold.
     figures = pd.concat([table for table in tables if len(table)], ignore_index=True)
@@ -117,13 +116,13 @@ def measure_policies(
 
 
 def measure_reliability(
-    judgements: pd.DataFrame, parameters: dict[str, Any], seed: int
+    judgements: pd.DataFrame, settings: EvaluationSettings, seed: int
 ) -> pd.DataFrame:
     """How often what a policy holds for so likely comes true, for every policy and split.
 
     Args:
         judgements: one row a policy and image.
-        parameters: `calibration_bins`, `resampling_unit`, `n_resamples`, `confidence`.
+        settings: bins, and how intervals are drawn.
         seed: of the resamples.
 
     Returns:
@@ -133,8 +132,8 @@ def measure_reliability(
     names = ["round", "policy", "split"]
     tables = []
     for _, rows in judgements.groupby(names, sort=False):
-        draws = resampling(rows["group"], parameters, seed)
-        curves = reliability_curves(rows, parameters["calibration_bins"], draws)
+        draws = settings.resampling(rows["group"], seed)
+        curves = reliability_curves(rows, settings.calibration_bins, draws)
         for place, name in enumerate(names):
             curves.insert(place, name, rows[name].iloc[0])
         tables.append(curves)
@@ -142,10 +141,10 @@ def measure_reliability(
 
 
 def _read_by(
-    judges: list[str],
+    judges: Sequence[str],
     rows: pd.DataFrame,
     read: pd.DataFrame,
-    parameters: dict[str, Any],
+    settings: EvaluationSettings,
     seed: int,
 ) -> Iterator[pd.DataFrame]:
     """What each judge finds of one policy's explanations, and how far judges agree.
@@ -154,22 +153,22 @@ def _read_by(
         judges: in their order.
         rows: judgements of one policy on one split.
         read: the readings of them; every judge read the same explanations in the same order.
-        parameters: of the resamples.
+        settings: how intervals are drawn.
         seed: of the resamples and of the control's pairing.
     """
     known = rows.set_index("image_id")[["group", "score"]]
     by_judge = {judge: read[read["judge"] == judge].join(known, on="image_id") for judge in judges}
     for judge, own in by_judge.items():
-        draws = resampling(own["group"], parameters, seed)
+        draws = settings.resampling(own["group"], seed)
         figures = consistency_figures(own["inferred_level"], own["level"], own["score"], draws)
         yield figures.assign(of=judge)
     same = by_judge[judges[0]].reset_index(drop=True)
     inferred = {judge: own["inferred_level"].to_numpy() for judge, own in by_judge.items()}
-    yield agreement(inferred, resampling(same["group"], parameters, seed))
+    yield agreement(inferred, settings.resampling(same["group"], seed))
 
 
 def _told_apart(
-    judges: list[str], readings: pd.DataFrame, by_image: Resampling
+    judges: Sequence[str], readings: pd.DataFrame, by_image: Resampling
 ) -> Iterator[pd.DataFrame]:
     """How well each judge tells the two texts of an image apart that were written for two levels.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
 from selfscore.vlm.options import Machine
@@ -25,7 +26,7 @@ def predict(
     images: ImageSource,
     image_features: StoredFeatures,
     scored_images: pd.DataFrame,
-    parameters: dict[str, Any],
+    settings: EvaluationSettings,
     machine: Machine,
     seed: int,
     checkpoint: MutableMapping[str, bytes],
@@ -39,7 +40,7 @@ def predict(
         images: pictures by path.
         image_features: what the tower makes of them, as far as it is stored.
         scored_images: which image is in which split, and its true score and level.
-        parameters: `splits` and `decoding`.
+        settings: of which `splits` and `decoding` count.
         machine: where the policy is put into memory, and who writes.
         seed: of the sampling, where `decoding.temperature` is above 0.
         checkpoint: what the policy has said already.
@@ -55,22 +56,21 @@ def predict(
         ValueError: no image is in the splits asked for.
     """
     from selfscore.vlm.loading.loader import load_vlm
-    from selfscore.vlm.options import Decoding
     from selfscore.vlm.reading.features import ImageEncoder
     from selfscore.vlm.writing.backends import writer
     from selfscore.vlm.writing.prediction import level_probabilities, predict_texts
     from selfscore.vlm.writing.prediction import predict as predict_images
 
-    rows = scored_images[scored_images["split"].isin(parameters["splits"])].reset_index(drop=True)
+    rows = scored_images[scored_images["split"].isin(settings.splits)].reset_index(drop=True)
     if rows.empty:
         raise ValueError(
-            f"No image is in the splits {parameters['splits']} that `evaluation.splits` asks for: "
+            f"No image is in the splits {settings.splits} that `evaluation.splits` asks for: "
             f"there are {sorted(scored_images['split'].unique())}."
         )
     logger.info("Scoring and explaining %d images with the policy '%s'.", len(rows), name)
     adapters = [adapter] if adapter else []
     keys, asked, scale = rows["path"].tolist(), policy.card.prompts, policy.card.score_scale
-    decoding = Decoding(**parameters["decoding"])
+    decoding = settings.decoding
     encoder = ImageEncoder(load_vlm(policy, adapters, machine.loading), images, image_features)
     if machine.generation.backend == "transformers":
         predictions = predict_images(encoder, keys, asked, scale.levels, decoding, seed, checkpoint)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from selfscore.metrics.health import HealthThresholds
 from selfscore.report.changes import shown_round
+from selfscore.report.settings import ReportingSettings
 from selfscore.vlm.policy import BaseModel
 
 if TYPE_CHECKING:
@@ -21,9 +23,13 @@ def write_report(
     scored_images: pd.DataFrame,
     model: BaseModel,
     seed: int,
+    settings: ReportingSettings,
+    thresholds: HealthThresholds,
     **run: Any,
 ) -> dict[str, Any]:
     """The report as one page of HTML, and its charts.
+
+    It has more inputs than any other node: the page shows all of a run.
 
     Args:
         summary: the outcome in sentences.
@@ -33,7 +39,9 @@ def write_report(
         scored_images: counted.
         model: the base model.
         seed: of the run.
-        run: see `build_charts`.
+        settings: what is shown.
+        thresholds: limits of health.
+        run: the rest of what `build_charts` takes.
 
     Returns:
         `report` → the page, and the name of each chart → its figure.
@@ -50,7 +58,7 @@ def write_report(
         "Scale": f"{scale['levels']} levels, {values[0]:.2f} to {values[-1]:.2f}",
         "Seed": str(seed),
     }
-    charts = build_charts(**run)
+    charts = build_charts(**run, thresholds=thresholds, settings=settings)
     page = render_page(
         charts,
         summary,
@@ -60,7 +68,7 @@ def write_report(
         pairs,
         facts,
         scale,
-        run["parameters"],
+        settings.split,
     )
     return {"report": page} | {name: chart.figure for name, chart in charts.items()}
 
@@ -72,8 +80,8 @@ def build_charts(
     reliability: pd.DataFrame,
     merge_energy: pd.DataFrame,
     score_scale: dict[str, Any],
-    evaluation: dict[str, Any],
-    parameters: dict[str, Any],
+    thresholds: HealthThresholds,
+    settings: ReportingSettings,
 ) -> dict[str, Chart]:
     """All charts of a run by name, in the order of the page.
 
@@ -84,19 +92,19 @@ def build_charts(
         reliability: reliability curves over rounds.
         merge_energy: what each merge keeps, per layer.
         score_scale: `levels`, `unit`.
-        evaluation: `health.thresholds`.
-        parameters: `split`, `metrics` over the rounds, `compared` side by side.
+        thresholds: limits of health.
+        settings: what is shown.
     """
     from selfscore.report import answer_charts, policy_charts, run_charts
 
-    split = parameters["split"]
+    split = settings.split
     number = shown_round(champion, int(figures["round"].max()))
     return {
-        "curves": policy_charts.curves_chart(figures, split, parameters["metrics"]),
-        "policies": policy_charts.policies_chart(figures, split, parameters["compared"], number),
+        "curves": policy_charts.curves_chart(figures, split, settings.metrics),
+        "policies": policy_charts.policies_chart(figures, split, settings.compared, number),
         "predicted": answer_charts.predicted_chart(answers, split, number, score_scale["unit"]),
         "levels": answer_charts.levels_chart(answers, split, number, score_scale["levels"]),
         "reliability": answer_charts.reliability_chart(reliability, split, number),
-        "health": run_charts.health_chart(figures, evaluation["health"]["thresholds"], split),
+        "health": run_charts.health_chart(figures, thresholds, split),
         "merge_energy": run_charts.merge_energy_chart(merge_energy),
     }

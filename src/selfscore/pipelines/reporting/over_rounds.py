@@ -9,7 +9,7 @@ import pandas as pd
 
 from selfscore.metrics.figures import among, as_figures
 from selfscore.metrics.gains import srcc_gain
-from selfscore.metrics.resampling import Resampling, clusters_of
+from selfscore.report.settings import ReportingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -25,14 +25,14 @@ def stack_rounds(*tables: pd.DataFrame) -> pd.DataFrame:
 
 
 def gather_figures(
-    judgements: pd.DataFrame, parameters: dict[str, Any], seed: int, *figures: pd.DataFrame
+    judgements: pd.DataFrame, settings: ReportingSettings, seed: int, *figures: pd.DataFrame
 ) -> pd.DataFrame:
     """All figures of all rounds, with each policy's gain over the base model.
 
     Args:
         judgements: of all rounds.
-        parameters: `resampling_unit`, `n_resamples` and `confidence` of the gains; `split` and
-            `metrics` of the summary that is logged.
+        settings: how the gains' intervals are drawn; `split` and `metrics` of the summary that is
+            logged.
         seed: of the resamples.
         figures: of the baseline, of round 1, of round 2, …
 
@@ -43,17 +43,12 @@ def gather_figures(
     tables = [*figures]
     base, later = (judgements[(judgements["round"] > 0) == after] for after in (False, True))
     for (number, policy, split), rows in later.groupby(["round", "policy", "split"], sort=False):
-        draws = Resampling(
-            parameters["n_resamples"],
-            parameters["confidence"],
-            seed,
-            clusters_of(rows["group"], parameters["resampling_unit"]),
-        )
+        draws = settings.resampling(rows["group"], seed)
         gain = srcc_gain(rows, base[base["split"] == split], draws)
         facts: dict[str, Any] = {"round": number, "policy": policy, "split": split}
         tables.append(as_figures(gain, **facts))
     table = pd.concat(tables, ignore_index=True)
-    logger.info("On %s:\n%s", parameters["split"], _summary(table, parameters))
+    logger.info("On %s:\n%s", settings.split, _summary(table, settings))
     return table
 
 
@@ -75,10 +70,10 @@ def tabulate_merge_energy(*reports: dict[str, Any]) -> pd.DataFrame:
     )
 
 
-def _summary(figures: pd.DataFrame, parameters: dict[str, Any]) -> str:
+def _summary(figures: pd.DataFrame, settings: ReportingSettings) -> str:
     """The shown metrics as plain text, one line a policy."""
-    metrics = [*parameters["metrics"], "srcc_gain"]
-    rows = among(figures, split=parameters["split"])
+    metrics = [*settings.metrics, "srcc_gain"]
+    rows = among(figures, split=settings.split)
     wide = rows.pivot(index=["round", "policy"], columns="metric", values="value")
     # A round's merged policy is its outcome, so it stands last.
     order = sorted(

@@ -30,8 +30,8 @@ _RUN = {
     "reliability": "reliability_over_rounds",
     "merge_energy": "merge_energy",
     "score_scale": "score_scale",
-    "evaluation": "params:evaluation",
-    "parameters": "params:reporting",
+    "thresholds": "params:evaluation.health.thresholds",
+    "settings": "params:reporting",
 }
 
 
@@ -85,7 +85,7 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
                 choose_champion,
                 inputs={
                     "figures": "figures_over_rounds",
-                    "parameters": "params:reporting",
+                    "settings": "params:reporting",
                     **{name: name for name in map(policy_name, range(rounds + 1))},
                 },
                 outputs="champion",
@@ -109,8 +109,8 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
                     "changes": "iteration_changes",
                     "figures": "figures_over_rounds",
                     "consistency_judge": "baseline.consistency_judge",
-                    "evaluation": "params:evaluation",
-                    "parameters": "params:reporting",
+                    "thresholds": "params:evaluation.health.thresholds",
+                    "settings": "params:reporting",
                 },
                 outputs="run_summary",
                 name="summarize_run",
@@ -132,7 +132,7 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
                 inputs={
                     "scored_images": "scored_images",
                     "images": "raw_images",
-                    "parameters": "params:reporting",
+                    "settings": "params:reporting",
                     "seed": "params:seed",
                     **{
                         f"{table}_{number}": f"{namespace}.{table}"

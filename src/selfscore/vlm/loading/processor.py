@@ -35,8 +35,8 @@ def load_processor(
     """
     options = dict(options or {})
     published = AutoImageProcessor.from_pretrained(model, backend="pil", **source)
-    # Looked at before they are used: transformers ignores what an image processor does not know, and
-    # takes some names, which a policy from elsewhere may hold, for where and how to load.
+    # Looked at before they are used: transformers ignores what an image processor does not know,
+    # and takes some names, which a policy from elsewhere may hold, for where and how to load.
     unknown = [name for name in options if name not in published.to_dict()]
     if unknown:
         raise ValueError(

@@ -1,0 +1,61 @@
+"""Settings of the report."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from selfscore.metrics.resampling import IntervalSettings
+from selfscore.settings_class import Count, NotNegative, Share, settings_class
+
+
+@settings_class
+class ChampionSettings:
+    """The section `reporting.champion`: which policy may win, and by what.
+
+    Attributes:
+        metric: the figure of all validation images that decides.
+        min_format_valid: share of answers in the format that a round's policy needs.
+        max_faithfulness_loss: how far below the base model's its faithfulness may lie, where that
+            is measured.
+    """
+
+    metric: str
+    min_format_valid: Share
+    max_faithfulness_loss: NotNegative
+
+
+@settings_class
+class GallerySettings:
+    """The section `reporting.gallery`.
+
+    Attributes:
+        images: shown, spread evenly over the errors.
+        pairs: shown of each round.
+        pixels: longer side of a picture.
+    """
+
+    images: Count
+    pairs: Count
+    pixels: Count
+
+
+@settings_class
+class ReportingSettings(IntervalSettings):
+    """The section `reporting`.
+
+    Attributes:
+        split: the one that is reported; the champion is chosen on the validation images all the
+            same.
+        metrics: what the curves over rounds show.
+        compared: what stands side by side for one round.
+        champion: how it is chosen.
+        gallery: what is shown in it.
+    """
+
+    split: Literal["validation", "test"]
+    metrics: Annotated[list[str], Field(min_length=1)]
+    compared: Annotated[list[str], Field(min_length=1)]
+    champion: ChampionSettings
+    gallery: GallerySettings

@@ -1,0 +1,36 @@
+"""The project's own settings of evaluation and of the report, with what a test changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from selfscore.pipelines.evaluation.settings import EvaluationSettings
+from selfscore.report.settings import ReportingSettings
+
+CONF = Path(__file__).parents[1] / "conf" / "base"
+
+
+def evaluation(**changes: Any) -> EvaluationSettings:
+    """Those of evaluation, with few resamples; sections are laid over them."""
+    return EvaluationSettings(**_section("evaluation", {"n_resamples": 50, **changes}))
+
+
+def reporting(**changes: Any) -> ReportingSettings:
+    """Those of the report, with few resamples; sections are laid over them."""
+    return ReportingSettings(**_section("reporting", {"n_resamples": 60, **changes}))
+
+
+def _section(stage: str, changes: dict[str, Any]) -> dict[str, Any]:
+    file = CONF / stage / "parameters.yml"
+    return _over(yaml.safe_load(file.read_text(encoding="utf-8"))[stage], changes)
+
+
+def _over(section: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        name: _over(section[name], value) if isinstance(value, dict) else value
+        for name, value in changes.items()
+    }
+    return section | both
