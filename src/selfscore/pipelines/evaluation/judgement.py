@@ -52,6 +52,9 @@ def judge_explanations(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What the explanations alone tell: the level they sound like, and whether they are true.
 
+    Each judge and each measure of truth has inputs of its own, and each policy its table: one node
+    reads them all, so that a judge is asked once for all texts of a round.
+
     Judges read explanations without the score, and never see the picture. Each is asked once for
     all texts of the round: what the policies wrote, and the round's texts with forced levels.
 

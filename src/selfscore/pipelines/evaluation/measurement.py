@@ -42,6 +42,8 @@ def measure_policies(
 ) -> pd.DataFrame:
     """Every figure of a round, with bootstrap intervals where it is one over images.
 
+    Each policy's table is one of its inputs, beside six that all figures share.
+
     Args:
         judgements: one row a policy and image.
         readings: what judges read in the explanations, and in the round's texts with forced levels.

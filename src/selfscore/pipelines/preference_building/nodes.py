@@ -58,6 +58,8 @@ def weigh_references(
 ) -> pd.DataFrame:
     """How likely the reference finds every answer of every pair, each computed once.
 
+    Each expert's pairs are inputs of their own, beside what weighing an answer takes.
+
     The reference of DPO is the policy that wrote the texts, so what it wrote at temperature 1 has
     its log-probability already; the others, such as a text under an overwritten score, are weighed
     in one pass an image.
