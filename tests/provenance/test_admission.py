@@ -156,6 +156,8 @@ def test_which_model_server_key_and_registry_says_the_configuration(monkeypatch)
         "other.base_url",
     ]
     assert take(known, known)[1] == []
+    # A class of settings makes a float of a number without a fraction.
+    assert take({"openai": {"timeout": 60.0}}, {"openai": {"timeout": 60}})[1] == []
     assert take({"model": {"id": "base"}}, known)[1] == []
 
 

@@ -34,6 +34,12 @@ def test_a_parameter_makes_stale_what_follows_from_it_alone(tiny, whole):
     assert found["iteration_1.figures"].reasons == ["not up to date: policy_1"]
 
 
+def test_a_number_that_is_written_with_a_fraction_is_the_same_number(tiny, whole):
+    tiny.run(iteration_1={"merging": {"rank": 2.0, "range": [1.0, 5.0]}})
+    now = {"merging": {"rank": 2, "range": [1, 5]}}
+    assert set(states(tiny, whole, iteration_1=now).values()) == {"up to date"}
+
+
 def test_new_and_lost_parameters_are_named(tiny, whole):
     tiny.run()
     found = verdicts(tiny, whole, iteration_1={"merging": {"method": "ties"}})

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from selfscore.layout import as_given, merged
-from selfscore.provenance.manifest import Manifest, canonical
+from selfscore.provenance.manifest import Manifest, canonical, same
 from selfscore.provenance.project import Project
 from selfscore.provenance.resumption import refuse_other_version
 from selfscore.provenance.run_parameters import run_parameters
@@ -195,7 +195,7 @@ def _differences(value: Any, own: Any, path: str) -> Iterator[str]:
     if _is_section(value) and _is_section(own):
         for key, below in value.items():
             yield from _differences(below, own.get(key), f"{path}.{key}")
-    elif canonical(value) != canonical(own):
+    elif not same(value, own):
         yield f"'{path}' was {canonical(value)} and is {canonical(own)}"
 
 

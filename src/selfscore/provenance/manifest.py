@@ -232,3 +232,11 @@ def _names(manifest: Manifest) -> Iterator[Any]:
 def canonical(value: Any) -> str:
     """JSON that is the same for the same value, whatever the order of keys."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are one in JSON, where 60 and 60.0 are the same number.
+
+    A class of settings makes a float of what the configuration writes without a fraction.
+    """
+    return bool(json.loads(canonical(one)) == json.loads(canonical(other)))

@@ -25,6 +25,7 @@ from selfscore.provenance.manifest import (
     NodeRun,
     canonical,
     parameter,
+    same,
 )
 from selfscore.provenance.places import is_growing, load_version, place_of
 from selfscore.provenance.project import Project
@@ -218,7 +219,7 @@ def _changes(name: str, before: Any, now: Any) -> Iterator[str]:
                 yield f"{name}.{key} is gone"
             else:
                 yield from _changes(f"{name}.{key}", one, other)
-    elif canonical(before) != canonical(now):
+    elif not same(before, now):
         yield f"{name}: {_short(before)} → {_short(now)}"
 
 
