@@ -138,3 +138,9 @@ def test_a_list_of_tables_is_what_they_hold(tmp_path):
     assert fingerprint(place) == first
     (tmp_path / "deep/test.csv").write_bytes(b"4")
     assert fingerprint(place).sha256 != first.sha256
+
+
+def test_what_is_not_there_is_no_folder_that_cannot_be_listed(tmp_path, caplog):
+    with pytest.raises(FileNotFoundError):
+        fingerprint(Place(LOCAL, str(tmp_path / "nothing")))
+    assert not caplog.messages

@@ -104,7 +104,7 @@ def _listing(place: Place) -> dict[str, dict[str, Any]]:
 
 def _below(file_system: AbstractFileSystem, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """What is below a folder; on a disk also behind links to folders, for images are read there."""
-    if isinstance(file_system, LocalFileSystem):
+    if isinstance(file_system, LocalFileSystem) and file_system.isdir(path):
         for name in files_below(path):
             # A link may lead nowhere.
             with suppress(FileNotFoundError):
