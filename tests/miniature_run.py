@@ -145,6 +145,7 @@ def a_run(
             for place, path in enumerate(images["path"])
         },
         "baseline.consistency_judge": {"held_out": {"discrimination": 0.77}},
+        "policy_0": policy_over(),
         "params:model": BaseModel("data/06_models/demo_model", None, {}),
         "params:seed": 0,
         "params:reporting": reporting(
@@ -162,7 +163,6 @@ def a_run(
         read = readings(judged, texts)
         data |= {f"{place}.{name}_predictions": table for name, table in answers.items()}
         data |= {
-            f"policy_{number}": policy_over(iteration=number),
             f"{place}.judgements": judged,
             f"{place}.generations": texts,
             f"{place}.readings": read,
@@ -171,11 +171,12 @@ def a_run(
             ),
             f"{place}.reliability": measure_reliability(judged, settings, 0),
             f"{place}.merge_report": {
+                "digest": f"of policy {number}",
                 "energy_kept_per_layer": {
                     f"model.layers.{layer}.{part}.proj": 0.9 + 0.01 * layer
                     for layer in range(3)
                     for part in ("mlp", "self_attn")
-                }
+                },
             },
         }
     return data

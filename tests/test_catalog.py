@@ -116,6 +116,7 @@ def test_what_may_be_asked_for_again_is_versioned(catalog: DataCatalog) -> None:
                 "consistency_pairs",
                 "scoring_adapter",
                 "merged_adapter",
+                "merged_energy",
                 "merged_predictions",
                 "judgements",
                 "readings",

@@ -10,7 +10,8 @@ from stage_settings import reporting
 
 from selfscore.report.champion import choose_champion
 
-POLICIES = {f"policy_{number}": policy_over(iteration=number) for number in range(3)}
+BASE = policy_over()
+MADE = {f"policy_{number}": {"digest": f"of policy {number}"} for number in (1, 2)}
 RULES = reporting(champion={"max_faithfulness_loss": 0.05})
 
 
@@ -30,7 +31,7 @@ def table(**figures: list[float]) -> pd.DataFrame:
 
 def chosen(**figures: list[float]) -> str:
     found = {"format_valid": [1.0, 1.0, 1.0], "faithfulness": [0.8, 0.8, 0.8], **figures}
-    return str(choose_champion(table(**found), RULES, **POLICIES)["policy"])
+    return str(choose_champion(table(**found), RULES, BASE, **MADE)["policy"])
 
 
 def test_the_best_on_validation_images_wins() -> None:
@@ -52,31 +53,31 @@ def test_a_broken_format_or_lost_faithfulness_excludes() -> None:
 
 def test_without_faithfulness_it_is_not_asked_for() -> None:
     found = table(srcc=[0.2, 0.5, 0.6], format_valid=[1.0, 1.0, 1.0])
-    assert choose_champion(found, RULES, **POLICIES)["policy"] == "policy_2"
+    assert choose_champion(found, RULES, BASE, **MADE)["policy"] == "policy_2"
 
 
 def test_of_an_error_the_lowest_wins() -> None:
     rules = reporting(champion={"metric": "mae"})
     found = table(mae=[1.4, 0.9, 1.0], format_valid=[1.0, 1.0, 1.0])
-    assert choose_champion(found, rules, **POLICIES)["policy"] == "policy_1"
+    assert choose_champion(found, rules, BASE, **MADE)["policy"] == "policy_1"
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_test_images_play_no_part(seed: int) -> None:
     found = table(srcc=[0.2, 0.6, 0.5], format_valid=[1.0, 0.96, 0.97])
-    before = choose_champion(found, RULES, **POLICIES)
+    before = choose_champion(found, RULES, BASE, **MADE)
     on_test = found["split"] == "test"
     found.loc[on_test, "value"] = np.random.default_rng(seed).uniform(size=on_test.sum())
-    after = choose_champion(found, RULES, **POLICIES)
+    after = choose_champion(found, RULES, BASE, **MADE)
     assert before.pop("figures")["validation"] == after.pop("figures")["validation"]
     assert before == after
 
 
 def test_the_record_names_the_policy_and_its_rivals() -> None:
     found = table(srcc=[0.2, 0.6, 0.7], format_valid=[1.0, 1.0, 0.9])
-    record = choose_champion(found, RULES, **POLICIES)
+    record = choose_champion(found, RULES, BASE, **MADE)
     assert record["policy"] == "policy_1" and record["round"] == 1
-    assert record["digest"] == POLICIES["policy_1"].digest
+    assert record["digest"] == "of policy 1"
     assert record["value"] == 0.6 and record["chosen_on"] == "validation"
     assert record["figures"]["test"]["srcc"] == 0.6
     excluded = {name: row["excluded"] for name, row in record["candidates"].items()}
@@ -84,10 +85,16 @@ def test_the_record_names_the_policy_and_its_rivals() -> None:
     assert "90.0\u00a0% of its answers" in excluded["policy_2"]
 
 
+def test_the_base_model_is_recorded_by_its_own_digest() -> None:
+    found = table(srcc=[0.7, 0.5, 0.6], format_valid=[1.0, 1.0, 1.0])
+    record = choose_champion(found, RULES, BASE, **MADE)
+    assert (record["policy"], record["digest"]) == ("policy_0", BASE.digest)
+
+
 def test_without_validation_images_the_remedy_is_told() -> None:
     found = table(srcc=[0.2, 0.6, 0.7], format_valid=[1.0, 1.0, 1.0])
     with pytest.raises(ValueError, match=r"add 'validation' to `evaluation\.splits`"):
-        choose_champion(found[found["split"] == "test"], RULES, **POLICIES)
+        choose_champion(found[found["split"] == "test"], RULES, BASE, **MADE)
     with pytest.raises(ValueError, match=r"from \['format_valid', 'srcc'\]"):
         rules = reporting(champion={"metric": "srrc"})
-        choose_champion(found, rules, **POLICIES)
+        choose_champion(found, rules, BASE, **MADE)

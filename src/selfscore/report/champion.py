@@ -23,7 +23,10 @@ CHOSEN_ON = "validation"
 
 
 def choose_champion(
-    figures: pd.DataFrame, settings: ReportingSettings, **policies: Policy
+    figures: pd.DataFrame,
+    settings: ReportingSettings,
+    base_policy: Policy,
+    **merge_reports: dict[str, Any],
 ) -> dict[str, Any]:
     """The best of the base model and the policies that the rounds handed on.
 
@@ -34,7 +37,9 @@ def choose_champion(
     Args:
         figures: of all rounds.
         settings: of which `champion` counts.
-        policies: `policy_0` to `policy_N`.
+        base_policy: `policy_0`, which has no tensors to load.
+        merge_reports: `policy_1` to `policy_N` → the report of the merge that made it, of which
+            `digest` counts.
 
     Returns:
         policy (its name), round, digest, metric, chosen_on, value; candidates: for each policy its
@@ -66,10 +71,11 @@ def choose_champion(
         seen[best].get(name, math.nan),
         CHOSEN_ON,
     )
+    chosen = policy_name(best)
     return {
-        "policy": policy_name(best),
+        "policy": chosen,
         "round": best,
-        "digest": policies[policy_name(best)].digest,
+        "digest": merge_reports[chosen]["digest"] if best else base_policy.digest,
         "metric": name,
         "chosen_on": CHOSEN_ON,
         "value": seen[best].get(name, math.nan),

@@ -26,19 +26,23 @@ def adapter(value: float):
 
 
 def test_the_next_policy_is_the_last_one_plus_the_merge():
-    merged, report = merge_experts(SETTINGS, 0, scoring=adapter(1.0), consistency=adapter(3.0))
-    assert report["energy_kept"] == pytest.approx(1.0)
-    assert report["energy_kept_per_layer"] == {"layer": pytest.approx(1.0)}
+    merged, energy = merge_experts(SETTINGS, 0, scoring=adapter(1.0), consistency=adapter(3.0))
+    assert energy == {"layer": pytest.approx(1.0)}
     base = policy_over("base")
-    first = update_policy(base, merged, SETTINGS)
-    second = update_policy(first, merged, SETTINGS)
+    first, report = update_policy(base, merged, energy, SETTINGS)
+    second, _ = update_policy(first, merged, energy, SETTINGS)
+    assert report == {
+        "digest": first.digest,
+        "energy_kept": pytest.approx(1.0),
+        "energy_kept_per_layer": energy,
+    }
     torch.testing.assert_close(delta(first.adapter, "layer"), 2 * torch.eye(4))
     torch.testing.assert_close(delta(second.adapter, "layer"), 4 * torch.eye(4))
 
 
 def test_the_card_names_parent_scale_prompts_and_merge():
     base = policy_over("base", revision="abc")
-    policy = update_policy(base, adapter(1.0), replace(SETTINGS, rank=2))
+    policy, _ = update_policy(base, adapter(1.0), {"layer": 1.0}, replace(SETTINGS, rank=2))
     assert policy.card.iteration == 1
     assert policy.card.parent == base.digest
     assert policy.card.base_model == base.card.base_model

@@ -124,7 +124,7 @@ def test_the_content_goes_from_round_to_round_and_into_files_beside_the_card(
         epsilon=0.15,
         rank=2,
     )
-    after = update_policy(policy, update, merging)
+    after, _ = update_policy(policy, update, {"a": 1.0}, merging)
     assert after.base_content == policy.base_content == content_of(str(folder))
     # Cards, and what policies are told apart by, are as if it were not known.
     unknown = policy_over(folder)

@@ -22,28 +22,23 @@ from selfscore.scored_images.verification import verify_images
 
 logger = logging.getLogger(__name__)
 
-NOT_LISTED = "not in the score table"
-
 
 def read_scores(raw_scores: ScoreFiles, settings: IngestionSettings) -> pd.DataFrame:
     """Read the scores.
 
     Args:
         raw_scores: The files with the scores.
-        settings: what the files are, and what may be unusable.
+        settings: what the files are.
 
     Returns:
         Columns path, score, split, group and reason (why the row cannot be used, "" if it can).
 
     Raises:
-        ValueError: If the files are not of this format, a column is missing, or too many rows
-            cannot be used.
+        ValueError: If the files are not of this format, or a column is missing.
     """
     chosen = _format(settings)
     rows = score_table.select_columns(chosen.read(raw_scores), chosen.columns, chosen.optional)
     rows["reason"] = score_table.reasons(rows, chosen.score_range)
-    unusable = rows[rows["reason"] != ""]
-    score_table.check_share(unusable, len(rows), settings.max_quarantine)
     return rows.drop(columns="score_text")
 
 
@@ -59,8 +54,8 @@ def check_images(
 
     Returns:
         The images that can be used (image_id, path, sha256, score, split, group), and the
-        quarantine (path, reason): the rows that cannot be used, and then the images in the folder
-        that no row names.
+        quarantine (path, reason, listed): the rows that cannot be used, and then the images in the
+        folder that no row names, which alone are not listed.
     """
     fits = match_files(set(listed_images["path"]) - {""}, raw_images)
     rows = _with_files(listed_images, fits, _hints(fits, raw_images))
@@ -75,8 +70,10 @@ def check_images(
     strays = [path for path in raw_images if path not in named]
     quarantine = pd.concat(
         [
-            rows.loc[~readable, ["path", "reason"]],
-            pd.DataFrame({"path": strays, "reason": NOT_LISTED}, dtype=rows["path"].dtype),
+            rows.loc[~readable, ["path", "reason"]].assign(listed=True),
+            pd.DataFrame(
+                {"path": strays, "reason": "not in the score table"}, dtype=rows["path"].dtype
+            ).assign(listed=False),
         ],
         ignore_index=True,
     )
@@ -113,7 +110,7 @@ def draw_splits(
     Raises:
         ValueError: If too many rows cannot be used, or a split stays empty.
     """
-    unusable = quarantine[quarantine["reason"] != NOT_LISTED]
+    unusable = quarantine[quarantine["listed"]]
     listed = len(readable_images) + len(unusable)
     score_table.check_share(unusable, listed, settings.max_quarantine)
     images = readable_images.sort_values("image_id").reset_index(drop=True)

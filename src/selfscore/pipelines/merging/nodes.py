@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 def merge_experts(
     settings: MergeSettings, seed: int, **experts: LoraAdapter
-) -> tuple[LoraAdapter, dict[str, Any]]:
+) -> tuple[LoraAdapter, dict[str, float]]:
     """Merge the round's experts.
 
     Args:
@@ -24,8 +24,8 @@ def merge_experts(
         experts: expert name → adapter over the last round's policy.
 
     Returns:
-        The merged adapter over the last round's policy, and a report of the share of the merged
-        ΔW's energy that its rank keeps: mean and per layer.
+        The merged adapter over the last round's policy, and layer → share of the merged ΔW's
+        energy that its rank keeps.
     """
     from selfscore.merging.experts import merge_adapters
 
@@ -33,11 +33,28 @@ def merge_experts(
     adapter, energy = merge_adapters(experts, settings, seed)
     mean = sum(energy.values()) / len(energy)
     logger.info("Rank %d keeps %.1f %% of the merged energy.", settings.rank, 100 * mean)
-    return adapter, {"energy_kept": mean, "energy_kept_per_layer": energy}
+    return adapter, energy
 
 
-def update_policy(policy: Policy, merged_adapter: LoraAdapter, settings: MergeSettings) -> Policy:
-    """Put the merged adapter on the policy: one adapter over the base model, and its card."""
+def update_policy(
+    policy: Policy,
+    merged_adapter: LoraAdapter,
+    merged_energy: dict[str, float],
+    settings: MergeSettings,
+) -> tuple[Policy, dict[str, Any]]:
+    """Put the merged adapter on the policy: one adapter over the base model, and its card.
+
+    Args:
+        policy: the last round's.
+        merged_adapter: Output of `merge_experts`.
+        merged_energy: Output of `merge_experts`.
+        settings: of the merge.
+
+    Returns:
+        The next policy, and what came of the merge for those who need no tensors: the policy's
+        digest, and the share of the merged ΔW's energy kept, energy_kept (mean) and
+        energy_kept_per_layer.
+    """
     from selfscore.merging.experts import accumulate
 
     adapter, energy = accumulate(policy.adapter, merged_adapter, settings.rank)
@@ -50,4 +67,9 @@ def update_policy(policy: Policy, merged_adapter: LoraAdapter, settings: MergeSe
         merging=as_parameters(settings),
         energy_kept=kept,
     )
-    return replace(policy, card=card, adapter=adapter)
+    merged = replace(policy, card=card, adapter=adapter)
+    return merged, {
+        "digest": merged.digest,
+        "energy_kept": sum(merged_energy.values()) / len(merged_energy),
+        "energy_kept_per_layer": merged_energy,
+    }

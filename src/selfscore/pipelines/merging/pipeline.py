@@ -1,4 +1,4 @@
-"""{expert}_adapter of every expert → merged_adapter, merge_report → next_policy."""
+"""{expert}_adapter of every expert → merged_adapter → next_policy, merge_report."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,13 +21,13 @@ def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
                 merge_experts,
                 inputs={"settings": "params:merging", "seed": "params:seed"}
                 | {name: f"{name}_adapter" for name in experts},
-                outputs=["merged_adapter", "merge_report"],
+                outputs=["merged_adapter", "merged_energy"],
                 name="merge_experts",
             ),
             Node(
                 update_policy,
-                inputs=["policy", "merged_adapter", "params:merging"],
-                outputs="next_policy",
+                inputs=["policy", "merged_adapter", "merged_energy", "params:merging"],
+                outputs=["next_policy", "merge_report"],
                 name="update_policy",
             ),
         ]

@@ -86,7 +86,11 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
                 inputs={
                     "figures": "figures_over_rounds",
                     "settings": "params:reporting",
-                    **{name: name for name in map(policy_name, range(rounds + 1))},
+                    "base_policy": policy_name(0),
+                    **{
+                        policy_name(number): f"{namespace}.merge_report"
+                        for number, namespace in enumerate(own, start=1)
+                    },
                 },
                 outputs="champion",
                 name="choose_champion",
