@@ -102,6 +102,25 @@ def test_an_older_version_goes_with_its_own_kin(tiny):
     assert all(check.passed for check in verify(tiny.root / "out"))
 
 
+def test_what_has_no_place_in_the_catalog_any_more_stays_behind(tiny):
+    tiny.run()
+    [made] = tiny.manifests()
+    figures = made.artifacts["iteration_1.figures"]
+    artifacts = {name: one for name, one in made.artifacts.items() if one is not figures}
+    earlier = replace(
+        made,
+        artifacts=artifacts | {"iteration_1.metrics": replace(figures, name="iteration_1.metrics")},
+        nodes=[
+            replace(node, outputs=["iteration_1.metrics"]) if node.name == "measure" else node
+            for node in made.nodes
+        ],
+    )
+    index = create(tiny.opened(), [earlier], "iteration_1", tiny.root / "out", with_data=True)
+    assert "iteration_1.scoring_adapter" in index.artifacts
+    assert "iteration_1.metrics" not in index.artifacts
+    assert all(check.passed for check in verify(tiny.root / "out"))
+
+
 def test_figures_of_another_version_do_not_go_along(tiny, only):
     tiny.run()
     tiny.run(only("iteration_1.train", "iteration_1.merge"), seed=9)

@@ -149,7 +149,8 @@ def _chosen(project: Project, kin: Family, kind: str, with_data: bool) -> list[A
     """What goes along, by the layers that the catalog gives its datasets."""
     chosen = []
     for artifact in kin.round.values():
-        if artifact.name == kin.policy.name:
+        # An earlier release may have made what has no place in the catalog any more.
+        if artifact.name == kin.policy.name or artifact.name not in project.catalog:
             continue
         layer = _layer(project, artifact.name)
         if layer == "reporting" or (layer == "models" and kind == "iteration") or with_data:
