@@ -42,27 +42,19 @@ def take(project: Path) -> None:
         )
         page.add_init_script(f"localStorage.setItem('KedroViz', {json.dumps(json.dumps(_VIEW))})")
 
-        _open(page, f"{address}?pid=iteration&types=nodes")
+        _open(page, address)
         _save(page, "lineage", _around_nodes(page))
         _open(page, f"{address}?pid=iteration&types=nodes&fid=iteration_1")
         page.click(".pipeline-node--modularPipeline")
         page.mouse.move(0, 0)  # off the graph, which shows what lies under the pointer
         page.wait_for_timeout(_SETTLED)
         _save(page, "lineage_round", _around_nodes(page))
-        # Wide, because the layers' names stand over the left of the graph.
-        page.set_viewport_size({"width": 2450, "height": 1100})
-        _open(page, f"{address}?pid=iteration&fid=iteration_1")
-        _save(page, "lineage_layers")
 
         page.set_viewport_size({"width": 1280, "height": 760})
-        for dataset, name in (
-            ("iteration_1.scoring_pairs", "lineage_table"),
-            ("predicted_chart", "lineage_plot"),
-        ):
-            _open(page, f"{address}?pid=iteration&sn={dataset}")
-            page.get_by_text("Expand preview").click()
-            page.wait_for_timeout(_SETTLED)
-            _save(page, name)
+        _open(page, f"{address}?pid=iteration&sn=iteration_1.scoring_pairs")
+        page.get_by_text("Expand preview").click()
+        page.wait_for_timeout(_SETTLED)
+        _save(page, "lineage_table")
 
 
 def _open(page: Any, address: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,17 +14,23 @@ from stage_settings import evaluation, reporting
 
 from selfscore.metrics.figures import INCOMING
 from selfscore.pipelines.evaluation.judgement import READING_COLUMNS
-from selfscore.pipelines.evaluation.measurement import measure_policies, measure_reliability
+from selfscore.pipelines.evaluation.learning import measure_learning
+from selfscore.pipelines.evaluation.measurement import measure_policies
 from selfscore.pipelines.reporting import create_pipeline
-from selfscore.vlm.policy import BaseModel
+from selfscore.report.gallery import gather_pairs
+from selfscore.vlm.policy import BaseModel, ScoreScale
 
 LEVELS = 5
 SPLITS = {"train": 12, "validation": 40, "test": 40}
-SCALE = {
-    "levels": LEVELS,
-    "values": [1.0, 2.0, 3.0, 4.0, 5.0],
-    "unit": "stars <1-5>",
-}
+SCALE = ScoreScale(
+    levels=LEVELS,
+    method="uniform",
+    edges=[1.5, 2.5, 3.5, 4.5],
+    values=[1.0, 2.0, 3.0, 4.0, 5.0],
+    min=1.0,
+    max=5.0,
+    unit="stars <1-5>",
+)
 WORDS = ["awful", "poor", "fair", "good", "superb"]
 # What a model could say to take over a page, and where it must be read as text.
 HOSTILE = '<script>document.title="taken"</script><img src=x onerror="document.title=\'taken\'">'
@@ -68,7 +74,7 @@ def predictions(policy: str, noise: float, seed: int) -> pd.DataFrame:
     valid = np.arange(len(rows)) != 3
     emitted = pd.array(np.where(valid, levels, 0), dtype="Int64")
     emitted[~valid] = pd.NA
-    values = np.array(SCALE["values"])
+    values = np.array(SCALE.values)
     table = rows.assign(
         round=seed,
         policy=policy,
@@ -91,7 +97,7 @@ def judgements(answers: dict[str, pd.DataFrame], faithful: dict[str, float]) -> 
     noise = np.random.default_rng(1).normal(scale=0.7, size=len(table))
     inferred = (table["emitted_level"].astype("float64") + noise).clip(0, LEVELS - 1)
     truth = table["policy"].map(faithful) + 0.02 * noise
-    return table.drop(columns=["response", "explanation"]).assign(
+    return table.drop(columns="response").assign(
         sampled=True,
         inferred_level=inferred,
         faithfulness=truth.where(table["valid"]),
@@ -123,6 +129,19 @@ def readings(judged: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([own, forced], ignore_index=True).assign(judge="tfidf")[READING_COLUMNS]
 
 
+def learnt(policies: Mapping[str, float]) -> pd.DataFrame | None:
+    """How a round's policies were made; the base model was not."""
+    if "merged" not in policies:
+        return None
+    kept = {
+        f"model.layers.{layer}.{part}.proj": 0.9 + 0.01 * layer
+        for layer in range(3)
+        for part in ("mlp", "self_attn")
+    }
+    preferences: dict[str, Any] = {"pairs": {}, "blind_accuracy": {}}
+    return measure_learning(preferences, {"energy_kept": 0.91, "energy_kept_per_layer": kept})
+
+
 def a_run(
     noise: dict[int, dict[str, float]] = NOISE,
     change: Callable[[pd.DataFrame, int], pd.DataFrame] = lambda table, number: table,
@@ -139,19 +158,19 @@ def a_run(
     texts = forced_texts()
     data: dict[str, Any] = {
         "scored_images": images,
-        "score_scale": SCALE,
         "raw_images": {
             path: Image.new("RGB", (48, 36), (40 + 3 * place % 200, 90, 120))
             for place, path in enumerate(images["path"])
         },
         "baseline.consistency_judge": {"held_out": {"discrimination": 0.77}},
-        "policy_0": policy_over(),
+        "policy_0": policy_over(score_scale=SCALE),
         "params:model": BaseModel("data/06_models/demo_model", None, {}),
         "params:seed": 0,
         "params:reporting": reporting(
             gallery={"images": 30, "pairs": 6, "pixels": 32}, champion=champion
         ),
         "params:evaluation.health.thresholds": settings.health.thresholds,
+        "params:evaluation.calibration_bins": settings.calibration_bins,
     }
     for number, policies in noise.items():
         place = f"iteration_{number}" if number else "baseline"
@@ -162,23 +181,21 @@ def a_run(
         judged = change(judgements(answers, dict.fromkeys(answers, 0.9 - 0.2 * number)), number)
         read = readings(judged, texts)
         data |= {f"{place}.{name}_predictions": table for name, table in answers.items()}
+        policy = policy_over(iteration=number, score_scale=SCALE)
         data |= {
             f"{place}.judgements": judged,
             f"{place}.generations": texts,
             f"{place}.readings": read,
             f"{place}.figures": measure_policies(
-                judged, read, images, SCALE, settings, 0, **answers
+                judged, read, images, policy, settings, 0, learnt(policies), **answers
             ),
-            f"{place}.reliability": measure_reliability(judged, settings, 0),
-            f"{place}.merge_report": {
-                "digest": f"of policy {number}",
-                "energy_kept_per_layer": {
-                    f"model.layers.{layer}.{part}.proj": 0.9 + 0.01 * layer
-                    for layer in range(3)
-                    for part in ("mlp", "self_attn")
-                },
-            },
+            f"{place}.merge_report": {"digest": f"of policy {number}"},
         }
+        if number:
+            before = policy_over(iteration=number - 1)
+            data[f"{place}.pair_gallery"] = gather_pairs(
+                before, texts, read, images, data["raw_images"], data["params:reporting"], 0
+            )
     return data
 
 

@@ -19,14 +19,16 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import AbstractVersionedDataset, DataCatalog
 from kedro.pipeline import Pipeline
 from kedro_viz.data_access.managers import DataAccessManager
+from kedro_viz.models.flowchart.nodes import ParametersNode
 
+from selfscore.layout import namespace, policy_name
 from selfscore.preference_data.builders import PAIR_BUILDERS
 
 ROUNDS = 3
 # What no node reads or writes.
 WRITTEN_BY_A_HOOK = "manifest"
-# Of what belongs to a run, from top to bottom.
-LAYERS = ["raw", "intermediate", "primary", "models", "model_output", "reporting"]
+# What the baseline and every round hand to the report, and what only a round does.
+MEASURED, LEARNT = ("figures", "judgements"), ("merge_report", "pair_gallery")
 # Every expert there is a pair builder for, so that every entry of the catalog is used.
 EXPERTS = sorted(PAIR_BUILDERS)
 
@@ -121,7 +123,8 @@ def test_what_may_be_asked_for_again_is_versioned(catalog: DataCatalog) -> None:
                 "judgements",
                 "readings",
                 "figures",
-                "reliability",
+                "learning",
+                "pair_gallery",
                 "merge_report",
                 "preference_report",
             )
@@ -145,35 +148,30 @@ def test_tables_that_cross_a_border_have_contracts(
     assert checked == expected
 
 
-def test_layers_run_one_way(registered: dict[str, Pipeline], catalog: DataCatalog) -> None:
-    """Kedro-viz turns all layers off when they form a circle, also by way of a folded group."""
-    drawn = DataAccessManager()
-    drawn.add_catalog(catalog, registered)
-    drawn.add_pipelines(registered)
-    layers = {}
-    for name in registered:
-        drawn.create_modular_pipelines_tree_for_registered_pipeline(name)
-        layers[name] = drawn.get_sorted_layers_for_registered_pipeline(name)
-    assert all(layers.values()), layers
-    # Those of other pipelines are among them, and are not drawn.
-    assert [layer for layer in layers["iteration"] if layer in LAYERS] == LAYERS
-
-
 def test_the_first_view_has_the_groups_and_what_goes_between_them(
     registered: dict[str, Pipeline], catalog: DataCatalog
 ) -> None:
-    groups = {node.namespace for node in registered["iteration"].nodes}
-    rounds_ = {f"iteration_{number}" for number in range(1, ROUNDS + 1)}
-    assert groups == {"ingestion", "baseline", *rounds_, "reporting"}
-    # Made and used inside a group, so folded with it.
-    for name in names(registered):
-        if name.endswith((".checkpoints", "_adapter", "_pairs")):
-            users = {
-                node.namespace
-                for node in registered["iteration"].nodes
-                if name in {*node.inputs, *node.outputs}
-            }
-            assert users == {name.rpartition(".")[0]}, name
+    """What kedro-viz draws before anything is unfolded, few enough to be read at once."""
+    drawn = DataAccessManager()
+    drawn.add_catalog(catalog, registered)
+    drawn.add_pipelines(registered)
+    tree = drawn.create_modular_pipelines_tree_for_registered_pipeline("__default__")
+    shown = [drawn.nodes.get_node_by_id(child.id) for child in tree["__root__"].children]
+    numbers = range(1, ROUNDS + 1)
+    groups = {"ingestion", "baseline", *map(namespace, numbers), "reporting"}
+    inputs = {"raw_images", "raw_scores", "severities", "statement_lexicon", "hosted_verdicts"}
+    once = {f"baseline.{name}" for name in ("image_features", "consistency_judge")}
+    measured = {f"{namespace(n)}.{name}" for n in (0, *numbers) for name in MEASURED}
+    learnt = {
+        f"{namespace(n)}.{name}" for n in numbers for name in ("merge_report", "pair_gallery")
+    }
+    # The last one is read in its own round alone.
+    policies = {policy_name(number) for number in range(ROUNDS)}
+    assert {node.name for node in shown if not isinstance(node, ParametersNode)} == {
+        *(groups | inputs | once | measured | learnt | policies),
+        *("scored_images", "score_scale", "report", "charts"),
+    }
+    assert not any(getattr(node, "layer", None) for node in shown)
 
 
 def test_only_evaluation_reads_the_severities(registered: dict[str, Pipeline]) -> None:

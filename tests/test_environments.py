@@ -26,10 +26,8 @@ ENVIRONMENTS = sorted(
     for folder in [*CONF.iterdir(), *CONF.glob("recipes/*")]
     if folder.is_dir() and folder.name not in ("base", "recipes")
 )
-LAYERS = {
-    *("raw", "intermediate", "primary", "feature", "model_input", "models"),
-    *("model_output", "reporting"),
-}
+# One of Kedro's, as a folder.
+LAYER = r"\d\d_(raw|intermediate|primary|feature|model_input|models|model_output|reporting)"
 
 
 @dataclass(frozen=True)
@@ -82,12 +80,6 @@ def place(dataset: AbstractDataset) -> str:
     return str(described.get("filepath") or described.get("path"))
 
 
-def layer(dataset: AbstractDataset) -> str | None:
-    metadata: Mapping[str, Any] = getattr(dataset, "metadata", None) or {}
-    found: str | None = metadata.get("kedro-viz", {}).get("layer")
-    return found
-
-
 def test_every_dataset_is_declared(environment: Environment) -> None:
     for name in environment.names:
         assert type(environment.dataset(name)).__name__ not in (
@@ -116,23 +108,15 @@ def test_nothing_shares_a_file(environment: Environment) -> None:
             assert len(here) < 2 or not pipeline.all_outputs().intersection(names), here
     written = set().union(*(one.all_outputs() for one in environment.pipelines.values()))
     for names in sharing.values():
-        outside = [name for name in names if layer(environment.dataset(name)) == "raw"]
-        assert len(set(names) - set(outside)) < 2, names
-        assert len(names) == 1 or not written.intersection(outside), names
+        assert len(written.intersection(names)) < 2, names
 
 
-def test_a_layer_says_where_a_dataset_belongs(environment: Environment) -> None:
-    """One of Kedro's, or none on the way from policy to policy: layers would form a circle."""
+def test_the_file_says_layer_round_and_name(environment: Environment) -> None:
     for name in environment.names:
-        found = layer(environment.dataset(name))
         namespace, _, short = name.rpartition(".")
-        assert found in LAYERS or (
-            found is None and (namespace or short in ("checkpoints", "hosted_verdicts"))
-        ), name
         if namespace and short != "checkpoints":
             file = place(environment.dataset(name))
-            folder = rf"\d\d_{found or r'(feature|model_input)'}"
-            assert re.search(rf"/{folder}/{namespace}/{short}(\.[a-z]+)?$", file), (name, file)
+            assert re.search(rf"/{LAYER}/{namespace}/{short}(\.[a-z]+)?$", file), (name, file)
 
 
 @pytest.mark.parametrize("name", [name for name in ENVIRONMENTS if name != "local"])

@@ -71,7 +71,7 @@ def test_every_round_leaves_its_artifacts(two_rounds):
         assert 0.5 < report["energy_kept"] <= 1
     table = pd.read_parquet(newest(folder, "08_reporting/over_rounds/figures.parquet"))
     assert set(table["round"]) == {0, 1, 2}
-    figure = Image.open(newest(folder, "08_reporting/charts/curves.png"))
+    figure = Image.open(newest(folder, "08_reporting/charts") / "curves.png")
     assert figure.width > 500
 
 

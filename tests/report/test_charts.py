@@ -16,7 +16,7 @@ from matplotlib.colors import to_hex
 
 from selfscore.metrics.figures import among
 from selfscore.pipelines.reporting.nodes import build_charts
-from selfscore.pipelines.reporting.pipeline import _CHARTS, _RUN
+from selfscore.pipelines.reporting.pipeline import _RUN
 from selfscore.report.drawing import Chart, Panel
 from selfscore.report.embedding import panel_pictures
 from selfscore.report.labels import PALETTE, written
@@ -54,7 +54,9 @@ def some_chart(name: str = "some") -> Chart:
 
 
 def test_every_chart_of_the_report_is_there(charts: dict[str, Chart]) -> None:
-    assert tuple(charts) == _CHARTS
+    assert list(charts) == [
+        *("curves", "policies", "predicted", "levels", "reliability", "health", "merge_energy")
+    ]
     for chart in charts.values():
         assert chart.panels and chart.text and chart.figure.legends
         assert all(panel.title and len(panel.alt) > 20 for panel in chart.panels)

@@ -59,7 +59,7 @@ def test_a_thumbnail_is_small_and_keeps_its_shape() -> None:
 
 
 def test_the_pairs_are_those_that_are_trained_on(reported: dict[str, Any]) -> None:
-    shown = reported["pair_gallery"]
+    shown = reported["pairs_over_rounds"]
     trained = consistency_pairs(join_sides(reported["iteration_1.generations"])).set_index(
         "image_id"
     )
@@ -80,12 +80,13 @@ def test_pairs_that_were_not_judged_are_shown_without(reported: dict[str, Any]) 
     read = reported["iteration_1.readings"]
     settings = reporting(gallery={"pairs": 12, "pixels": 24})
     table = gather_pairs(
+        reported["policy_0"],
+        texts,
+        read[read["image_id"] != "train_3"],
         reported["scored_images"],
         reported["raw_images"],
         settings,
         0,
-        generations_1=texts,
-        readings_1=read[read["image_id"] != "train_3"],
     ).set_index("image_id")
     assert np.isnan(table.loc["train_3", "told_apart"])
     assert table.drop("train_3")["told_apart"].notna().all()
@@ -94,12 +95,13 @@ def test_pairs_that_were_not_judged_are_shown_without(reported: dict[str, Any]) 
 def test_the_draw_depends_on_the_seed_alone(reported: dict[str, Any]) -> None:
     def drawn(seed: int) -> list[str]:
         table = gather_pairs(
+            reported["policy_0"],
+            reported["iteration_1.generations"],
+            reported["iteration_1.readings"],
             reported["scored_images"],
             reported["raw_images"],
             reporting(gallery={"pairs": 6, "pixels": 24}),
             seed,
-            generations_1=reported["iteration_1.generations"],
-            readings_1=reported["iteration_1.readings"],
         )
         return list(table["image_id"])
 

@@ -187,7 +187,9 @@ def test_reports_and_figures(parent: str) -> None:
     report = {"energy_kept": 0.9, "layers": {"a b@c": 0.8}, "method": "ties", "missing": None}
     figure = Figure()
     runs.log_outputs("iteration_1", {"iteration_1.merge_report": report})
-    runs.log_outputs("reporting", {"curves_chart": figure, "figures_over_rounds": FIGURES})
+    runs.log_outputs(
+        "reporting", {"charts": {"curves.png": figure}, "figures_over_rounds": FIGURES}
+    )
 
     child = children(parent)["iteration_1"]
     assert child.data.metrics == {"merge/energy_kept": 0.9, "merge/layers/a b_c": 0.8}

@@ -1,7 +1,8 @@
 """The one table of figures: what every row says, and how tables of one kind become rows of it.
 
 A figure belongs to a round, a policy and a split; `of` says what stands beside its metric's name:
-"" for the policy's own, a judge, two judges (`tfidf/self`), a control, or `health`.
+"" for the policy's own, a judge, two judges (`tfidf/self`), a control, `health`, or the step of
+learning that it tells of.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ POOLED = "all"
 ANY, INCOMING = "any", "incoming"
 HEALTH = "health"
 SHUFFLED, PRIOR, CEILING = CONTROLS = ("shuffled_images", "prior", "ceiling")
+# Of how a round's policies were made. Those of merging have the weight matrix as their group.
+PREFERENCES, TRAINING, MERGING = LEARNING = ("preferences", "training", "merging")
 
 
 def as_figures(table: pd.DataFrame, **facts: int | str) -> pd.DataFrame:
@@ -55,5 +58,7 @@ def among(
 
 def of_judges(figures: pd.DataFrame) -> pd.DataFrame:
     """The figures of single judges; `of` is the judge's name."""
-    others = figures["of"].isin(["", HEALTH, *CONTROLS]) | figures["of"].str.contains("/")
+    others = figures["of"].isin(["", HEALTH, *CONTROLS, *LEARNING]) | figures["of"].str.contains(
+        "/"
+    )
     return figures[~others]

@@ -1,4 +1,4 @@
-"""Nodes of reporting: images with what was said of them, and consistency pairs to look at."""
+"""What is looked at: images with what was said of them, and a round's consistency pairs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from selfscore.preference_data.pairs import join_sides
 from selfscore.report.changes import shown_round
 from selfscore.report.settings import ReportingSettings
 from selfscore.vlm.images import ImageSource
+from selfscore.vlm.policy import Policy
 
 _SAID = ["valid", "emitted_level", "expected_score", "probabilities", "explanation"]
 PAIR_COLUMNS = [
@@ -75,24 +76,27 @@ def gather_gallery(
 
 
 def gather_pairs(
+    policy: Policy,
+    generations: pd.DataFrame,
+    readings: pd.DataFrame,
     scored_images: pd.DataFrame,
     images: ImageSource,
     settings: ReportingSettings,
     seed: int,
-    **rounds: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Consistency pairs of every round, drawn at random, with what the first judge reads in them.
+    """Consistency pairs of a round, drawn at random, with what the first judge reads in them.
 
     They are made of the round's texts with forced levels, as the pairs that a consistency expert is
     trained on are; so they can be looked at whether or not there is such an expert.
 
     Args:
+        policy: that wrote the texts; it comes from the round before.
+        generations: the texts with forced levels.
+        readings: what judges read in them.
         scored_images: true scores, groups, and where the images are.
         images: pictures by path.
         settings: of which `gallery` counts.
         seed: of the draw.
-        rounds: `generations_<k>`, the texts with forced levels of round k, and `readings_<k>`,
-            what judges read in them.
 
     Returns:
         round, image_id, group, score, level, rejected_text_level, chosen and rejected (the
@@ -100,18 +104,15 @@ def gather_pairs(
         `selfscore.judging.discrimination`; these three are missing where the judge was not asked)
         and thumbnail.
     """
-    drawn = []
-    for number in range(1, len(rounds) // 2 + 1):
-        pairs = join_sides(rounds[f"generations_{number}"])
-        read = _read_by_the_first(rounds[f"readings_{number}"])
-        pairs = pairs[pairs["explanation_chosen"] != pairs["explanation_rejected"]]
-        pairs = pairs.sample(
-            min(settings.gallery.pairs, len(pairs)),
-            random_state=np.random.default_rng([seed, number]),
-        )
-        drawn.append(pairs.join(read, on="image_id").assign(round=number))
+    number = policy.card.iteration + 1
+    pairs = join_sides(generations)
+    pairs = pairs[pairs["explanation_chosen"] != pairs["explanation_rejected"]]
+    pairs = pairs.sample(
+        min(settings.gallery.pairs, len(pairs)), random_state=np.random.default_rng([seed, number])
+    ).reset_index(drop=True)
     facts = scored_images.set_index("image_id")[["group", "score"]]
-    table = pd.concat(drawn, ignore_index=True).join(facts, on="image_id")
+    table = pairs.join(_read_by_the_first(readings), on="image_id").join(facts, on="image_id")
+    table = table.assign(round=number)
     pixels = settings.gallery.pixels
     table["thumbnail"] = [thumbnail(images[path], pixels) for path in table["path"]]
     return table.rename(

@@ -7,7 +7,7 @@ import re
 import pandas as pd
 
 from selfscore.metrics import catalog
-from selfscore.metrics.figures import HEALTH, among
+from selfscore.metrics.figures import HEALTH, MERGING, POOLED, among
 from selfscore.metrics.health import HealthThresholds
 from selfscore.report import labels
 from selfscore.report.drawing import Chart
@@ -54,14 +54,15 @@ def health_chart(figures: pd.DataFrame, thresholds: HealthThresholds, split: str
     return chart.finish()
 
 
-def merge_energy_chart(merge_energy: pd.DataFrame) -> Chart:
+def merge_energy_chart(figures: pd.DataFrame) -> Chart:
     """The share of each layer's merged update that the stored rank keeps, round by round.
 
     Args:
-        merge_energy: round, module, energy_kept.
+        figures: of all rounds; those of merging have the weight matrix as their group.
     """
-    rounds = list(merge_energy.groupby("round"))
-    low = min(0.9, float(merge_energy["energy_kept"].min()) - 0.02)
+    kept = figures[(figures["of"] == MERGING) & (figures["group"] != POOLED)]
+    rounds = list(kept.groupby("round"))
+    low = min(0.9, float(kept["value"].min()) - 0.02)
     chart = Chart(
         "What merging keeps",
         "The merged update is stored as a low-rank adapter. Each point is one weight matrix: the "
@@ -70,14 +71,14 @@ def merge_energy_chart(merge_energy: pd.DataFrame) -> Chart:
         len(rounds),
     )
     for panel, (number, own) in zip(chart.panels, rounds, strict=True):
-        places = own["module"].map(_layer_and_part)
+        places = own["group"].map(_layer_and_part)
         layers, parts = places.str[0], places.str[1]
-        least = records(own.nsmallest(1, "energy_kept"))[0]
-        average = f"{written(own['energy_kept'].mean(), percent=True)} on average"
+        least = records(own.nsmallest(1, "value"))[0]
+        average = f"{written(own['value'].mean(), percent=True)} on average"
         panel.describe(
             f"Round {number}: {average}",
             f"Energy kept per layer in round {number}: {average}, least "
-            f"{written(least['energy_kept'], percent=True)} in {least['module']}.",
+            f"{written(least['value'], percent=True)} in {least['group']}.",
             "energy kept",
             "layer",
             percent=True,
@@ -88,7 +89,7 @@ def merge_energy_chart(merge_energy: pd.DataFrame) -> Chart:
                 str(kind),
                 f"round_{3 + 2 * (place % 2)}",
                 layers[parts == kind].astype(float).tolist(),
-                own.loc[parts == kind, "energy_kept"].tolist(),
+                own.loc[parts == kind, "value"].tolist(),
                 small=True,
             )
         panel.axes.set_ylim(low, 1.0)

@@ -109,7 +109,7 @@ class RoundRuns:
         A round's `figures` become metrics such as `split/policy/metric`, and in the run of the
         expert whose figures they are `split/metric`. Tables named `<expert>_training_log` become
         curves over `step` in the expert's run, records named `*_report` become metrics and a JSON
-        artifact, and figures and the report become artifacts; the champion also becomes a tag.
+        artifact, and charts and the report become artifacts; the champion also becomes a tag.
 
         Args:
             namespace: of the node; outputs of no round go to the run of the whole.
@@ -161,10 +161,9 @@ class RoundRuns:
             self._write(where, "log_text", json.dumps(value, indent=2), "champion.json")
         elif not where and name == "report":
             self._write(where, "log_text", value, "report.html")
-        elif hasattr(value, "savefig"):
-            self._write(where, "log_figure", value, f"{name}.png")
-        elif hasattr(value, "write_html"):
-            self._write(where, "log_figure", value, f"{name}.html")
+        elif not where and name == "charts":
+            for file, figure in value.items():
+                self._write(where, "log_figure", figure, file.replace(".png", "_chart.png"))
 
     def _log_figures(self, where: Where, table: pd.DataFrame) -> None:
         metrics = figure_metrics(table, _round_of(where))

@@ -54,10 +54,10 @@ def test_the_judge_reads_accepted_texts_only():
         {"image_id": "x", "explanation": "It is great here.", "level": 0, "accepted": False}
         for _ in range(200)
     ]
-    judge = fit_consistency_judge(pd.DataFrame(rows + misleading), {"levels": 10}, seed=0)
+    judge = fit_consistency_judge(policy_over(), pd.DataFrame(rows + misleading), seed=0)
     inferred = TfidfJudge(judge).infer_levels(["It is awful here.", "It is great here."])
     assert np.diff(inferred)[0] > 2
     swayed = pd.DataFrame(rows + misleading).assign(accepted=True)
-    judge = fit_consistency_judge(swayed, {"levels": 10}, seed=0)
+    judge = fit_consistency_judge(policy_over(), swayed, seed=0)
     inferred = TfidfJudge(judge).infer_levels(["It is awful here.", "It is great here."])
     assert np.diff(inferred)[0] < 0

@@ -17,7 +17,6 @@ from selfscore.preference_data.quality_gates import QualityGates
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.options import Decoding
 
-SCALE = {"levels": 10}
 IMAGES = coloured_images(4)
 
 
@@ -59,7 +58,7 @@ def features(policy):
 
 
 def test_only_training_images_are_explained_each_on_two_sides(scored_images):
-    forced = force_levels(scored_images, SCALE, parameters(), seed=0)
+    forced = force_levels(policy_over(), scored_images, parameters(), seed=0)
     assert set(forced["image_id"]) == {"0", "1", "2"}
     sides = forced.pivot(index="image_id", columns="side", values="level")
     assert sides["chosen"].to_dict() == {"0": 0, "1": 5, "2": 9}
@@ -68,13 +67,13 @@ def test_only_training_images_are_explained_each_on_two_sides(scored_images):
 
 def test_forced_levels_follow_the_seed(scored_images):
     many = pd.concat([scored_images] * 20, ignore_index=True)
-    draws = [force_levels(many, SCALE, parameters(), seed)["level"] for seed in (0, 0, 1)]
+    draws = [force_levels(policy_over(), many, parameters(), seed)["level"] for seed in (0, 0, 1)]
     assert draws[0].equals(draws[1])
     assert not draws[0].equals(draws[2])
 
 
 def test_a_model_that_never_writes_the_format_is_told_so(scored_images, policy, features):
-    forced = force_levels(scored_images, SCALE, parameters(), seed=0)
+    forced = force_levels(policy_over(), scored_images, parameters(), seed=0)
     with pytest.raises(
         ValueError,
         match=r"(?s)Only 0% of the explanations.*6 malformed.*#Score: 0.*choose a model that",
@@ -83,7 +82,7 @@ def test_a_model_that_never_writes_the_format_is_told_so(scored_images, policy, 
 
 
 def test_what_fails_stays_in_the_table_with_its_reason(scored_images, policy, features):
-    forced = force_levels(scored_images, SCALE, parameters(), seed=0)
+    forced = force_levels(policy_over(), scored_images, parameters(), seed=0)
     lenient = parameters(min_accepted=0.0, max_attempts=3)
     table = explain_forced_levels(policy, IMAGES, features, forced, lenient, MACHINE, 0, {})
     assert len(table) == len(forced)
@@ -99,7 +98,7 @@ def test_what_fails_stays_in_the_table_with_its_reason(scored_images, policy, fe
 def test_killed_in_either_attempt_it_ends_with_the_same_table(
     scored_images, policy, features, stored
 ):
-    forced = force_levels(scored_images, SCALE, parameters(), seed=0)
+    forced = force_levels(policy_over(), scored_images, parameters(), seed=0)
     # The six texts take two batches in each attempt.
     lenient = parameters(min_accepted=0.0)
 
@@ -112,7 +111,7 @@ def test_killed_in_either_attempt_it_ends_with_the_same_table(
 
 
 def test_conditioning_by_instruction_asks_another_question(scored_images, policy, features):
-    forced = force_levels(scored_images, SCALE, parameters(), seed=0)
+    forced = force_levels(policy_over(), scored_images, parameters(), seed=0)
     texts = [
         explain_forced_levels(
             policy,

@@ -126,7 +126,7 @@ def measured(
         return measure_policies(
             *judged(*tables, **given),
             answers.scored(30, "train") if images is None else images,
-            answers.scale,
+            policy_over(score_scale=answers.score_scale),
             given.get("settings", settings),
             seed,
             **{table["policy"].iloc[0]: table for table in tables},

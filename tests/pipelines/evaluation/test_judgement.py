@@ -33,7 +33,7 @@ def test_the_judge_reads_levels_and_severities_tell_the_truth(answers: Any, judg
         severities=severities(rows),
         statement_lexicon=LEXICON,
     )
-    assert len(table) == 8 and "response" not in table and "explanation" not in table
+    assert len(table) == 8 and "response" not in table
     first = table[table["policy"] == "scoring"]
     np.testing.assert_allclose(first["inferred_level"][:3], [0, 1, 2], atol=0.4)
     assert np.isnan(first["inferred_level"][3])

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 import tiny_vlm
 from cards import policy_over
-from stage_settings import evaluation
+from stage_settings import evaluation, reporting
 
 from selfscore.datasets.contracts import Figures
 from selfscore.metrics.figures import COLUMNS, CONTROLS, of_judges
 from selfscore.metrics.health import health_metrics
-from selfscore.pipelines.evaluation.measurement import measure_reliability
 from selfscore.pipelines.evaluation.settings import EvaluationSettings
+from selfscore.pipelines.reporting.over_rounds import measure_reliability
 
 Judged = Callable[..., tuple[pd.DataFrame, pd.DataFrame]]
 Measured = Callable[..., pd.DataFrame]
@@ -67,13 +67,18 @@ def test_metrics_per_policy_and_split(
 
 
 def test_the_distribution_is_held_against_the_truth(
-    predicted: list[pd.DataFrame], judged: Judged, measured: Measured, settings: EvaluationSettings
+    predicted: list[pd.DataFrame], measured: Measured
 ) -> None:
     value = by(measured(*predicted), "of", "policy", "split", "metric")["value"]
     # 80 % sure and always right.
     assert value["", "scoring", "test", "ece"] == pytest.approx(0.2)
     assert value["", "merged", "test", "rps"] > value["", "scoring", "test", "rps"] > 0
-    curves = measure_reliability(judged(*predicted)[0], settings, seed=0)
+
+
+def test_reliability_says_how_often_a_claim_comes_true(
+    predicted: list[pd.DataFrame], judged: Judged
+) -> None:
+    curves = measure_reliability(judged(*predicted)[0], 10, reporting(), seed=0)
     assert list(curves) == [
         "round", "policy", "split", "statement", "bin", "confidence", "frequency", "low", "high",
         "n",

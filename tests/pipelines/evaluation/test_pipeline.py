@@ -7,14 +7,13 @@ from kedro.pipeline import Node, Pipeline
 from selfscore.pipelines.evaluation import create_pipeline
 from selfscore.pipelines.iteration.pipeline import create_round
 
-FIGURES = {"figures", "reliability"}
+FIGURES = {"figures", "learning"}
 SHARED = {
     "base_policy",
     "hosted_verdicts",
     "raw_images",
     "image_features",
     "scored_images",
-    "score_scale",
     "consistency_judge",
     "severities",
     "statement_lexicon",
@@ -23,14 +22,19 @@ SHARED = {
 
 def test_a_rounds_pipeline_reads_what_a_round_makes() -> None:
     template = create_pipeline()
-    assert template.datasets() >= FIGURES and not template.outputs()
+    assert template.datasets() >= FIGURES and template.outputs() == {"pair_gallery"}
     assert template.inputs() == SHARED | {
         "policy",
         "next_policy",
         "scoring_adapter",
         "consistency_adapter",
         "generations",
+        "preference_report",
+        "scoring_training_log",
+        "consistency_training_log",
+        "merge_report",
         "params:evaluation",
+        "params:reporting",
         "params:machine",
         "params:seed",
         "checkpoints",
@@ -41,6 +45,8 @@ def test_the_baseline_needs_the_policy_alone() -> None:
     template = create_pipeline(policies=["base"])
     assert not {name for name in template.inputs() if "adapter" in name or name == "next_policy"}
     assert "base_predictions" in template.datasets()
+    # It has learnt nothing.
+    assert not {name for name in template.inputs() if name.endswith(("_report", "_log"))}
 
 
 def test_any_experts_name_is_evaluated() -> None:
@@ -51,7 +57,8 @@ def test_any_experts_name_is_evaluated() -> None:
         "predict_merged",
         "judge_explanations",
         "measure_policies",
-        "measure_reliability",
+        "measure_learning",
+        "gather_pairs",
         "watch_health",
     }
 
@@ -61,7 +68,7 @@ def test_it_can_be_instantiated_per_round() -> None:
         create_pipeline(),
         namespace="iteration_2",
         inputs={**{name: name for name in SHARED}, "policy": "policy_1", "next_policy": "policy_2"},
-        parameters={"params:machine", "params:seed"},
+        parameters={"params:machine", "params:reporting", "params:seed"},
     )
     assert {"policy_1", "policy_2", "params:iteration_2.evaluation"} <= instance.inputs()
     assert {f"iteration_2.{name}" for name in FIGURES} <= instance.datasets()

@@ -13,7 +13,7 @@ from selfscore.pipelines import iteration
 from selfscore.preference_data.builders import PAIR_BUILDERS
 
 # Of the machine or of the method as a whole, the same in all rounds.
-SHARED = {"params:seed", "params:machine"}
+SHARED = {"params:reporting", "params:seed", "params:machine"}
 PARAMETERS: dict[str, Any] = {stage: {"one": 1, "two": {"three": 3}} for stage in STAGES}
 EXPERTS = ["scoring", "mixed"]
 

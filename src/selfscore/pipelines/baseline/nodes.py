@@ -76,9 +76,7 @@ def encode_images(
     )
 
 
-def fit_consistency_judge(
-    generations: pd.DataFrame, score_scale: dict[str, Any], seed: int
-) -> dict[str, Any]:
+def fit_consistency_judge(policy: Policy, generations: pd.DataFrame, seed: int) -> dict[str, Any]:
     """A text-only judge that infers the level an explanation was written for.
 
     Fitted on the base model's accepted texts with forced levels, right and wrong ones, so that it
@@ -91,7 +89,7 @@ def fit_consistency_judge(
         accepted["explanation"].tolist(),
         accepted["level"].tolist(),
         accepted["image_id"].tolist(),
-        n_levels=score_scale["levels"],
+        n_levels=policy.card.score_scale.levels,
         seed=seed,
     )
     logger.info(

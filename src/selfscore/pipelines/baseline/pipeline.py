@@ -41,7 +41,7 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
     )
     judge = Node(
         fit_consistency_judge,
-        inputs=["generations", "score_scale", "params:seed"],
+        inputs=["policy", "generations", "params:seed"],
         outputs="consistency_judge",
         name="fit_consistency_judge",
     )
@@ -60,7 +60,6 @@ def create_pipeline(**kwargs: Any) -> Pipeline:
             "hosted_verdicts": "hosted_verdicts",
             "raw_images": "raw_images",
             "scored_images": "scored_images",
-            "score_scale": "score_scale",
             "severities": "severities",
             "statement_lexicon": "statement_lexicon",
         },

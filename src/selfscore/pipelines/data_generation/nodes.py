@@ -29,8 +29,8 @@ _IMAGE = ["image_id", "path", "split", "group"]
 
 
 def force_levels(
+    policy: Policy,
     scored_images: pd.DataFrame,
-    score_scale: dict[str, Any],
     settings: DataGenerationSettings,
     seed: int,
 ) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def force_levels(
     true = train["level"].to_numpy(dtype=np.int64)
     wrong = draw_wrong_levels(
         true,
-        score_scale["levels"],
+        policy.card.score_scale.levels,
         settings.exclusion_radius,
         settings.wrong_level,
         np.random.default_rng([seed, settings.exclusion_radius]),

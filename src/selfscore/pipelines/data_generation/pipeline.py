@@ -22,7 +22,7 @@ def create_pipeline(free_texts: bool = False, **kwargs: Any) -> Pipeline:
     settings = ["params:data_generation", "params:machine", "params:seed"]
     force = Node(
         force_levels,
-        inputs=["scored_images", "score_scale", "params:data_generation", "params:seed"],
+        inputs=["policy", "scored_images", "params:data_generation", "params:seed"],
         outputs="forced_levels",
         name="force_levels",
     )

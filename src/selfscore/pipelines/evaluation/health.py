@@ -12,16 +12,12 @@ from selfscore.pipelines.evaluation.settings import EvaluationSettings
 logger = logging.getLogger(__name__)
 
 
-def watch_health(
-    figures: pd.DataFrame, settings: EvaluationSettings, *stored: pd.DataFrame
-) -> None:
+def watch_health(figures: pd.DataFrame, settings: EvaluationSettings) -> None:
     """Warn of every figure of health that is out of bounds, or stop the run.
 
     Args:
-        figures: the round's.
+        figures: the round's; being an input, they are stored before this node.
         settings: of which `health` counts.
-        stored: every other table of the round. They are not looked at; being an input, each is
-            stored before this node, as the figures are, so a run that stops loses none of them.
 
     Raises:
         ValueError: there is a breach and the run is to stop.

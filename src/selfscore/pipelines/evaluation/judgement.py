@@ -17,7 +17,7 @@ from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import Policy
 
-# All columns of the predictions but the answer's text.
+# All columns of the predictions but the answer as it was written.
 _JUDGED_COLUMNS = [
     "round",
     "policy",
@@ -32,6 +32,7 @@ _JUDGED_COLUMNS = [
     "expected_level",
     "expected_score",
     "probabilities",
+    "explanation",
 ]
 _READ_COLUMNS = ["policy", "side", "image_id", "split", "level", "explanation"]
 READING_COLUMNS = ["judge", "policy", "side", "image_id", "split", "level", "inferred_level"]
@@ -76,8 +77,8 @@ def judge_explanations(
         predictions: policy → its table.
 
     Returns:
-        judgements: all predictions without the answers' text, with sampled (whether the image is
-        among those judged), inferred_level (the first judge's; missing where not valid, not
+        judgements: all predictions without the answers as written, with sampled (whether the image
+        is among those judged), inferred_level (the first judge's; missing where not valid, not
         sampled, or without a usable answer) and faithfulness (missing where not valid, without a
         known statement, or not measured); and readings, one row a judge and text: judge, policy
         (`incoming` for texts with forced levels), side ("" for a policy's own), image_id, split,

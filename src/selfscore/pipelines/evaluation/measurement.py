@@ -1,4 +1,4 @@
-"""Nodes of evaluation: all figures of a round's policies in one table, and reliability curves."""
+"""Node of evaluation: all figures of a round's policies in one table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from selfscore.judging.agreement import agreement
 from selfscore.judging.consistency import consistency_figures, discrimination_figure
-from selfscore.metrics.calibration import calibration_metrics, reliability_curves
+from selfscore.metrics.calibration import calibration_metrics
 from selfscore.metrics.catalog import LOGGED
 from selfscore.metrics.controls import ceiling_metrics, prior_metrics, shuffled_metrics
 from selfscore.metrics.figures import (
@@ -27,6 +27,7 @@ from selfscore.metrics.health import health_figures
 from selfscore.metrics.policy_metrics import policy_metrics_by_group
 from selfscore.metrics.resampling import Resampling
 from selfscore.pipelines.evaluation.settings import EvaluationSettings
+from selfscore.vlm.policy import Policy
 
 logger = logging.getLogger(__name__)
 
@@ -35,22 +36,24 @@ def measure_policies(
     judgements: pd.DataFrame,
     readings: pd.DataFrame,
     scored_images: pd.DataFrame,
-    score_scale: dict[str, Any],
+    base_policy: Policy,
     settings: EvaluationSettings,
     seed: int,
+    learning: pd.DataFrame | None = None,
     **predictions: pd.DataFrame,
 ) -> pd.DataFrame:
     """Every figure of a round, with bootstrap intervals where it is one over images.
 
-    Each policy's table is one of its inputs, beside six that all figures share.
+    Each policy's table is one of its inputs, beside seven that all figures share.
 
     Args:
         judgements: one row a policy and image.
         readings: what judges read in the explanations, and in the round's texts with forced levels.
         scored_images: of which the training images tell the prior; groups of all.
-        score_scale: `levels` and `values`.
+        base_policy: of which the scale counts, which all policies share.
         settings: judges, groups, bins, and how intervals are drawn.
         seed: of the resamples, and of what is paired at random.
+        learning: how the policies were made, see `measure_learning`; the base model's is not known.
         predictions: policy → its table, for the texts.
 
     Returns:
@@ -71,11 +74,13 @@ def measure_policies(
         model's texts of that kind, so of the base model's (in the baseline, and in round 1, where
         they are the same) it reads a little too well; `held_out` in its state has the figure for
         unseen texts.
+
+        And `learning`.
     """
     answers = pd.concat(predictions.values(), ignore_index=True)
     number = int(answers["round"].iloc[0])
     training = scored_images[scored_images["split"] == "train"]
-    judges = settings.judging.judges
+    judges, scale = settings.judging.judges, base_policy.card.score_scale
     tables = []
     for (policy, split), rows in judgements.groupby(["policy", "split"], sort=False):
         facts: dict[str, Any] = {"round": number, "policy": policy, "split": split}
@@ -89,7 +94,7 @@ def measure_policies(
             for table in (
                 policy_metrics_by_group(
                     rows,
-                    score_scale["levels"],
+                    scale.levels,
                     settings.group_column,
                     settings.min_group,
                     draws,
@@ -97,7 +102,7 @@ def measure_policies(
                 calibration_metrics(rows, settings.calibration_bins, draws),
                 shuffled_metrics(rows, draws).assign(of=SHUFFLED),
                 *_read_by(judges, rows, read, settings, seed),
-                health_figures(own, score_scale["levels"]).assign(of=HEALTH),
+                health_figures(own, scale.levels).assign(of=HEALTH),
             )
         ]
     for split, rows in judgements.drop_duplicates(["image_id", "split"]).groupby(
@@ -105,41 +110,18 @@ def measure_policies(
     ):
         facts = {"round": number, "policy": ANY, "split": split}
         draws = settings.resampling(rows["group"], seed)
-        prior = prior_metrics(rows, training, score_scale["levels"], draws)
-        ceiling = ceiling_metrics(rows, score_scale["values"], draws)
+        prior = prior_metrics(rows, training, scale.levels, draws)
+        ceiling = ceiling_metrics(rows, scale.values, draws)
         tables += [as_figures(prior, of=PRIOR, **facts), as_figures(ceiling, of=CEILING, **facts)]
     groups = scored_images.set_index("image_id")["group"]
     told_apart = _told_apart(judges, readings, settings.resampling(groups, seed))
     tables += [as_figures(table, round=number) for table in told_apart]
+    if learning is not None:
+        tables.append(as_figures(learning, round=number))
     # A table without rows forgets what its columns hold.
     figures = pd.concat([table for table in tables if len(table)], ignore_index=True)
     _report(figures)
     return figures
-
-
-def measure_reliability(
-    judgements: pd.DataFrame, settings: EvaluationSettings, seed: int
-) -> pd.DataFrame:
-    """How often what a policy holds for so likely comes true, for every policy and split.
-
-    Args:
-        judgements: one row a policy and image.
-        settings: bins, and how intervals are drawn.
-        seed: of the resamples.
-
-    Returns:
-        round, policy, split, statement, bin, confidence, frequency, low, high, n; see
-        `selfscore.metrics.calibration.reliability_curves`.
-    """
-    names = ["round", "policy", "split"]
-    tables = []
-    for _, rows in judgements.groupby(names, sort=False):
-        draws = settings.resampling(rows["group"], seed)
-        curves = reliability_curves(rows, settings.calibration_bins, draws)
-        for place, name in enumerate(names):
-            curves.insert(place, name, rows[name].iloc[0])
-        tables.append(curves)
-    return pd.concat(tables, ignore_index=True)
 
 
 def _read_by(

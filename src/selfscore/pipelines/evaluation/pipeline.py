@@ -1,4 +1,7 @@
-"""policy, {expert}_adapter, next_policy → {name}_predictions → judgements, readings → figures."""
+"""policy, {expert}_adapter, next_policy → {name}_predictions → judgements, readings → figures.
+
+Reports and logs of how the policies were made become figures too.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import partial, update_wrapper
@@ -8,8 +11,10 @@ from kedro.pipeline import Node, Pipeline
 
 from selfscore.pipelines.evaluation.health import watch_health
 from selfscore.pipelines.evaluation.judgement import judge_explanations
-from selfscore.pipelines.evaluation.measurement import measure_policies, measure_reliability
+from selfscore.pipelines.evaluation.learning import measure_learning
+from selfscore.pipelines.evaluation.measurement import measure_policies
 from selfscore.pipelines.evaluation.prediction import predict
+from selfscore.report.gallery import gather_pairs
 
 # Policies that stand on their own, and the dataset each is read from. Every other name is an
 # expert's: its adapter on top of the round's policy.
@@ -27,6 +32,7 @@ def create_pipeline(
         kwargs: unused, part of Kedro's signature.
     """
     predictions = {name: f"{name}_predictions" for name in policies}
+    learns = "merged" in policies
     return Pipeline(
         [
             *(_prediction(name) for name in policies),
@@ -53,22 +59,48 @@ def create_pipeline(
                     "judgements": "judgements",
                     "readings": "readings",
                     "scored_images": "scored_images",
-                    "score_scale": "score_scale",
+                    "base_policy": "base_policy",
                     "settings": "params:evaluation",
                     "seed": "params:seed",
+                    **({"learning": "learning"} if learns else {}),
                     **predictions,
                 },
                 "figures",
             ),
-            _node(
-                measure_reliability,
-                ["judgements", "params:evaluation", "params:seed"],
-                "reliability",
-            ),
             # Without an output, so that it is done again whenever a stopped run goes on.
-            _node(watch_health, ["figures", "params:evaluation", "reliability"], None),
+            _node(watch_health, ["figures", "params:evaluation"], None),
+            *(_of_learning(policies) if learns else []),
         ]
     )
+
+
+def _of_learning(policies: Sequence[str]) -> list[Node]:
+    """What only a round has, since the baseline learns nothing: how it learnt, and from what."""
+    experts = [name for name in policies if name not in WHOLE_POLICIES]
+    return [
+        _node(
+            measure_learning,
+            {
+                "preference_report": "preference_report",
+                "merge_report": "merge_report",
+                **{expert: f"{expert}_training_log" for expert in experts},
+            },
+            "learning",
+        ),
+        _node(
+            gather_pairs,
+            {
+                "policy": "policy",
+                "generations": "generations",
+                "readings": "readings",
+                "scored_images": "scored_images",
+                "images": "raw_images",
+                "settings": "params:reporting",
+                "seed": "params:seed",
+            },
+            "pair_gallery",
+        ),
+    ]
 
 
 def _node(

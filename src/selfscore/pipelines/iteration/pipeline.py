@@ -56,7 +56,6 @@ def create_round(number: int, experts: Sequence[str]) -> Pipeline:
             "policy": policy_name(number - 1),
             "raw_images": "raw_images",
             "scored_images": "scored_images",
-            "score_scale": "score_scale",
             "image_features": f"{namespace(0)}.image_features",
             "consistency_judge": f"{namespace(0)}.consistency_judge",
             "base_policy": "policy_0",
@@ -65,5 +64,5 @@ def create_round(number: int, experts: Sequence[str]) -> Pipeline:
             "statement_lexicon": "statement_lexicon",
         },
         outputs={"next_policy": policy_name(number)},
-        parameters={"params:seed", "params:machine"},
+        parameters={"params:seed", "params:machine", "params:reporting"},
     )

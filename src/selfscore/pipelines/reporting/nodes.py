@@ -9,7 +9,8 @@ import pandas as pd
 from selfscore.metrics.health import HealthThresholds
 from selfscore.report.changes import shown_round
 from selfscore.report.settings import ReportingSettings
-from selfscore.vlm.policy import BaseModel
+from selfscore.settings_class import as_parameters
+from selfscore.vlm.policy import BaseModel, Policy
 
 if TYPE_CHECKING:
     from selfscore.report.drawing import Chart
@@ -26,7 +27,7 @@ def write_report(
     settings: ReportingSettings,
     thresholds: HealthThresholds,
     **run: Any,
-) -> dict[str, Any]:
+) -> tuple[str, dict[str, Any]]:
     """The report as one page of HTML, and its charts.
 
     It has more inputs than any other node: the page shows all of a run.
@@ -44,18 +45,18 @@ def write_report(
         run: the rest of what `build_charts` takes.
 
     Returns:
-        `report` → the page, and the name of each chart → its figure.
+        The page, and the charts: name of the file → figure.
     """
     from selfscore.report.page import render_page
 
     counts = scored_images["split"].value_counts()
-    scale = run["score_scale"]
-    values = scale["values"]
+    scale = run["base_policy"].card.score_scale
+    lowest, *_, highest = scale.values
     facts = {
         "Base model": " ".join(filter(None, [model.id, model.revision])),
         "Images": ", ".join(f"{count} {split}" for split, count in counts.items()),
         "Rounds": str(run["figures"]["round"].max()),
-        "Scale": f"{scale['levels']} levels, {values[0]:.2f} to {values[-1]:.2f}",
+        "Scale": f"{scale.levels} levels, {lowest:.2f} to {highest:.2f}",
         "Seed": str(seed),
     }
     charts = build_charts(**run, thresholds=thresholds, settings=settings)
@@ -67,10 +68,10 @@ def write_report(
         gallery,
         pairs,
         facts,
-        scale,
+        as_parameters(scale),
         settings.split,
     )
-    return {"report": page} | {name: chart.figure for name, chart in charts.items()}
+    return page, {f"{name}.png": chart.figure for name, chart in charts.items()}
 
 
 def build_charts(
@@ -78,8 +79,7 @@ def build_charts(
     figures: pd.DataFrame,
     answers: pd.DataFrame,
     reliability: pd.DataFrame,
-    merge_energy: pd.DataFrame,
-    score_scale: dict[str, Any],
+    base_policy: Policy,
     thresholds: HealthThresholds,
     settings: ReportingSettings,
 ) -> dict[str, Chart]:
@@ -90,21 +90,20 @@ def build_charts(
         figures: of all rounds.
         answers: predictions of the base model and of every round's policy.
         reliability: reliability curves over rounds.
-        merge_energy: what each merge keeps, per layer.
-        score_scale: `levels`, `unit`.
+        base_policy: of which the scale counts.
         thresholds: limits of health.
         settings: what is shown.
     """
     from selfscore.report import answer_charts, policy_charts, run_charts
 
-    split = settings.split
+    split, scale = settings.split, base_policy.card.score_scale
     number = shown_round(champion, int(figures["round"].max()))
     return {
         "curves": policy_charts.curves_chart(figures, split, settings.metrics),
         "policies": policy_charts.policies_chart(figures, split, settings.compared, number),
-        "predicted": answer_charts.predicted_chart(answers, split, number, score_scale["unit"]),
-        "levels": answer_charts.levels_chart(answers, split, number, score_scale["levels"]),
+        "predicted": answer_charts.predicted_chart(answers, split, number, scale.unit),
+        "levels": answer_charts.levels_chart(answers, split, number, scale.levels),
         "reliability": answer_charts.reliability_chart(reliability, split, number),
         "health": run_charts.health_chart(figures, thresholds, split),
-        "merge_energy": run_charts.merge_energy_chart(merge_energy),
+        "merge_energy": run_charts.merge_energy_chart(figures),
     }

@@ -7,8 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from selfscore.metrics.calibration import reliability_curves
 from selfscore.metrics.figures import among, as_figures
 from selfscore.metrics.gains import srcc_gain
+from selfscore.report.labels import BASE, MERGED
 from selfscore.report.settings import ReportingSettings
 
 logger = logging.getLogger(__name__)
@@ -52,22 +54,35 @@ def gather_figures(
     return table
 
 
-def tabulate_merge_energy(*reports: dict[str, Any]) -> pd.DataFrame:
-    """How much of each layer's merged update the stored rank keeps.
+def pick_answers(judgements: pd.DataFrame) -> pd.DataFrame:
+    """What the base model and every round's outcome said: the experts' answers are left out."""
+    return judgements[judgements["policy"].isin([BASE, MERGED])].reset_index(drop=True)
+
+
+def measure_reliability(
+    judgements: pd.DataFrame, bins: int, settings: ReportingSettings, seed: int
+) -> pd.DataFrame:
+    """How often what a policy holds for so likely comes true, for every policy and split.
 
     Args:
-        reports: `energy_kept_per_layer` of round 1, of round 2, …
+        judgements: of all rounds, one row a policy and image.
+        bins: number of bins of probability, see `reliability_curves`.
+        settings: how intervals are drawn.
+        seed: of the resamples.
 
     Returns:
-        round, module, energy_kept in [0, 1].
+        round, policy, split, statement, bin, confidence, frequency, low, high, n; see
+        `selfscore.metrics.calibration.reliability_curves`.
     """
-    return pd.DataFrame(
-        [
-            {"round": number, "module": module, "energy_kept": energy}
-            for number, report in enumerate(reports, start=1)
-            for module, energy in report["energy_kept_per_layer"].items()
-        ]
-    )
+    names = ["round", "policy", "split"]
+    tables = []
+    for _, rows in judgements.groupby(names, sort=False):
+        draws = settings.resampling(rows["group"], seed)
+        curves = reliability_curves(rows, bins, draws)
+        for place, name in enumerate(names):
+            curves.insert(place, name, rows[name].iloc[0])
+        tables.append(curves)
+    return pd.concat(tables, ignore_index=True)
 
 
 def _summary(figures: pd.DataFrame, settings: ReportingSettings) -> str:

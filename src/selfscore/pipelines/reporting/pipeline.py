@@ -5,31 +5,25 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from selfscore.layout import namespace, policy_name
-from selfscore.pipelines.reporting.nodes import (
-    write_report,
-)
+from selfscore.pipelines.reporting.nodes import write_report
 from selfscore.pipelines.reporting.over_rounds import (
     gather_figures,
+    measure_reliability,
+    pick_answers,
     stack_rounds,
-    tabulate_merge_energy,
 )
 from selfscore.report.champion import choose_champion
 from selfscore.report.changes import measure_changes
-from selfscore.report.gallery import gather_gallery, gather_pairs
+from selfscore.report.gallery import gather_gallery
 from selfscore.report.summary import summarize
 
-# Tables that every round has, each brought together in one.
-_FOLLOWED = ("judgements", "reliability")
-# The report's charts, each kept as a picture too.
-_CHARTS = ("curves", "policies", "predicted", "levels", "reliability", "health", "merge_energy")
 # What the charts are made of.
 _RUN = {
     "champion": "champion",
     "figures": "figures_over_rounds",
     "answers": "answers_over_rounds",
     "reliability": "reliability_over_rounds",
-    "merge_energy": "merge_energy",
-    "score_scale": "score_scale",
+    "base_policy": policy_name(0),
     "thresholds": "params:evaluation.health.thresholds",
     "settings": "params:reporting",
 }
@@ -46,23 +40,23 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
     own = namespaces[1:]
     return Pipeline(
         [
-            *(
-                Node(
-                    stack_rounds,
-                    inputs=[f"{namespace}.{table}" for namespace in namespaces],
-                    outputs=f"{table}_over_rounds",
-                    name=f"follow_{table}",
-                )
-                for table in _FOLLOWED
+            Node(
+                stack_rounds,
+                inputs=[f"{namespace}.judgements" for namespace in namespaces],
+                outputs="judgements_over_rounds",
+                name="follow_judgements",
+            ),
+            Node(
+                pick_answers,
+                inputs="judgements_over_rounds",
+                outputs="answers_over_rounds",
+                name="pick_answers",
             ),
             Node(
                 stack_rounds,
-                inputs=[
-                    "baseline.base_predictions",
-                    *(f"{namespace}.merged_predictions" for namespace in own),
-                ],
-                outputs="answers_over_rounds",
-                name="follow_answers",
+                inputs=[f"{namespace}.pair_gallery" for namespace in own],
+                outputs="pairs_over_rounds",
+                name="follow_pairs",
             ),
             Node(
                 gather_figures,
@@ -76,10 +70,15 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
                 name="gather_figures",
             ),
             Node(
-                tabulate_merge_energy,
-                inputs=[f"{namespace}.merge_report" for namespace in own],
-                outputs="merge_energy",
-                name="tabulate_merge_energy",
+                measure_reliability,
+                inputs=[
+                    "judgements_over_rounds",
+                    "params:evaluation.calibration_bins",
+                    "params:reporting",
+                    "params:seed",
+                ],
+                outputs="reliability_over_rounds",
+                name="measure_reliability",
             ),
             Node(
                 choose_champion,
@@ -132,34 +131,18 @@ def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
                 name="gather_gallery",
             ),
             Node(
-                gather_pairs,
-                inputs={
-                    "scored_images": "scored_images",
-                    "images": "raw_images",
-                    "settings": "params:reporting",
-                    "seed": "params:seed",
-                    **{
-                        f"{table}_{number}": f"{namespace}.{table}"
-                        for number, namespace in enumerate(own, start=1)
-                        for table in ("generations", "readings")
-                    },
-                },
-                outputs="pair_gallery",
-                name="gather_pairs",
-            ),
-            Node(
                 write_report,
                 inputs={
                     "summary": "run_summary",
                     "changes": "iteration_changes",
                     "gallery": "image_gallery",
-                    "pairs": "pair_gallery",
+                    "pairs": "pairs_over_rounds",
                     "scored_images": "scored_images",
                     "model": "params:model",
                     "seed": "params:seed",
                     **_RUN,
                 },
-                outputs={"report": "report", **{name: f"{name}_chart" for name in _CHARTS}},
+                outputs=["report", "charts"],
                 name="write_report",
             ),
         ],
