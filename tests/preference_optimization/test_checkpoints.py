@@ -119,7 +119,7 @@ tests.train(policy_over({idefics3.base_model!r}), tests.PAIRS, tests.OPTIONS, ch
         stderr=subprocess.PIPE,
         text=True,
     )
-    index = tmp_path / "done" / "parts" / LATEST
+    index = tmp_path / "done" / "train_scoring_expert" / "parts" / LATEST
     while not index.exists() and process.poll() is None:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
@@ -195,7 +195,7 @@ def test_a_damaged_checkpoint_is_not_used(tmp_path, caplog):
     checkpoint.claim("train_scoring_expert", "one")
     save(checkpoint, 5, tmp_path)
     assert restore(checkpoint, new(tmp_path, "sound")) is not None
-    stored = tmp_path / "done" / "parts" / "checkpoint-5" / "optimizer.pt"
+    stored = tmp_path / "done/train_scoring_expert/parts/checkpoint-5" / "optimizer.pt"
     content = bytearray(stored.read_bytes())
     content[-1] ^= 1
     stored.write_bytes(content)

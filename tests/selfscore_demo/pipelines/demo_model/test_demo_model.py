@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
@@ -72,17 +73,19 @@ def test_both_demo_pipelines_run_from_the_photographs(
     assert after == shipped
 
 
-def test_pretraining_looks_at_no_photograph_of_the_demo_images() -> None:
+def test_pretraining_looks_at_no_photograph_of_the_demo_images(project: Path) -> None:
     def no(name: str) -> Callable[[], Image.Image]:
         raise AssertionError(name)
 
     sources = pd.DataFrame({"file": ["a.jpg", "b.jpg"], "use": ["model", "test"]})
     loaders = {"a": lambda: Image.new("RGB", (200, 180), "red"), "b": lambda: no("b")}
     images = {"count": 6, "stored_size": 160, "procedural_share": 0.0, "jpeg_quality": 80}
-    lessons = render_lessons(loaders, sources, {"seed": 0, "images": images})
+    conf = (project / "conf/base/demo_model/parameters.yml").read_text(encoding="utf-8")
+    settings = DemoModelSettings(**{**yaml.safe_load(conf)["demo_model"], "images": images})
+    lessons = render_lessons(loaders, sources, settings)
     assert lessons["pixels"].shape == (6, 80, 80, 3)
     with pytest.raises(ValueError, match="use 'model'"):
-        render_lessons(loaders, sources[1:], {"seed": 0, "images": images})
+        render_lessons(loaders, sources[1:], settings)
 
 
 @pytest.fixture(scope="module")
