@@ -5,7 +5,7 @@ import tiny_vlm
 import torch
 
 from selfscore.preference_optimization.settings import DPOSettings
-from selfscore.preference_optimization.training import train_expert
+from selfscore.preference_optimization.training import train_dpo_expert
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.reading.features import ImageEncoder
 from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
@@ -61,7 +61,7 @@ def encoder(policy):
 def train(policy, table, settings, checkpoint=None, seed=0):
     """Adapter and log of a training that begins with a freshly loaded model."""
     checkpoint = {} if checkpoint is None else checkpoint
-    return train_expert(encoder(policy), table, "Rate it.", settings, seed, checkpoint)
+    return train_dpo_expert(encoder(policy), table, "Rate it.", settings, seed, checkpoint)
 
 
 def assert_same(one, other):

@@ -42,7 +42,7 @@ from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 from selfscore.vlm.reading.tokens import answer_ids, prompt_ids
 from selfscore.vlm.response import Prompts, response_prefix, write_response
 from selfscore.vlm.writing.generation import Request, generate
-from selfscore.vlm.writing.prediction import level_probabilities, predict
+from selfscore.vlm.writing.prediction import level_probabilities, predict_images
 
 RECORD = Path(__file__).with_name("speed.json")
 INSTRUCTION = "Rate the quality of this picture from 0 (worst) to 9 (best) and explain the score."
@@ -158,7 +158,7 @@ def measure_images(job: Job, shape: Shape, repeats: int) -> dict[str, Any]:
             "score_from_pixels": lambda: level_probabilities(
                 fresh, keys, INSTRUCTION, LEVELS, len(keys)
             ),
-            "explain": lambda: predict(
+            "explain": lambda: predict_images(
                 stored,
                 keys,
                 Prompts(INSTRUCTION, "{level}"),
@@ -235,7 +235,7 @@ def measure_memory(shape: Shape, pairs: int) -> dict[str, int]:
     return found
 
 
-def measure_flops(job: Job, shape: Shape) -> dict[str, float]:
+def measure_flops(job: Job) -> dict[str, float]:
     """Operations of a pair by count, and what the machine does of them in a second at best."""
     vlm = load_vlm(job.policy)
     features = next(iter(job.features.images.values()))
@@ -262,7 +262,7 @@ def measure(
     """The figures of one shape, those of `parts`."""
     job = make_job(shape, work, pairs)
     ways: dict[str, Callable[[], dict[str, Any]]] = {
-        "flops": lambda: measure_flops(job, shape),
+        "flops": lambda: measure_flops(job),
         "images": lambda: measure_images(make_job(shape, work, images), shape, repeats),
         "dpo": lambda: measure_dpo(job, repeats),
         "merge": lambda: measure_merge(job, work, repeats),

@@ -123,7 +123,7 @@ def with_answer_projection(job: Job) -> Step:
         after = labels[:, 1:]
         known = after != -100
 
-        def select(module: Any, inputs: Any, output: Any) -> Any:
+        def select(_module: Any, _inputs: Any, output: Any) -> Any:
             output.last_hidden_state = output.last_hidden_state[:, :-1][known][None]
             return output
 

@@ -28,7 +28,7 @@ from selfscore.settings_class import Count, Whole, settings_class
 from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import BaseModel
 from selfscore.vlm.response import Prompts
-from selfscore.wrong_settings import Place, Problem, problems, unknown
+from selfscore.wrong_settings import KeyPath, Problem, problems, unknown
 
 
 @settings_class
@@ -138,7 +138,7 @@ def _shared(parameters: Mapping[str, Any]) -> Iterator[Problem]:
             yield unknown(name, [*Shape.__annotations__, *SECTIONS, TRAINING, namespace(1)])
 
 
-def _training(section: Any, place: Place) -> Iterator[Problem]:
+def _training(section: Any, place: KeyPath) -> Iterator[Problem]:
     """What is wrong with the settings that all experts share, and with what differs for one."""
     if not isinstance(section, Mapping):
         yield from problems(DPOSettings, section, place)
@@ -196,7 +196,7 @@ def _of_stage(parameters: Mapping[str, Any], name: str, stage: str, over: Any) -
 
 
 def _new(
-    found: Iterable[Problem], where: Place, known: Iterable[Problem], base: Place
+    found: Iterable[Problem], where: KeyPath, known: Iterable[Problem], base: KeyPath
 ) -> Iterator[Problem]:
     """Those of the problems found below `where` that are not there below `base` as well."""
     before = {(problem.place[len(base) :], problem.text) for problem in known}

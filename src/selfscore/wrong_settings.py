@@ -14,7 +14,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-Place = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 # What Pydantic calls an error → what the value must be; {} takes from its context.
 _WORDS = {
@@ -47,14 +47,14 @@ class Problem:
         text: what is wrong there, and what to do; follows the place in a sentence.
     """
 
-    place: Place
+    place: KeyPath
     text: str
 
     def __str__(self) -> str:
         return f"{'.'.join(map(str, self.place))} {self.text}"
 
 
-def problems(kind: Any, value: Any, place: Place = ()) -> list[Problem]:
+def problems(kind: Any, value: Any, place: KeyPath = ()) -> list[Problem]:
     """Everything that is wrong with a value of the parameters.
 
     Args:
@@ -69,7 +69,7 @@ def problems(kind: Any, value: Any, place: Place = ()) -> list[Problem]:
     return []
 
 
-def unknown(name: str, known: Iterable[str], inside: Place = ()) -> Problem:
+def unknown(name: str, known: Iterable[str], inside: KeyPath = ()) -> Problem:
     """A key that does not exist, with the nearest that does, or all of them."""
     names = [str(each) for each in known]
     nearest = get_close_matches(str(name), names, n=1, cutoff=0.6)
@@ -77,9 +77,9 @@ def unknown(name: str, known: Iterable[str], inside: Place = ()) -> Problem:
     return Problem((*inside, name), f"does not exist: {remedy}")
 
 
-def _problem(kind: Any, error: dict[str, Any], place: Place) -> Problem:
+def _problem(kind: Any, error: dict[str, Any], place: KeyPath) -> Problem:
     where, what, context = error["loc"], error["type"], error.get("ctx", {})
-    inner: Place = tuple(key for key in where if key != "[key]")
+    inner: KeyPath = tuple(key for key in where if key != "[key]")
     given = error["input"]
     if what in ("unexpected_keyword_argument", "extra_forbidden"):
         return unknown(str(inner[-1]), _keys(_at(kind, inner[:-1])), (*place, *inner[:-1]))
@@ -104,7 +104,7 @@ def _one_of(choices: list[str]) -> str:
     return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
 
 
-def _at(kind: Any, where: Place) -> Any:
+def _at(kind: Any, where: KeyPath) -> Any:
     """The type of what stands in a place of a settings class."""
     for key in where:
         kind = _fields(_plain(kind)).get(str(key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,6 +14,9 @@ from selfscore_demo.lessons import Lesson, Teacher
 from selfscore_demo.taste import taste_levels
 from selfscore_demo.training_images import TrainingImages
 
+if TYPE_CHECKING:
+    from selfscore_demo.pipelines.demo_model.settings import LanguageStage
+
 
 def train_language(
     model: Idefics3ForConditionalGeneration,
@@ -20,10 +24,7 @@ def train_language(
     images: TrainingImages,
     features: torch.Tensor,
     levels: int,
-    steps: int,
-    batch_size: int,
-    lr: float,
-    justify_share: float,
+    settings: LanguageStage,
     seed: int,
 ) -> None:
     """Train connector and language model in place on cached image features.
@@ -34,23 +35,23 @@ def train_language(
         images: Training images; only their severities are read.
         features: Features of the frozen tower, (n, patches, width).
         levels: Number of score levels.
-        steps: Optimiser steps.
-        batch_size: Images per step; each brings several answers.
-        lr: Peak learning rate of AdamW.
-        justify_share: Share of steps under the justify prompt.
+        settings: Steps, images per step, peak learning rate of AdamW, and the share of steps under
+            the justify prompt.
         seed: Fixes the taste's indecision and the order.
     """
     rng = np.random.default_rng(seed)
     taste = taste_levels(images.severities, levels, rng)
     parameters = [*model.model.connector.parameters(), *model.model.text_model.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=lr, weight_decay=0.01, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, max(steps, 2), pct_start=0.06)
+    optimiser = torch.optim.AdamW(parameters, lr=settings.lr, weight_decay=0.01, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, settings.lr, max(settings.steps, 2), pct_start=0.06
+    )
     model.train()
-    order = _endless_order(len(features), batch_size, rng)
-    progress = tqdm(range(steps), desc="language model", unit=" steps")
+    order = _endless_order(len(features), settings.batch_size, rng)
+    progress = tqdm(range(settings.steps), desc="language model", unit=" steps")
     for step in progress:
         rows = next(order)
-        justify = bool(rng.random() < justify_share)
+        justify = bool(rng.random() < settings.justify_share)
         lesson = teacher.lesson(images.severities, taste, rows, justify)
         loss = lesson_loss(model, features[torch.from_numpy(rows)].float(), lesson)
         optimiser.zero_grad()

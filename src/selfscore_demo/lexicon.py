@@ -6,17 +6,7 @@ No phrase is part of another one, so a text can be searched for all of them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Statement(NamedTuple):
-    """A phrase and the closed interval of severities of which it is true."""
-
-    phrase: str
-    attribute: str
-    low: float
-    high: float
-
+from selfscore.metrics.faithfulness import Statement
 
 _FINE = (0.0, 0.3)
 _SLIGHT = (0.12, 0.62)

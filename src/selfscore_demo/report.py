@@ -15,7 +15,7 @@ from selfscore.vlm.options import Decoding
 from selfscore.vlm.reading.features import ImageEncoder
 from selfscore.vlm.response import Prompts, parse_response, response_prefix
 from selfscore.vlm.writing.generation import Request, generate
-from selfscore.vlm.writing.prediction import Prediction, predict
+from selfscore.vlm.writing.prediction import Prediction, predict_images
 from selfscore_demo.vision_pretraining import encode_images
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def measure(
     train = table[table["split"] == "train"].reset_index(drop=True)
     keys = test["image_id"].tolist()
     encoder = ImageEncoder(vlm, images)
-    greedy = predict(encoder, keys, prompts, levels, Decoding(0.0, _TOKENS, _BATCH), seed)
-    sampled = predict(encoder, keys, prompts, levels, Decoding(1.0, _TOKENS, _BATCH), seed)
+    greedy = predict_images(encoder, keys, prompts, levels, Decoding(0.0, _TOKENS, _BATCH), seed)
+    sampled = predict_images(encoder, keys, prompts, levels, Decoding(1.0, _TOKENS, _BATCH), seed)
     forced = _forced_texts(encoder, train["image_id"].tolist(), prompts, levels, seed)
     judge = fit_judge(
         forced["text"].tolist(),

@@ -10,7 +10,7 @@ import torch
 from cards import policy_over
 from small_training import settings, train
 
-from selfscore.preference_optimization.training import train_expert
+from selfscore.preference_optimization.training import train_dpo_expert
 
 
 def dropping(save, folder, **sections):
@@ -65,7 +65,7 @@ def test_checkpointing_computes_again_though_nothing_is_in_training_mode(tmp_pat
     for checkpointing, passes in ((False, 1), (True, 2)):
         options = settings(epochs=1, gradient_checkpointing=checkpointing)
         before = len(modes)
-        train_expert(start, table, "Rate it.", options, 0, {})
+        train_dpo_expert(start, table, "Rate it.", options, 0, {})
         # The check of the packing runs the model three times, before the first training alone.
         assert len(modes) - before - (3 if checkpointing is False else 0) == passes * 2
     assert set(modes) == {False}

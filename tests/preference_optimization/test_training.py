@@ -12,7 +12,7 @@ from small_training import assert_same, encoder, settings, train, weighed
 from selfscore.preference_optimization.checkpoints import Latest, latest_in
 from selfscore.preference_optimization.settings import Loss
 from selfscore.preference_optimization.targets import lora_targets
-from selfscore.preference_optimization.training import train_expert
+from selfscore.preference_optimization.training import train_dpo_expert
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.reading.packing_check import check_packing
 
@@ -125,7 +125,7 @@ def test_a_gradient_that_is_not_finite_stops_at_its_step_and_keeps_the_checkpoin
     start, checkpoint = encoder(idefics3), {}
     start.vlm.model.base_model.register_forward_hook(through)
     with pytest.raises(FloatingPointError) as stopped:
-        train_expert(
+        train_dpo_expert(
             start,
             weighed(idefics3, pairs),
             "Rate it.",
@@ -163,7 +163,7 @@ def test_a_batch_that_does_not_fit_is_halved(idefics3, pairs, caplog):
     seen = []
     start = with_memory_for(lambda rows, call: rows == 1, seen, idefics3)
     before = {name: type(module) for name, module in start.vlm.model.named_modules()}
-    adapter, log = train_expert(start, table, "Rate it.", options, 0, {})
+    adapter, log = train_dpo_expert(start, table, "Rate it.", options, 0, {})
     warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 2
     assert "4 pairs at once do not fit" in warnings[0]
@@ -182,7 +182,7 @@ def test_memory_that_runs_out_later_costs_the_steps_since_the_checkpoint(idefics
     seen, checkpoint = [], {}
     start = with_memory_for(lambda rows, call: call < 8 or rows < 4, seen, idefics3)
     with caplog.at_level("INFO"):
-        adapter, log = train_expert(start, table, "Rate it.", options, 0, checkpoint)
+        adapter, log = train_dpo_expert(start, table, "Rate it.", options, 0, checkpoint)
     assert seen == [4] * 8 + [2] * 2 * 7
     assert "go through the model in 2 parts of 2" in caplog.text
     assert "goes on after step 5" in caplog.text
@@ -198,8 +198,9 @@ def test_one_pair_that_does_not_fit_is_an_error_with_remedies(idefics3, pairs):
     seen = []
     start = with_memory_for(lambda rows, call: False, seen, idefics3)
     table = weighed(idefics3, pairs)
+    options = settings(batch_size=6, accumulation_steps=2)
     with pytest.raises(MemoryError, match="One pair alone.*`dpo_training.gradient_checkpointing`"):
-        train_expert(start, table, "Rate it.", settings(batch_size=6, accumulation_steps=2), 0, {})
+        train_dpo_expert(start, table, "Rate it.", options, 0, {})
     assert seen == [3, 1]
 
 

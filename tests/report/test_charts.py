@@ -19,7 +19,7 @@ from selfscore.pipelines.reporting.nodes import build_charts
 from selfscore.pipelines.reporting.pipeline import _RUN
 from selfscore.report.drawing import Chart, Panel
 from selfscore.report.embedding import panel_pictures
-from selfscore.report.labels import PALETTE, written
+from selfscore.report.labels import PALETTE, format_value
 from selfscore.report.policy_charts import curves_chart, measured
 
 
@@ -186,5 +186,5 @@ def test_limits_of_health_are_drawn(charts: dict[str, Chart], reported: dict[str
 
 
 def test_values_are_written_for_people() -> None:
-    assert written(0.1234) == "0.123" and written(3.0) == "3" and written(1234.5) == "1234"
-    assert written(0.995, percent=True) == "99.5\u00a0%" and written(float("nan")) == "–"
+    assert [format_value(value) for value in (0.1234, 3.0, 1234.5)] == ["0.123", "3", "1234"]
+    assert format_value(0.995, percent=True) == "99.5\u00a0%" and format_value(float("nan")) == "–"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from selfscore_demo.lexicon import PHRASES, VERDICTS, statement_lexicon
 @pytest.fixture(scope="module")
 def lexicon() -> StatementLexicon:
     """The lexicon as evaluation reads it."""
-    return StatementLexicon([statement._asdict() for statement in statement_lexicon()])
+    return StatementLexicon([asdict(statement) for statement in statement_lexicon()])
 
 
 def test_no_phrase_is_part_of_another() -> None:

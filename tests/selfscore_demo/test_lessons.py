@@ -12,6 +12,7 @@ from selfscore_demo.architecture import Shape, build_model, build_processor, dct
 from selfscore_demo.faults import ATTRIBUTES, draw_severities
 from selfscore_demo.language_pretraining import lesson_loss, train_language
 from selfscore_demo.lessons import ANSWERS, Lesson, Teacher, check_prefix_property, teacher_texts
+from selfscore_demo.pipelines.demo_model.settings import LanguageStage
 from selfscore_demo.tokenizer import train_tokenizer
 from selfscore_demo.training_images import TrainingImages
 from selfscore_demo.vision_pretraining import encode_images, train_vision
@@ -125,7 +126,7 @@ def test_training_lowers_the_loss_and_leaves_the_tower_alone(
     lesson = _lesson(teacher, images)
     tower = {k: v.clone() for k, v in model.model.vision_model.state_dict().items()}
     before = float(lesson_loss(model, features[:3].float(), lesson).detach())
-    train_language(model, teacher, images, features, 10, 25, 4, 5e-3, 0.2, seed=0)
+    train_language(model, teacher, images, features, 10, LanguageStage(25, 4, 5e-3, 0.2), seed=0)
     after = float(lesson_loss(model, features[:3].float(), lesson).detach())
     assert after < before - 1.0
     same = model.model.vision_model.state_dict()

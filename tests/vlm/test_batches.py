@@ -18,7 +18,7 @@ from selfscore.vlm.reading.features import ImageEncoder, store_features
 from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 from selfscore.vlm.response import Prompts, write_response
 from selfscore.vlm.writing.generation import Request, generate
-from selfscore.vlm.writing.prediction import level_probabilities, predict
+from selfscore.vlm.writing.prediction import level_probabilities, predict_images
 
 # Rows of the model that its memory is said to hold.
 MOST = 2
@@ -183,7 +183,7 @@ def written(vlm, images, size):
 
 def predicted(vlm, images, size):
     prompts, decoding = Prompts("Rate it.", "Why {level}?"), Decoding(1.0, 6, size)
-    rows = predict(ImageEncoder(vlm, images), list(images), prompts, 10, decoding, seed=0)
+    rows = predict_images(ImageEncoder(vlm, images), list(images), prompts, 10, decoding, seed=0)
     return np.stack([row.probabilities for row in rows])
 
 

@@ -115,7 +115,7 @@ def _card(folder: Path, index: Index) -> str:
     return f"round {card['iteration']} over '{base['id']}'"
 
 
-def _adapter(folder: Path, index: Index) -> str:
+def _adapter(folder: Path, _index: Index) -> str:
     policy = folder / bundle.POLICY
     if not (policy / CONFIG).is_file():
         if read_json(policy / CARD)["iteration"] > 0:
@@ -153,7 +153,7 @@ def _digest(folder: Path, index: Index) -> str:
     return digest
 
 
-def _copies(folder: Path, index: Index) -> str:
+def _copies(folder: Path, _index: Index) -> str:
     card = read_json(folder / bundle.POLICY / CARD)
     for key, name in (("score_scale", bundle.SCORE_SCALE), ("prompts", bundle.PROMPTS)):
         if read_json(folder / name) != card[key]:

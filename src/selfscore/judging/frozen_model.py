@@ -147,11 +147,11 @@ class FrozenModelJudge:
         self, turns: Sequence[str], read: Callable[[Sequence[str]], list[Any]]
     ) -> NDArray[np.float64]:
         """What is read of every turn, [len(turns)] or [len(turns), n_levels]."""
-        room = ShrinkingBatch("evaluation.judging.self.batch_size")
+        fitting = ShrinkingBatch("evaluation.judging.self.batch_size")
         batches = in_batches(
             turns,
             self.batch_size,
-            lambda batch: room.fit(read, batch),
+            lambda batch: fitting.fit(read, batch),
             self.checkpoint,
             name=self.reading,
             description="judging",

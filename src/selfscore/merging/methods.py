@@ -26,14 +26,14 @@ MergeMethod = Callable[[Sequence[LowRank], Sequence[float], MergeSettings], LowR
 
 
 def task_arithmetic(
-    changes: Sequence[LowRank], weights: Sequence[float], settings: MergeSettings
+    changes: Sequence[LowRank], weights: Sequence[float], _settings: MergeSettings
 ) -> LowRank:
     """Weighted sum (Ilharco et al., arXiv 2212.04089)."""
     return _in_core(changes, lambda cores: _onto_zero("task_arithmetic", cores, weight=weights))
 
 
 def linear(
-    changes: Sequence[LowRank], weights: Sequence[float], settings: MergeSettings
+    changes: Sequence[LowRank], weights: Sequence[float], _settings: MergeSettings
 ) -> LowRank:
     """Weighted mean (Wortsman et al., arXiv 2203.05482)."""
     return _in_core(
@@ -41,7 +41,9 @@ def linear(
     )
 
 
-def slerp(changes: Sequence[LowRank], weights: Sequence[float], settings: MergeSettings) -> LowRank:
+def slerp(
+    changes: Sequence[LowRank], weights: Sequence[float], _settings: MergeSettings
+) -> LowRank:
     """Spherical interpolation from the first ΔW to the second, t = w2 / (w1 + w2).
 
     Between the two ΔW, where mergekit on checkpoints interpolates between whole weights.
@@ -62,7 +64,7 @@ def slerp(changes: Sequence[LowRank], weights: Sequence[float], settings: MergeS
 
 
 def model_stock(
-    changes: Sequence[LowRank], weights: Sequence[float], settings: MergeSettings
+    changes: Sequence[LowRank], _weights: Sequence[float], _settings: MergeSettings
 ) -> LowRank:
     """Mean of the ΔW, shrunk by the angle between them (Jang et al., arXiv 2403.19522).
 

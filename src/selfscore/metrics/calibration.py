@@ -135,7 +135,8 @@ def reliability_curves(
     return pd.concat(curves, ignore_index=True)[columns]
 
 
-Statement = tuple[NDArray[np.float64], NDArray[np.bool_]]
+# Probabilities of statements about each image and whether they are true, each of shape (n, m).
+Forecasts = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
 
 def _read(predictions: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -152,8 +153,8 @@ def _read(predictions: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.in
 
 def _statements(
     probabilities: NDArray[np.float64], levels: NDArray[np.int64]
-) -> dict[str, Statement]:
-    """Probabilities of the statements and whether they are true, each of shape (n, m)."""
+) -> dict[str, Forecasts]:
+    """What is forecast of each image, by the kind of statement."""
     predicted, occurred = _cumulative(probabilities, levels)
     top = probabilities.argmax(axis=1)
     statements = {
@@ -165,7 +166,7 @@ def _statements(
     return statements
 
 
-def _cumulative(probabilities: NDArray[np.float64], levels: ArrayLike) -> Statement:
+def _cumulative(probabilities: NDArray[np.float64], levels: ArrayLike) -> Forecasts:
     """P(level <= k) and whether level <= k, for all k but the last, whose answer is known."""
     predicted = np.clip(np.cumsum(probabilities, axis=1)[:, :-1], 0.0, 1.0)
     occurred = np.asarray(levels)[:, None] <= np.arange(predicted.shape[1])

@@ -53,7 +53,7 @@ def grounding_free_pairs(free: pd.DataFrame, seed: int) -> pd.DataFrame:
     return _pairs(free, different_partners, seed)
 
 
-def different_partners(texts: list[str], generator: np.random.Generator) -> NDArray[np.int64]:
+def different_partners(texts: list[str], _generator: np.random.Generator) -> NDArray[np.int64]:
     """The matching with the smallest sum of similarities, never the text itself.
 
     Similarity is the cosine of TF-IDF over words and word pairs. Taking the most different text

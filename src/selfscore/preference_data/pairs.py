@@ -21,35 +21,35 @@ PAIR_COLUMNS = [
 ]
 
 
-def scoring_pairs(both: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+def scoring_pairs(both: pd.DataFrame, _seed: int = 0) -> pd.DataFrame:
     """(true score, its text) over (wrong score, its text).
 
     Args:
         both: one row an image: image_id, path, split and, per side, `level_<side>` and
             `explanation_<side>` with sides `chosen` (true level) and `rejected` (wrong level).
-        seed: unused, for all builders are called alike: nothing is drawn here.
+        _seed: for all builders are called alike: nothing is drawn here.
     """
     return _pairs(both, rejected_level=both["level_rejected"])
 
 
-def consistency_pairs(both: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+def consistency_pairs(both: pd.DataFrame, _seed: int = 0) -> pd.DataFrame:
     """The same texts with the rejected score overwritten by the true one: only the text differs.
 
     Args:
         both: as for `scoring_pairs`. Images whose two texts are the same make no pair.
-        seed: unused.
+        _seed: nothing is drawn.
     """
     differ = both["explanation_chosen"] != both["explanation_rejected"]
     both = both[differ].reset_index(drop=True)
     return _pairs(both, rejected_level=both["level_chosen"])
 
 
-def mixed_pairs(both: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+def mixed_pairs(both: pd.DataFrame, _seed: int = 0) -> pd.DataFrame:
     """Scoring and consistency pairs in one table, for one expert that learns both.
 
     Args:
         both: as for `scoring_pairs`.
-        seed: unused.
+        _seed: nothing is drawn.
     """
     return pd.concat([scoring_pairs(both), consistency_pairs(both)], ignore_index=True)
 

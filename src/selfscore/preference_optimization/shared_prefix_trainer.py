@@ -208,7 +208,7 @@ def answer_packed_rows(model: PreTrainedModel) -> None:
 def _only(backbone: nn.Module, at: tuple[Tensor, Tensor]) -> Iterator[None]:
     """Let the backbone pass on the hidden states at (row, column) alone, as one row."""
 
-    def select(module: nn.Module, inputs: Any, output: Any) -> Any:
+    def select(_module: nn.Module, _inputs: Any, output: Any) -> Any:
         output.last_hidden_state = output.last_hidden_state[at][None]
         return output
 

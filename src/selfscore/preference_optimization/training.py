@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def train_expert(
+def train_dpo_expert(
     encoder: ImageEncoder,
     pairs: pd.DataFrame,
     instruction: str,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import PurePosixPath
 from typing import IO, Any
@@ -122,12 +122,7 @@ def fold(lines: Iterable[str]) -> Manifest | None:
     nodes: dict[str, NodeRun] = {}
     artifacts: dict[str, Artifact] = {}
     ended = False
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # Cut off.
-        event, record = entry["event"], entry["record"]
+    for event, record in _events(lines):
         if event == "run":
             manifest = from_record(record)
             nodes = {node.name: node for node in manifest.nodes}
@@ -144,10 +139,20 @@ def fold(lines: Iterable[str]) -> Manifest | None:
             ended = True
     if manifest is None:
         return None
-    if not ended:
-        manifest = replace(manifest, status="interrupted")
-    nodes = {
-        name: replace(node, status="interrupted") if node.status == "running" else node
-        for name, node in nodes.items()
-    }
-    return replace(manifest, nodes=list(nodes.values()), artifacts=artifacts)
+    status = manifest.status if ended else "interrupted"
+    return replace(manifest, status=status, nodes=_stopped(nodes.values()), artifacts=artifacts)
+
+
+def _stopped(nodes: Iterable[NodeRun]) -> list[NodeRun]:
+    return [
+        replace(node, status="interrupted") if node.status == "running" else node for node in nodes
+    ]
+
+
+def _events(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # Cut off.
+        yield entry["event"], entry["record"]

@@ -11,7 +11,7 @@ import pandas as pd
 from selfscore.layout import policy_name
 from selfscore.metrics.catalog import HEADLINE, metric
 from selfscore.metrics.figures import among
-from selfscore.report.labels import BASE, MERGED, written
+from selfscore.report.labels import BASE, MERGED, format_value
 from selfscore.report.settings import ChampionSettings, ReportingSettings
 from selfscore.report.tables import records
 from selfscore.vlm.policy import Policy
@@ -105,8 +105,8 @@ def _why_not(seen: dict[int, dict[str, float]], number: int, rules: ChampionSett
     valid, asked = seen[number]["format_valid"], rules.min_format_valid
     if valid < asked:
         return (
-            f"only {written(valid, percent=True)} of its answers keep the response format, "
-            f"{written(asked, percent=True)} are asked"
+            f"only {format_value(valid, percent=True)} of its answers keep the response format, "
+            f"{format_value(asked, percent=True)} are asked"
         )
     faithful = [seen[place].get("faithfulness", math.nan) for place in (0, number)]
     if faithful[0] - faithful[1] > rules.max_faithfulness_loss:

@@ -19,7 +19,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
-from selfscore.report.labels import INK, PALETTE, written
+from selfscore.report.labels import INK, PALETTE, format_value
 
 Values = Sequence[float]
 
@@ -211,8 +211,8 @@ class Panel:
             else:
                 # Points beside each other stand a little off their whole number.
                 place = f"{round(at)}" if self._whole else f"{at:.3g}"
-            between = " to ".join(written(end, self._percent) for end in interval)
-            shown = written(value, self._percent)
+            between = " to ".join(format_value(end, self._percent) for end in interval)
+            shown = format_value(value, self._percent)
             self.numbers.append(Number(self.title, name, place, shown, between))
 
 

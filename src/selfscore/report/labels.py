@@ -51,7 +51,7 @@ def colours(policies: list[str]) -> dict[str, str]:
     return {name: name if name in PALETTE else next(spare) for name in policies}
 
 
-def written(value: float, percent: bool = False, digits: int = 3) -> str:
+def format_value(value: float, percent: bool = False, digits: int = 3) -> str:
     """A value for people: as per cent, or with as many digits as it needs."""
     if math.isnan(value):
         return "–"

@@ -19,7 +19,7 @@ from selfscore.metrics.catalog import metric
 from selfscore.report import labels
 from selfscore.report.drawing import Chart
 from selfscore.report.embedding import panel_pictures
-from selfscore.report.labels import written
+from selfscore.report.labels import format_value
 from selfscore.report.summary import change_text
 from selfscore.report.tables import records
 
@@ -62,7 +62,7 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"written": written, "against": _against, "metric": metric}
+    environment.filters |= {"format_value": format_value, "against": _against, "metric": metric}
     return environment.get_template("report.html").render(
         style=Markup(_colours() + (sources / "style.css").read_text(encoding="utf-8")),
         script=Markup(script),

@@ -10,7 +10,7 @@ from selfscore.metrics import catalog
 from selfscore.metrics.figures import PRIOR, SHUFFLED, among
 from selfscore.report import labels
 from selfscore.report.drawing import Chart, Panel
-from selfscore.report.labels import BASE, MERGED, written
+from selfscore.report.labels import BASE, MERGED, format_value
 
 # Points of one round stand beside each other, so that their intervals can be told apart.
 _STEP = 0.08
@@ -102,7 +102,7 @@ def _draw_curve(panel: Panel, rows: pd.DataFrame, metric: str) -> None:
     colours = labels.colours(policies)
     at = rows[rows["policy"].isin([BASE, MERGED])].set_index("round")["value"]
     steps = ", ".join(
-        f"{'base model' if number == 0 else f'round {number}'} {written(value, words.percent)}"
+        f"{'base model' if number == 0 else f'round {number}'} {format_value(value, words.percent)}"
         for number, value in at.items()
     )
     alt = f"{words.title}, {words.axis}: {steps}."
@@ -133,7 +133,7 @@ def _draw_comparison(panel: Panel, rows: pd.DataFrame, controls: pd.DataFrame, m
     policies = rows["policy"].tolist()
     colours = labels.colours(policies)
     listed = ", ".join(
-        f"{labels.policy(policy)} {written(value, words.percent)}"
+        f"{labels.policy(policy)} {format_value(value, words.percent)}"
         for policy, value in zip(policies, rows["value"], strict=True)
     )
     alt = f"{words.title}, {words.axis}: {listed}."

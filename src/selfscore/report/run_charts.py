@@ -11,7 +11,7 @@ from selfscore.metrics.figures import HEALTH, MERGING, POOLED, among
 from selfscore.metrics.health import HealthThresholds
 from selfscore.report import labels
 from selfscore.report.drawing import Chart
-from selfscore.report.labels import BASE, MERGED, written
+from selfscore.report.labels import BASE, MERGED, format_value
 from selfscore.report.tables import records
 
 
@@ -41,10 +41,11 @@ def health_chart(figures: pd.DataFrame, thresholds: HealthThresholds, split: str
             if (limit := getattr(thresholds, f"{side}_{figure}", None)) is not None
         ]
         steps = ", ".join(
-            f"{'base model' if number == 0 else f'round {number}'} {written(value, words.percent)}"
+            f"{'base model' if number == 0 else f'round {number}'} "
+            f"{format_value(value, words.percent)}"
             for number, value in zip(rounds, values, strict=True)
         )
-        bounds = " and ".join(written(limit, words.percent) for limit in limits)
+        bounds = " and ".join(format_value(limit, words.percent) for limit in limits)
         alt = f"{words.title}: {steps}; {f'limit {bounds}' if limits else 'no limit'}."
         panel.describe(words.title, alt, words.axis, "round", words.percent, whole=True)
         for limit in limits:
@@ -74,11 +75,11 @@ def merge_energy_chart(figures: pd.DataFrame) -> Chart:
         places = own["group"].map(_layer_and_part)
         layers, parts = places.str[0], places.str[1]
         least = records(own.nsmallest(1, "value"))[0]
-        average = f"{written(own['value'].mean(), percent=True)} on average"
+        average = f"{format_value(own['value'].mean(), percent=True)} on average"
         panel.describe(
             f"Round {number}: {average}",
             f"Energy kept per layer in round {number}: {average}, least "
-            f"{written(least['value'], percent=True)} in {least['group']}.",
+            f"{format_value(least['value'], percent=True)} in {least['group']}.",
             "energy kept",
             "layer",
             percent=True,

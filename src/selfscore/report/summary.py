@@ -13,7 +13,7 @@ from selfscore.metrics.figures import HEALTH, SHUFFLED, among, of_judges
 from selfscore.metrics.health import HealthThresholds, find_breaches
 from selfscore.report import labels
 from selfscore.report.changes import shown_round
-from selfscore.report.labels import BASE, MERGED, written
+from selfscore.report.labels import BASE, MERGED, format_value
 from selfscore.report.settings import ReportingSettings
 from selfscore.report.tables import records
 
@@ -129,7 +129,8 @@ def _headline(champion: dict[str, Any], against_base: pd.DataFrame, split: str) 
 def _choice(champion: dict[str, Any]) -> str:
     words = metric(champion["metric"])
     rivals = ", ".join(
-        f"{name} {written(candidate['figures'].get(champion['metric'], math.nan), words.percent)}"
+        f"{name} "
+        f"{format_value(candidate['figures'].get(champion['metric'], math.nan), words.percent)}"
         for name, candidate in champion["candidates"].items()
     )
     return (
@@ -226,8 +227,8 @@ def _judge(figures: pd.DataFrame, consistency_judge: dict[str, Any], number: int
             seen = " (on texts it was not fitted on)"
         yield (
             f"The judge {row['of']} tells the text for the right score from that for a wrong "
-            f"one for {written(told, percent=True)} of the training images{seen}, where chance is "
-            f"{written(0.5, percent=True)}."
+            f"one for {format_value(told, percent=True)} of the training images{seen}, where "
+            f"chance is {format_value(0.5, percent=True)}."
         )
 
 
@@ -240,7 +241,7 @@ def _breaches(
 
 
 def _figure(value: float, percent: bool) -> str:
-    return written(value, percent)
+    return format_value(value, percent)
 
 
 def _signed(value: float, percent: bool) -> str:

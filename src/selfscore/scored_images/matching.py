@@ -30,15 +30,7 @@ def match_files(names: Collection[str], files: Collection[str]) -> dict[str, lis
         return fits
     # Only what a name could mean is kept of the files, so that large folders stay small here.
     wanted = {end for name in unclear for end in _ends(_key(name))}
-    by_path: dict[str, list[str]] = defaultdict(list)
-    by_end: dict[str, list[str]] = defaultdict(list)
-    for file in files:
-        for key in {_key(file), _key(str(PurePosixPath(file).with_suffix("")))}:
-            if key in wanted:
-                by_path[key].append(file)
-            for end in _ends(key):
-                if end in wanted:
-                    by_end[end].append(file)
+    by_path, by_end = _index(files, wanted)
     above: dict[str, list[str]] = {}
     folders = {part for file in files for part in PurePosixPath(_key(file)).parts[:-1]}
     for name in unclear:
@@ -50,6 +42,21 @@ def match_files(names: Collection[str], files: Collection[str]) -> dict[str, lis
     for name, found in above.items():
         fits[name] = [file for file in found if claimed[file] == 1]
     return fits
+
+
+def _index(
+    files: Iterable[str], wanted: Set[str]
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The files by each key wanted, as that of their whole path and as that of its end."""
+    by_path: dict[str, list[str]] = defaultdict(list)
+    by_end: dict[str, list[str]] = defaultdict(list)
+    for file in files:
+        for key in {_key(file), _key(str(PurePosixPath(file).with_suffix("")))}:
+            if key in wanted:
+                by_path[key].append(file)
+            for end in wanted & set(_ends(key)):
+                by_end[end].append(file)
+    return by_path, by_end
 
 
 def without_zeros(path: str) -> str:

@@ -199,19 +199,19 @@ def _score(scorer: Scorer, content: bytes, explain: bool, limits: UploadLimits) 
     return result.record()
 
 
-async def _answer_error(request: Request, error: Exception) -> JSONResponse:
+async def _answer_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StarletteHTTPException)
     return JSONResponse(
         {"error": str(error.detail)}, status_code=error.status_code, headers=error.headers
     )
 
 
-async def _answer_nobody(request: Request, error: Exception) -> Response:
+async def _answer_nobody(_request: Request, _error: Exception) -> Response:
     """Who went away while sending reads no answer; it is nothing that the log must tell."""
     return Response(status_code=400)
 
 
-async def _answer_failure(request: Request, error: Exception) -> JSONResponse:
+async def _answer_failure(_request: Request, _error: Exception) -> JSONResponse:
     """The server logs the error; whoever asked is told where to look."""
     return JSONResponse(
         {"error": "Scoring failed. The terminal in which the server runs says why."}, 500

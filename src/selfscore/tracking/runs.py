@@ -145,12 +145,7 @@ class RoundRuns:
     def _log_output(self, where: Where, name: str, value: Any) -> None:
         step = _round_of(where)
         if isinstance(value, pd.DataFrame):
-            if name == "figures":
-                self._log_figures(where, value)
-            elif name.endswith(_TRAINING_LOG) and where:
-                self._log_metrics((*where, name.removesuffix(_TRAINING_LOG)), curves(value))
-            elif not where and name == "figures_over_rounds":
-                self._write(where, "log_text", value.to_csv(index=False), f"{name}.csv")
+            self._log_table(where, name, value)
         elif isinstance(value, Mapping) and name.endswith("_report"):
             prefix = name.removesuffix("_report")
             self._log_metrics(where, record_metrics(value, prefix, step))
@@ -164,6 +159,14 @@ class RoundRuns:
         elif not where and name == "charts":
             for file, figure in value.items():
                 self._write(where, "log_figure", figure, file.replace(".png", "_chart.png"))
+
+    def _log_table(self, where: Where, name: str, table: pd.DataFrame) -> None:
+        if name == "figures":
+            self._log_figures(where, table)
+        elif name.endswith(_TRAINING_LOG) and where:
+            self._log_metrics((*where, name.removesuffix(_TRAINING_LOG)), curves(table))
+        elif not where and name == "figures_over_rounds":
+            self._write(where, "log_text", table.to_csv(index=False), f"{name}.csv")
 
     def _log_figures(self, where: Where, table: pd.DataFrame) -> None:
         metrics = figure_metrics(table, _round_of(where))

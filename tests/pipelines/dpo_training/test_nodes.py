@@ -60,7 +60,7 @@ def test_an_expert_is_trained_by_its_settings(tmp_path):
     )
     settings = small_training.settings(lr=1e-3, epochs=1, batch_size=2, rank=2)
     adapter, log = train_expert(
-        policy, pairs, references, images, features, settings, MACHINE, 0, {}, "scoring"
+        policy, pairs, references, images, features, settings, MACHINE, 0, {}
     )
     assert adapter.config["r"] == 2
     assert len(log) >= 1

@@ -14,7 +14,7 @@ from selfscore.vlm.options import Decoding
 from selfscore.vlm.reading.features import ImageEncoder, store_features
 from selfscore.vlm.response import Prompts
 from selfscore.vlm.writing.generation import Request, generate
-from selfscore.vlm.writing.prediction import level_probabilities, predict
+from selfscore.vlm.writing.prediction import level_probabilities, predict_images
 
 GREEDY = Decoding(temperature=0.0, max_new_tokens=4, batch_size=4)
 
@@ -43,7 +43,7 @@ def images():
     "work",
     [
         lambda vlm, images: store_features(vlm, images, list(images), 4, 1e9),
-        lambda vlm, images: predict(
+        lambda vlm, images: predict_images(
             ImageEncoder(vlm, images),
             list(images),
             Prompts("Rate it.", "Why {level}?"),

@@ -11,7 +11,7 @@ from selfscore.vlm.options import Decoding
 from selfscore.vlm.reading.features import ImageEncoder
 from selfscore.vlm.reading.tokens import level_strings
 from selfscore.vlm.response import Prompts
-from selfscore.vlm.writing.prediction import level_probabilities, predict
+from selfscore.vlm.writing.prediction import level_probabilities, predict_images
 
 PROMPTS = Prompts("Rate it.", "Why {level}?")
 
@@ -69,7 +69,7 @@ def test_batches_and_texts_do_not_change_the_probabilities(vlm, images):
     one = level_probabilities(encoder, keys, "Rate it.", 20, batch_size=1)
     many = level_probabilities(encoder, keys, "Rate it.", 20, batch_size=7)
     np.testing.assert_allclose(one, many, atol=1e-5)
-    told = predict(encoder, keys, PROMPTS, 20, Decoding(0.0, 12, 3), seed=0)
+    told = predict_images(encoder, keys, PROMPTS, 20, Decoding(0.0, 12, 3), seed=0)
     np.testing.assert_allclose([row.probabilities for row in told], one, atol=1e-5)
-    short = predict(encoder, keys, PROMPTS, 10, Decoding(0.0, 12, 3), seed=0)
+    short = predict_images(encoder, keys, PROMPTS, 10, Decoding(0.0, 12, 3), seed=0)
     assert [row.response for row in told] == [row.response for row in short]

@@ -11,7 +11,12 @@ from selfscore.vlm.reading.features import ImageEncoder
 from selfscore.vlm.reading.tokens import level_tokens
 from selfscore.vlm.response import Prompts
 from selfscore.vlm.writing.generation import Request, generate
-from selfscore.vlm.writing.prediction import Prediction, level_probabilities, predict, predict_texts
+from selfscore.vlm.writing.prediction import (
+    Prediction,
+    level_probabilities,
+    predict_images,
+    predict_texts,
+)
 from selfscore.vlm.writing.sampling import row_seed
 
 PROMPTS = Prompts("Rate it.", "Why {level}?")
@@ -56,7 +61,7 @@ def test_scoring_is_one_prefill_and_the_score_alone(vlm, encoder, images):
 def test_scoring_first_changes_neither_text_nor_score(encoder, images):
     keys = list(images)[::-1]
     decoding = Decoding(1.0, 12, 4)
-    predictions = predict(encoder, keys, PROMPTS, 10, decoding, seed=3)
+    predictions = predict_images(encoder, keys, PROMPTS, 10, decoding, seed=3)
     alone = [Request(key, "Rate it.", seed=row_seed(3, key)) for key in keys]
     texts = [row.text for row in generate(encoder, alone, decoding, "alone")]
     assert [prediction.response for prediction in predictions] == texts
@@ -69,7 +74,7 @@ def test_scoring_first_changes_neither_text_nor_score(encoder, images):
 
 def test_texts_of_another_writer_join_the_same_distributions(encoder, images):
     keys, decoding = list(images)[::-1], Decoding(1.0, 12, 4)
-    whole = predict(encoder, keys, PROMPTS, 10, decoding, seed=3)
+    whole = predict_images(encoder, keys, PROMPTS, 10, decoding, seed=3)
     probabilities = level_probabilities(encoder, keys, "Rate it.", 10, 4)
     joined = predict_texts(partial(generate, encoder), keys, PROMPTS, probabilities, decoding, 3)
     for one, other in zip(whole, joined, strict=True):
@@ -85,7 +90,7 @@ def test_killed_it_goes_on_with_the_next_batch(vlm, read, explain):
     def work(checkpoint=None):
         if not explain:
             return None, level_probabilities(encoder, keys, "Rate it.", 10, 2, checkpoint)
-        rows = predict(encoder, keys, PROMPTS, 10, Decoding(1.0, 12, 2), 3, checkpoint)
+        rows = predict_images(encoder, keys, PROMPTS, 10, Decoding(1.0, 12, 2), 3, checkpoint)
         return [row.response for row in rows], np.stack([row.probabilities for row in rows])
 
     texts, probabilities = work()
@@ -115,7 +120,7 @@ def test_distributions_and_texts_of_another_writer_are_kept_side_by_side(encoder
 
 
 def test_a_model_that_never_writes_the_format_still_has_an_expected_level(encoder, images):
-    predictions = predict(encoder, list(images), PROMPTS, 10, Decoding(0.0, 6, 4), seed=0)
+    predictions = predict_images(encoder, list(images), PROMPTS, 10, Decoding(0.0, 6, 4), seed=0)
     assert len(predictions) == len(images)
     for prediction in predictions:
         assert not prediction.valid

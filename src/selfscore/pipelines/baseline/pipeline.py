@@ -4,8 +4,6 @@ Every consistency figure of every round is read off by the one judge fitted here
 compared. Its texts are written by the same template that writes a round's training data.
 """
 
-from typing import Any
-
 from kedro.pipeline import Node, Pipeline
 
 from selfscore.layout import BASELINE
@@ -18,7 +16,7 @@ from selfscore.pipelines.baseline.nodes import (
 from selfscore.pipelines.checkpoints import with_checkpoints
 
 
-def create_pipeline(**kwargs: Any) -> Pipeline:
+def create_pipeline() -> Pipeline:
     """Everything that is done once, with the base model alone."""
     base_policy = Node(
         describe_base_policy,

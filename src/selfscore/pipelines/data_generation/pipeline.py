@@ -1,7 +1,5 @@
 """policy + scored images → forced_levels → generations; free_texts where an expert needs them."""
 
-from typing import Any
-
 from kedro.pipeline import Node, Pipeline
 
 from selfscore.pipelines.data_generation.nodes import (
@@ -11,12 +9,11 @@ from selfscore.pipelines.data_generation.nodes import (
 )
 
 
-def create_pipeline(free_texts: bool = False, **kwargs: Any) -> Pipeline:
+def create_pipeline(free_texts: bool = False) -> Pipeline:
     """The template of one round's data generation.
 
     Args:
         free_texts: whether the training images are also explained without a forced score.
-        kwargs: unused, part of Kedro's signature.
     """
     policy = ["policy", "raw_images", "image_features"]
     settings = ["params:data_generation", "params:machine", "params:seed"]

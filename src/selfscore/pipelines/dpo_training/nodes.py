@@ -26,7 +26,6 @@ def train_expert(
     machine: Machine,
     seed: int,
     checkpoint: MutableMapping[str, bytes],
-    expert: str,
 ) -> tuple[LoraAdapter, pd.DataFrame]:
     """Train one expert on its pairs.
 
@@ -39,20 +38,18 @@ def train_expert(
         settings: the expert's.
         machine: where the policy is put into memory.
         seed: shared by all experts of a round.
-        checkpoint: where an earlier run of the same was stopped, see `training.train_expert`.
-        expert: its name, for the log.
+        checkpoint: where an earlier run of the same was stopped, see `train_dpo_expert`.
 
     Returns:
         The expert as a LoRA over the policy, and its training log.
     """
-    from selfscore.preference_optimization import training
+    from selfscore.preference_optimization.training import train_dpo_expert
     from selfscore.vlm.loading.loader import load_vlm
     from selfscore.vlm.reading.features import ImageEncoder
 
     steps = round(settings.epochs * -(-len(pairs) // settings.batch_size))
     logger.info(
-        "Training the %s expert: %d pairs, %d steps of %d, beta %g, lr %g, rank %d.",
-        expert,
+        "Training on %d pairs, %d steps of %d, beta %g, lr %g, rank %d.",
         len(pairs),
         steps,
         settings.batch_size,
@@ -64,7 +61,7 @@ def train_expert(
     encoder = ImageEncoder(vlm, images, image_features)
     known = with_reference(pairs, reference_logps)
     rating = policy.card.prompts.rating
-    return training.train_expert(encoder, known, rating, settings, seed, checkpoint)
+    return train_dpo_expert(encoder, known, rating, settings, seed, checkpoint)
 
 
 def with_reference(pairs: pd.DataFrame, reference_logps: pd.DataFrame) -> pd.DataFrame:

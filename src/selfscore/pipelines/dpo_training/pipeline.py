@@ -1,25 +1,22 @@
 """policy + {expert}_pairs + reference_logps → {expert}_adapter, {expert}_training_log."""
 
 from collections.abc import Sequence
-from functools import partial, update_wrapper
-from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
 from selfscore.pipelines.dpo_training.nodes import train_expert
 
 
-def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
+def create_pipeline(experts: Sequence[str]) -> Pipeline:
     """The template of one round's training.
 
     Args:
         experts: names of the experts.
-        kwargs: unused, part of Kedro's signature.
     """
     return Pipeline(
         [
             Node(
-                update_wrapper(partial(train_expert, expert=expert), train_expert),
+                train_expert,
                 inputs={
                     "policy": "policy",
                     "pairs": f"{expert}_pairs",

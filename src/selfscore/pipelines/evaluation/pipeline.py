@@ -21,15 +21,12 @@ from selfscore.report.gallery import gather_pairs
 WHOLE_POLICIES = {"base": "policy", "merged": "next_policy"}
 
 
-def create_pipeline(
-    policies: Sequence[str] = ("scoring", "consistency", "merged"), **kwargs: Any
-) -> Pipeline:
+def create_pipeline(policies: Sequence[str] = ("scoring", "consistency", "merged")) -> Pipeline:
     """The template of one round's evaluation.
 
     Args:
         policies: what to evaluate: `base` (the round's policy as it comes), `merged` (the one it
             hands on), or the name of an expert.
-        kwargs: unused, part of Kedro's signature.
     """
     predictions = {name: f"{name}_predictions" for name in policies}
     learns = "merged" in policies

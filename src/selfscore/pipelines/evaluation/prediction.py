@@ -58,8 +58,11 @@ def predict(
     from selfscore.vlm.loading.loader import load_vlm
     from selfscore.vlm.reading.features import ImageEncoder
     from selfscore.vlm.writing.backends import writer
-    from selfscore.vlm.writing.prediction import level_probabilities, predict_texts
-    from selfscore.vlm.writing.prediction import predict as predict_images
+    from selfscore.vlm.writing.prediction import (
+        level_probabilities,
+        predict_images,
+        predict_texts,
+    )
 
     rows = scored_images[scored_images["split"].isin(settings.splits)].reset_index(drop=True)
     if rows.empty:

@@ -1,7 +1,5 @@
 """raw_images + raw_scores → scored_images, score_scale, quarantine."""
 
-from typing import Any
-
 from kedro.pipeline import Node, Pipeline
 
 from selfscore.pipelines.ingestion.nodes import (
@@ -13,7 +11,7 @@ from selfscore.pipelines.ingestion.nodes import (
 )
 
 
-def create_pipeline(**kwargs: Any) -> Pipeline:
+def create_pipeline() -> Pipeline:
     """From a folder and a table to the images that everything else works on."""
     return Pipeline(
         [

@@ -1,7 +1,6 @@
 """The round template, instantiated once per round: policy_{k-1} → iteration_k → policy_k."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from kedro.pipeline import Pipeline
 
@@ -20,12 +19,11 @@ from selfscore.pipelines.checkpoints import with_checkpoints
 from selfscore.preference_data.builders import needs_free_texts
 
 
-def create_pipeline(layout: Layout, **kwargs: Any) -> Pipeline:
+def create_pipeline(layout: Layout) -> Pipeline:
     """Ingestion, baseline, every round, and the report over the rounds.
 
     Args:
         layout: how many rounds there are, and which experts they have.
-        kwargs: unused, part of Kedro's signature.
     """
     return sum(
         (create_round(number, layout.experts) for number in range(1, layout.rounds + 1)),

@@ -1,19 +1,17 @@
 """{expert}_adapter of every expert → merged_adapter → next_policy, merge_report."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
 from selfscore.pipelines.merging.nodes import merge_experts, update_policy
 
 
-def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
+def create_pipeline(experts: Sequence[str]) -> Pipeline:
     """The template of one round's merge.
 
     Args:
         experts: names of the experts.
-        kwargs: unused, part of Kedro's signature.
     """
     return Pipeline(
         [

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial, update_wrapper
-from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
@@ -14,12 +13,11 @@ from selfscore.pipelines.preference_building.nodes import (
 from selfscore.preference_data.builders import pair_builder
 
 
-def create_pipeline(experts: Sequence[str], **kwargs: Any) -> Pipeline:
+def create_pipeline(experts: Sequence[str]) -> Pipeline:
     """The template of one round's preference building.
 
     Args:
         experts: names of the experts, each with a pair builder of that name.
-        kwargs: unused, part of Kedro's signature.
     """
     builders = [
         Node(

@@ -1,7 +1,5 @@
 """figures of the baseline and all rounds → figures_over_rounds → champion, changes → report."""
 
-from typing import Any
-
 from kedro.pipeline import Node, Pipeline
 
 from selfscore.layout import namespace, policy_name
@@ -29,12 +27,11 @@ _RUN = {
 }
 
 
-def create_pipeline(rounds: int = 1, **kwargs: Any) -> Pipeline:
+def create_pipeline(rounds: int = 1) -> Pipeline:
     """The report over all rounds.
 
     Args:
         rounds: how many rounds there are beside the baseline, at least 1.
-        kwargs: unused, part of Kedro's signature.
     """
     namespaces = [namespace(number) for number in range(rounds + 1)]
     own = namespaces[1:]

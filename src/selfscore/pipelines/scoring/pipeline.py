@@ -1,19 +1,17 @@
 """policy_N, new_images → scores → score_sheet."""
 
 from functools import partial, update_wrapper
-from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
 from selfscore.pipelines.scoring.nodes import lay_out_sheet, score_images
 
 
-def create_pipeline(policy: str = "policy_0", **kwargs: Any) -> Pipeline:
+def create_pipeline(policy: str = "policy_0") -> Pipeline:
     """Score the new images with one policy.
 
     Args:
         policy: dataset of the policy.
-        kwargs: unused, part of Kedro's signature.
     """
     return Pipeline(
         [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,6 +28,9 @@ from selfscore.provenance.commands.shared import (
 
 if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata
+    from kedro.pipeline import Pipeline
+
+    from selfscore.provenance.project import Project
 
 # Which nodes, and of which configuration.
 _ASKED = (
@@ -40,6 +44,36 @@ _ASKED = (
 )
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What the options `_ASKED` say."""
+
+    pipelines: list[str]
+    namespaces: list[str]
+    tags: list[str]
+    node_names: list[str]
+    env: str | None
+    params: dict[str, Any]
+    conf_source: str | None
+
+    def open(
+        self,
+        metadata: ProjectMetadata,
+        load_versions: dict[str, str] | None = None,
+        **bounds: list[str],
+    ) -> tuple[Project, Pipeline]:
+        """The project in this configuration, and of its nodes those asked for."""
+        project = project_of(metadata, self.env, self.params, self.conf_source, load_versions)
+        pipeline = project.pipeline(
+            self.pipelines,
+            node_namespaces=self.namespaces,
+            tags=self.tags,
+            node_names=self.node_names,
+            **bounds,
+        )
+        return project, pipeline
+
+
 @click.command()
 @with_options(*_ASKED)
 @click.option("--all", "everything", is_flag=True, help="Show what is up to date, too.")
@@ -47,15 +81,9 @@ _ASKED = (
 @click.pass_obj
 def stale(
     metadata: ProjectMetadata,
-    pipelines: list[str],
-    namespaces: list[str],
-    tags: list[str],
-    node_names: list[str],
-    env: str | None,
-    params: dict[str, Any],
-    conf_source: str | None,
     everything: bool,
     check: bool,
+    **asked: Any,
 ) -> None:
     """Say which artifacts are out of date, and why.
 
@@ -66,10 +94,7 @@ def stale(
     from selfscore.provenance.store import read_manifests
 
     with as_click_errors():
-        project = project_of(metadata, env, params, conf_source)
-        pipeline = project.pipeline(
-            pipelines, node_namespaces=namespaces, tags=tags, node_names=node_names
-        )
+        project, pipeline = _Asked(**asked).open(metadata)
         verdicts = compare(project, pipeline, read_manifests(project.catalog))
     shown = [one for one in verdicts if everything or one.state != "up to date"]
     show_table(
@@ -108,19 +133,13 @@ def stale(
 @click.pass_obj
 def plan(
     metadata: ProjectMetadata,
-    pipelines: list[str],
-    namespaces: list[str],
-    tags: list[str],
-    node_names: list[str],
-    env: str | None,
-    params: dict[str, Any],
-    conf_source: str | None,
     from_nodes: list[str],
     to_nodes: list[str],
     from_inputs: list[str],
     to_outputs: list[str],
     load_versions: dict[str, str],
     mode: str | None,
+    **options: Any,
 ) -> None:
     """List which nodes a run would run or skip, how long they took, and what it would load.
 
@@ -132,13 +151,11 @@ def plan(
     from selfscore.provenance.staleness import check
     from selfscore.provenance.store import read_manifests
 
+    asked = _Asked(**options)
     with as_click_errors():
-        project = project_of(metadata, env, params, conf_source, load_versions)
-        pipeline = project.pipeline(
-            pipelines,
-            node_namespaces=namespaces,
-            tags=tags,
-            node_names=node_names,
+        project, pipeline = asked.open(
+            metadata,
+            load_versions,
             from_nodes=from_nodes,
             to_nodes=to_nodes,
             from_inputs=from_inputs,
@@ -182,9 +199,9 @@ def plan(
         click.echo(f"Together they took {duration(sum(known))} the last time{without}.")
     if mode == "stale" and running:
         parts = ["kedro run"]
-        parts += [f"--pipelines={','.join(pipelines)}"] if pipelines else []
-        parts += [f"--env={env}"] if env else []
-        parts += [f'--params="{",".join(_assignments(params))}"'] if params else []
+        parts += [f"--pipelines={','.join(asked.pipelines)}"] if asked.pipelines else []
+        parts += [f"--env={asked.env}"] if asked.env else []
+        parts += [f'--params="{",".join(_assignments(asked.params))}"'] if asked.params else []
         parts += [f"--nodes={','.join(node.name for node in running)}"]
         click.echo(f"To run them: {' '.join(parts)}")
 

@@ -60,6 +60,6 @@ def _commit(model_id: str, revision: str | None) -> dict[str, str]:
 
 
 @lru_cache(maxsize=4096)
-def _sha256(path: str, size: int, modified_ns: int) -> str:
+def _sha256(path: str, _size: int, _modified_ns: int) -> str:
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -101,11 +101,11 @@ def store_features(
     """
     kept: dict[str, ImageFeatures] = {}
     size = 0
-    room = ShrinkingBatch("image_features.batch_size")
+    fitting = ShrinkingBatch("image_features.batch_size")
     batches = in_batches(
         keys if max_bytes > 0 else [],
         batch_size,
-        partial(room.fit, partial(compute_features, vlm, images)),
+        partial(fitting.fit, partial(compute_features, vlm, images)),
         checkpoint,
         name="images",
         description="encoding images",

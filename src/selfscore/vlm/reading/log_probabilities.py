@@ -46,7 +46,7 @@ def answer_log_probabilities(
     vlm = encoder.vlm
     if keys:
         check_packing(encoder, keys[0], instruction)
-    room = ShrinkingBatch("preference_building.batch_size")
+    fitting = ShrinkingBatch("preference_building.batch_size")
 
     def weigh(batch: Sequence[tuple[str, list[str]]]) -> list[list[float]]:
         most = max(len(group) for _, group in batch)
@@ -60,7 +60,7 @@ def answer_log_probabilities(
     batches = in_batches(
         [(key, list(group)) for key, group in zip(keys, answers, strict=True)],
         batch_size,
-        lambda batch: room.fit(weigh, batch, lambda row: row[0]),
+        lambda batch: fitting.fit(weigh, batch, lambda row: row[0]),
         checkpoint,
         name="answers",
         description="weighing answers",

@@ -86,10 +86,10 @@ def generate(
             requests[place].instruction,
         ),
     )
-    room = ShrinkingBatch("data_generation.decoding.batch_size")
+    fitting = ShrinkingBatch("data_generation.decoding.batch_size")
 
     def write(batch: Sequence[Request]) -> list[tuple[str, float | None]]:
-        written = room.fit(partial(_write, encoder, decoding), batch, lambda row: row.image)
+        written = fitting.fit(partial(_write, encoder, decoding), batch, lambda row: row.image)
         return [(row.text, row.log_probability) for row in written]
 
     batches = in_batches(

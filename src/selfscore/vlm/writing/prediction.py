@@ -57,7 +57,7 @@ class Prediction:
         return float(self.probabilities @ np.arange(len(self.probabilities)))
 
 
-def predict(
+def predict_images(
     encoder: ImageEncoder,
     keys: Sequence[str],
     prompts: Prompts,
@@ -71,10 +71,10 @@ def predict(
     The distribution over levels and the explanation continue one prefill. What this policy has
     said already is taken from `checkpoint`, see `in_batches`.
     """
-    room = ShrinkingBatch(_SETTING)
+    fitting = ShrinkingBatch(_SETTING)
 
     def answer(batch: Sequence[str]) -> list[tuple[str, list[float]]]:
-        rows = room.fit(
+        rows = fitting.fit(
             lambda few: predict_batch(encoder, few, prompts, levels, decoding, seed), batch
         )
         return [(row.response, row.probabilities.tolist()) for row in rows]
@@ -102,7 +102,7 @@ def predict_batch(
     decoding: Decoding,
     seed: int,
 ) -> list[Prediction]:
-    """`predict` for images that fit into one batch, all different, without a progress bar."""
+    """`predict_images` for one batch that fits, of different images, without a progress bar."""
     tokenizer = encoder.vlm.tokenizer
     prefill, probabilities = _scored(encoder, keys, prompts.rating, levels)
     seeds = [row_seed(seed, key) for key in keys]
@@ -121,7 +121,7 @@ def predict_texts(
     seed: int,
     checkpoint: MutableMapping[str, bytes] | None = None,
 ) -> list[Prediction]:
-    """`predict` with texts by another writer, to distributions that are known.
+    """`predict_images` with texts by another writer, to distributions that are known.
 
     Args:
         write: writes the texts.
@@ -156,10 +156,10 @@ def level_probabilities(
     Returns:
         [len(keys), levels], each row sums to 1.
     """
-    room = ShrinkingBatch(_SETTING)
+    fitting = ShrinkingBatch(_SETTING)
 
     def score(batch: Sequence[str]) -> list[list[float]]:
-        rows = room.fit(
+        rows = fitting.fit(
             lambda few: list(batch_probabilities(encoder, few, instruction, levels)), batch
         )
         return [row.tolist() for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -114,4 +115,4 @@ def list_statements() -> list[dict[str, Any]]:
     """The phrases the demo model uses, and the severities of which each is true."""
     from selfscore_demo.lexicon import statement_lexicon
 
-    return [statement._asdict() for statement in statement_lexicon()]
+    return [asdict(statement) for statement in statement_lexicon()]

@@ -1,7 +1,5 @@
 """demo_photographs → demo_pictures, demo_severities, demo_scores, demo_lexicon."""
 
-from typing import Any
-
 from kedro.pipeline import Node, Pipeline
 
 from selfscore_demo.pipelines.demo_images.nodes import (
@@ -12,7 +10,7 @@ from selfscore_demo.pipelines.demo_images.nodes import (
 )
 
 
-def create_pipeline(**kwargs: Any) -> Pipeline:
+def create_pipeline() -> Pipeline:
     """From clean photographs to faulty pictures with known severities and simulated ratings."""
     return Pipeline(
         [

@@ -133,7 +133,7 @@ def train_language_model(
     )
     features = encode_images(model, images.pixels)
     teacher = Teacher(vision.processor, prompts, levels, seed)
-    train_language(model, teacher, images, features, levels=levels, seed=seed, **vars(stage))
+    train_language(model, teacher, images, features, levels, stage, seed)
     return VLM(model.eval(), vision.processor)
 
 

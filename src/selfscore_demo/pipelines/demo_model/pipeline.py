@@ -1,7 +1,5 @@
 """demo_photographs → demo_model, demo_model_report, demo_model_card."""
 
-from typing import Any
-
 from kedro.pipeline import Node, Pipeline
 
 from selfscore_demo.pipelines.demo_model.nodes import (
@@ -13,7 +11,7 @@ from selfscore_demo.pipelines.demo_model.nodes import (
 )
 
 
-def create_pipeline(**kwargs: Any) -> Pipeline:
+def create_pipeline() -> Pipeline:
     """From clean photographs of the demo's pre-training scenes to a model and its figures."""
     return Pipeline(
         [
