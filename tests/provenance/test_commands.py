@@ -129,7 +129,7 @@ def test_questions_are_answered_without_running_anything(folder: Path) -> None:
     fresh, stale, plan, missing, kept, no_policy, no_handoff, no_run, no_pipeline, prune = (
         output for _, output in answers
     )
-    assert "3 up to date" in fresh
+    assert "4 up to date" in fresh
     assert "iteration_1.merging.density: 0.5 → 0.25" in stale
     assert "2 nodes would run, 0 would be skipped." in plan
     assert ["iteration_1.scoring_adapter", newest] in [line.split() for line in plan.splitlines()]
