@@ -14,6 +14,7 @@ from kedro.framework.cli.hooks import get_cli_hook_manager
 from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 from kedro.validation.type_extractor import TypeExtractor
+from pydantic import TypeAdapter
 
 from selfscore.datasets import formats
 from selfscore.layout import TRAINING, as_given, expand, merged, round_of
@@ -23,6 +24,8 @@ from selfscore.parameters import SECTIONS, Shape, WrongParametersError, check
 from selfscore.pipelines.ingestion.settings import FormatName
 from selfscore.preference_data.builders import PAIR_BUILDERS
 from selfscore.preference_optimization.settings import DPOSettings
+from selfscore.provenance.manifest import same
+from selfscore.settings_class import as_parameters
 from selfscore.viz_check import check_before_viz
 from selfscore.wrong_settings import _fields, _plain
 
@@ -174,6 +177,13 @@ def test_what_is_wrong_is_named_once(path: str, value: Any, message: str) -> Non
 
 def test_a_run_that_goes_on_gives_the_parameters_it_began_with() -> None:
     check(as_given(expand(base())))
+
+
+@pytest.mark.parametrize("name", sorted(set(SECTIONS) - set(PLACES)))
+def test_a_manifest_says_of_settings_what_the_configuration_says(name: str) -> None:
+    section = base()[name]
+    made = TypeAdapter(SECTIONS[name]).validate_python(section)
+    assert same(as_parameters(made), section)
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -145,7 +145,8 @@ def take(
         path = f"{above}{key}"
         if key not in known:
             raise RefusedError(
-                f"The manifest sets the parameter '{path}', which this project does not have."
+                f"The manifest sets the parameter '{path}', which this project does not have: if "
+                "you know it, give it with --params."
             )
         own = known[key]
         if key == "experts" and _is_section(value) and _is_section(own):
