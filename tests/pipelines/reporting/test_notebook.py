@@ -13,8 +13,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from miniature_run import SCALE
 
 from selfscore.preference_data.pairs import consistency_pairs, join_sides
+from selfscore.settings_class import as_parameters
 
 NOTEBOOK = "notebooks/look_at_a_run.ipynb"
 # As Jupyter does: every cell in one session, and it stops at the first error.
@@ -46,7 +48,7 @@ def home(
     pairs = consistency_pairs(join_sides(reported["iteration_2.generations"]))
     for place, data in (
         ("08_reporting/champion.json", reported["champion"]),
-        ("03_primary/score_scale.json", reported["score_scale"]),
+        ("03_primary/score_scale.json", as_parameters(SCALE)),
         ("05_model_input/iteration_2/consistency_pairs.parquet", pairs),
         *(
             (f"07_model_output/{name.replace('.', '/')}.parquet", reported[name])

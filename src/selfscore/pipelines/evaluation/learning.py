@@ -21,7 +21,7 @@ def measure_learning(
 
     Args:
         preference_report: see `report_preferences`.
-        merge_report: see `merge_experts`.
+        merge_report: see `update_policy`.
         training_logs: expert → its log, one row every few steps.
 
     Returns:
