@@ -98,3 +98,9 @@ def test_without_validation_images_the_remedy_is_told() -> None:
     with pytest.raises(ValueError, match=r"from \['format_valid', 'srcc'\]"):
         rules = reporting(champion={"metric": "srrc"})
         choose_champion(found, rules, BASE, **MADE)
+
+
+def test_a_round_of_an_earlier_release_is_named_with_the_remedy() -> None:
+    found = table(srcc=[0.2, 0.5, 0.6], format_valid=[1.0, 1.0, 1.0])
+    with pytest.raises(ValueError, match="merge_report. of policy_2 .* Run the stage merging"):
+        choose_champion(found, RULES, BASE, policy_1={"energy_kept": 1.0}, policy_2={})

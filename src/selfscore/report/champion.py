@@ -47,7 +47,8 @@ def choose_champion(
         split → metric → value of the champion, for all splits.
 
     Raises:
-        ValueError: the metric was not measured on validation images.
+        ValueError: the metric was not measured on validation images, or an earlier release made
+            the champion's round.
     """
     rules = settings.champion
     name = rules.metric
@@ -75,7 +76,7 @@ def choose_champion(
     return {
         "policy": chosen,
         "round": best,
-        "digest": merge_reports[chosen]["digest"] if best else base_policy.digest,
+        "digest": _digest(chosen, merge_reports[chosen]) if best else base_policy.digest,
         "metric": name,
         "chosen_on": CHOSEN_ON,
         "value": seen[best].get(name, math.nan),
@@ -85,6 +86,15 @@ def choose_champion(
         },
         "figures": {split: _shown(rows[best], name) for split, rows in by_split.items()},
     }
+
+
+def _digest(policy: str, merge_report: dict[str, Any]) -> str:
+    if "digest" not in merge_report:
+        raise ValueError(
+            f"The `merge_report` of {policy} does not say its digest: an earlier release made it. "
+            "Run the stage merging again, and what follows it (CHANGELOG.md says how)."
+        )
+    return str(merge_report["digest"])
 
 
 def _by_split(figures: pd.DataFrame) -> dict[str, dict[int, dict[str, float]]]:
