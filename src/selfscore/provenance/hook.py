@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import settings
 
-from selfscore.provenance import checkpoint_owner, one_run
+from selfscore.provenance import checkpoint_owner, given_places, one_run
 from selfscore.provenance.places import load_what_is_saved
 from selfscore.provenance.progress import Progress
 from selfscore.provenance.recording import Recording
@@ -86,6 +86,7 @@ class ProvenanceHooks:
         self._forget()
         if self._scratch is not None:
             self._lock = one_run.take(self._scratch)
+            given_places.keep(self._scratch, run_params["run_id"], run_params.get("runtime_params"))
         if DATASET in catalog:
             origin = {"conf_source": self._conf_source, "resumes": resumed_run()}
             self._recording = Recording.begin(run_params, origin, pipeline, catalog, self._redact)

@@ -21,6 +21,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
+from selfscore.provenance.one_run import scratch_folder
 from selfscore.provenance.redaction import Redaction
 
 
@@ -33,6 +34,7 @@ class Project:
         environment: of the configuration; None for the default one.
         parameters: all of them, without secrets, as a manifest has them.
         catalog: with all patterns.
+        scratch: folder of what has no versions; None where the configuration names none.
         mlflow: content of `mlflow.yml`; empty where there is none.
         credentials: by name.
     """
@@ -41,6 +43,7 @@ class Project:
     environment: str | None
     parameters: dict[str, Any]
     catalog: DataCatalog
+    scratch: Path | None = None
     mlflow: dict[str, Any] = field(default_factory=dict)
     credentials: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -119,6 +122,7 @@ def open_project(
         environment,
         Redaction(credentials)(values),
         catalog,
+        scratch_folder(_optional(loader, "globals"), path),
         _optional(loader, "mlflow"),
         credentials,
     )

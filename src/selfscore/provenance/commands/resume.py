@@ -69,11 +69,14 @@ def _left(
     params: dict[str, Any],
 ) -> tuple[Manifest, Rest | None, Admitted | None]:
     """The last run that counts, and what is left of it; None if it finished."""
+    from selfscore.layout import merged
     from selfscore.provenance.admission import RefusedError
+    from selfscore.provenance.given_places import recall
     from selfscore.provenance.resumption import ResumptionError, last_run, rest_of, whole_run
     from selfscore.provenance.store import read_manifests
 
-    manifests = read_manifests(project_of(metadata, env, {}, conf_source).catalog)
+    project = project_of(metadata, env, {}, conf_source)
+    manifests = read_manifests(project.catalog)
     last = last_run(manifests, run_id)
     if last.status == "running":
         raise ResumptionError(
@@ -82,7 +85,8 @@ def _left(
         )
     if last.status == "finished":
         return last, None, None
-    admitted = admitted_here(metadata, whole_run(last, manifests), None, conf_source, params)
+    given = merged(recall(project.scratch, last.run_id), params)
+    admitted = admitted_here(metadata, whole_run(last, manifests), None, conf_source, given)
     if admitted.differing:
         raise RefusedError(
             f"The parameter {admitted.differing[0]}, and a manifest does not say which model, "
