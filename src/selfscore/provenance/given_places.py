@@ -14,31 +14,37 @@ from typing import Any
 
 from selfscore.datasets.whole_files import write_whole
 
-FILE = ".given.json"
+FOLDER = ".given"
+# Runs that are remembered; an older one has to be told again.
+_MOST = 50
 
 
 def keep(scratch: Path, run_id: str, given: Mapping[str, Any] | None) -> None:
-    """Write down what the run that holds the lock was given; the run before it is forgotten.
+    """Write down what a run was given; nothing where it was given no places.
 
     Args:
         scratch: folder of what has no versions.
-        run_id: of the run.
+        run_id: of the run; they sort by time.
         given: what `--params` set.
     """
     places = _places(given or {})
-    if places:
-        write_whole(scratch / FILE, json.dumps({"run_id": run_id, "places": places}).encode())
-    else:
-        (scratch / FILE).unlink(missing_ok=True)
+    if not places:
+        return
+    write_whole(_file(scratch, run_id), json.dumps(places).encode())
+    for old in sorted((scratch / FOLDER).glob("*.json"))[:-_MOST]:
+        old.unlink(missing_ok=True)
 
 
 def recall(scratch: Path | None, run_id: str) -> dict[str, Any]:
-    """The places that a run was given; empty if it was given none, or another one ran since."""
-    file = scratch / FILE if scratch else None
-    if file is None or not file.is_file():
+    """The places that a run on this machine was given; empty if there were none."""
+    if scratch is None or not _file(scratch, run_id).is_file():
         return {}
-    kept = json.loads(file.read_text(encoding="utf-8"))
-    return dict(kept["places"]) if kept["run_id"] == run_id else {}
+    places: dict[str, Any] = json.loads(_file(scratch, run_id).read_text(encoding="utf-8"))
+    return places
+
+
+def _file(scratch: Path, run_id: str) -> Path:
+    return scratch / FOLDER / f"{run_id}.json"
 
 
 def _places(given: Mapping[str, Any]) -> dict[str, Any]:
