@@ -14,7 +14,8 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from selfscore.pipelines.data_generation.settings import DataGenerationSettings
-from selfscore.vlm.options import Decoding, Machine
+from selfscore.pipelines.evaluation.settings import EvaluationSettings
+from selfscore.vlm.options import Machine
 
 CONF = Path(__file__).parents[1] / "conf"
 ENVIRONMENTS = [
@@ -73,7 +74,7 @@ def test_kedro_reads_it_over_the_base_and_the_values_are_taken(context: KedroCon
     assert isinstance(parameters["machine"], Machine)
     round_ = parameters["iteration_1"]
     assert isinstance(round_["data_generation"], DataGenerationSettings)
-    Decoding(**round_["evaluation"]["decoding"])
+    assert isinstance(round_["evaluation"], EvaluationSettings)
     for name in parameters["experts"]:
         chosen = round_["dpo_training"][name]
         assert chosen.gradient_checkpointing
