@@ -108,26 +108,19 @@ def pipeline() -> Pipeline:
 
 
 def _entries(storage: str) -> dict[str, Any]:
-    def entry(kind: str, path: str, layer: str, versioned: bool = True) -> dict[str, Any]:
-        return {
-            "type": kind,
-            "filepath": f"{storage}/{path}",
-            "versioned": versioned,
-            "metadata": {"kedro-viz": {"layer": layer}},
-        }
+    def entry(kind: str, path: str, versioned: bool = True) -> dict[str, Any]:
+        return {"type": kind, "filepath": f"{storage}/{path}", "versioned": versioned}
 
     policy = "selfscore.datasets.policy.PolicyDataset"
     adapter = "selfscore.datasets.adapter.AdapterDataset"
     return {
-        "numbers": entry("json.JSONDataset", "numbers.json", "raw", versioned=False),
-        "score_scale": entry("json.JSONDataset", "score_scale.json", "primary", versioned=False),
-        "policy_{number}": entry(policy, "policy_{number}", "policy_{number}"),
-        "iteration_1.scoring_adapter": entry(adapter, "it/scoring_adapter", "iteration_1.models"),
-        "iteration_1.figures": entry(
-            "pandas.ParquetDataset", "it/figures.parquet", "iteration_1.reporting"
-        ),
-        "champion": entry("json.JSONDataset", "champion.json", "reporting"),
-        "manifest": entry("json.JSONDataset", "manifests/manifest.json", "reporting"),
+        "numbers": entry("json.JSONDataset", "numbers.json", versioned=False),
+        "score_scale": entry("json.JSONDataset", "03_primary/score_scale.json", versioned=False),
+        "policy_{number}": entry(policy, "policy_{number}"),
+        "iteration_1.scoring_adapter": entry(adapter, "06_models/it/scoring_adapter"),
+        "iteration_1.figures": entry("pandas.ParquetDataset", "08_reporting/it/figures.parquet"),
+        "champion": entry("json.JSONDataset", "champion.json"),
+        "manifest": entry("json.JSONDataset", "manifests/manifest.json"),
     }
 
 

@@ -119,7 +119,7 @@ def test_mlflow_holds_one_run_with_a_child_per_round_and_one_per_expert_below(tw
     assert {run.info.status for run in runs} == {"FINISHED"}
     for name in ("iteration_1", "iteration_2"):
         assert "test/merged/srcc" in children[name].data.metrics
-        assert children[name].data.params["dpo_training.beta"]
+        assert children[name].data.params["dpo_training.scoring.beta"]
         experts = below(children[name].info.run_id)
         assert set(experts) == EXPERTS
         for expert in experts.values():
@@ -131,7 +131,7 @@ def test_mlflow_holds_one_run_with_a_child_per_round_and_one_per_expert_below(tw
     assert {
         point.step for point in client.get_metric_history(parent.info.run_id, "test/merged/srcc")
     } == {1, 2}
-    assert parent.data.params["iteration_1.dpo_training.beta"] == "1.0"
+    assert parent.data.params["iteration_1.dpo_training.scoring.beta"] == "1.0"
     files = {file.path for file in client.list_artifacts(parent.info.run_id)}
     expected = {"report.html", "champion.json", "manifest.json", "figures_over_rounds.csv"}
     assert files >= expected | {"curves_chart.png", "health_chart.png"}

@@ -151,7 +151,7 @@ def test_the_card_says_what_it_is_and_how_good_with_intervals(handed):
 
 def test_what_was_changed_since_is_not_handed_on(tiny):
     tiny.run()
-    (tiny.root / "data/score_scale.json").write_text("{}")
+    (tiny.root / "data/03_primary/score_scale.json").write_text("{}")
     project, manifests = tiny.opened(), tiny.manifests()
     with pytest.raises(HandoffError, match="'score_scale' is no longer what it was"):
         create(project, manifests, "iteration_1", tiny.root / "out", with_data=True)

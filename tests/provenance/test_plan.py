@@ -28,7 +28,8 @@ def test_a_plain_run_runs_everything(tiny, whole):
 
 
 @pytest.mark.parametrize(
-    "lost", ["policy_0", "policy_1", "it/scoring_adapter", "it/figures.parquet"]
+    "lost",
+    ["policy_0", "policy_1", "06_models/it/scoring_adapter", "08_reporting/it/figures.parquet"],
 )
 def test_missing_outputs_are_planned_as_kedro_runs_them(tiny, whole, lost, caplog):
     tiny.run()

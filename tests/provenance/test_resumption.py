@@ -85,7 +85,7 @@ def test_parameters_are_those_of_the_run(tiny) -> None:
 @pytest.mark.parametrize(
     ("file", "node"),
     [
-        ("score_scale.json", "fit_scale"),
+        ("03_primary/score_scale.json", "fit_scale"),
         ("policy_0/*/policy_0/policy.json", "describe"),
         ("policy_0/*/policy_0/_complete.json", "describe"),
     ],
@@ -96,13 +96,13 @@ def test_a_flipped_bit_is_found_and_named(tiny, file: str, node: str) -> None:
     content = bytearray(place.read_bytes())
     content[len(content) // 2] ^= 1
     place.write_bytes(content)
-    name = file.split("/")[0].removesuffix(".json")
+    name = file.removeprefix("03_primary/").split("/")[0].removesuffix(".json")
     assert rest(tiny).reasons[node] == f"'{name}' is no longer what was written"
 
 
 def test_what_is_gone_is_made_again(tiny) -> None:
     fail(tiny)
-    (tiny.root / "data/score_scale.json").unlink()
+    (tiny.root / "data/03_primary/score_scale.json").unlink()
     assert rest(tiny).reasons["fit_scale"] == "'score_scale' is no longer there"
 
 
@@ -165,7 +165,9 @@ def test_the_error_of_a_run_tells_how_to_go_on(tiny) -> None:
     assert note.endswith("kedro resume")
 
 
-@pytest.mark.parametrize("file", ["score_scale.json", "it/figures.parquet/*/figures.parquet"])
+@pytest.mark.parametrize(
+    "file", ["03_primary/score_scale.json", "08_reporting/it/figures.parquet/*/figures.parquet"]
+)
 def test_what_is_damaged_is_never_read(tiny, only, file: str) -> None:
     def look(table) -> None:
         raise AssertionError("it was read")
@@ -187,7 +189,7 @@ def test_what_is_damaged_is_never_read(tiny, only, file: str) -> None:
 
 def test_what_was_put_back_is_read(tiny, only) -> None:
     tiny.run()
-    scale = tiny.root / "data/score_scale.json"
+    scale = tiny.root / "data/03_primary/score_scale.json"
     first = scale.read_bytes()
     (tiny.root / "data/numbers.json").write_text(json.dumps({"scores": [9, 8]}))
     tiny.run()

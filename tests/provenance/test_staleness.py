@@ -77,7 +77,7 @@ def test_the_files_of_the_base_model_are_data(tiny, whole):
 
 def test_an_artifact_that_was_changed_by_hand_is_stale(tiny, whole):
     tiny.run()
-    (tiny.root / "data/score_scale.json").write_text('{"levels": 1}')
+    (tiny.root / "data/03_primary/score_scale.json").write_text('{"levels": 1}')
     found = verdicts(tiny, whole)
     assert found["score_scale"].reasons == ["it was changed after it was written"]
     assert found["policy_0"].state == "stale"
@@ -136,6 +136,8 @@ def test_what_is_gone_is_missing(tiny, whole, name):
     import shutil
 
     tiny.run()
-    place = tiny.root / "data" / ("policy_1" if name == "policy_1" else "score_scale.json")
+    place = (
+        tiny.root / "data" / ("policy_1" if name == "policy_1" else "03_primary/score_scale.json")
+    )
     shutil.rmtree(place) if place.is_dir() else place.unlink()
     assert states(tiny, whole)[name] == "missing"

@@ -81,23 +81,21 @@ def pipeline() -> Pipeline:
 
 
 def entries(root: Path) -> dict[str, Any]:
-    def entry(kind: str, path: str, layer: str) -> dict[str, Any]:
+    def entry(kind: str, path: str) -> dict[str, Any]:
         return {
             "type": kind,
             "filepath": f"{root}/data/{path}",
             "versioned": True,
-            "metadata": {"kedro-viz": {"layer": layer}},
         }
 
     policy = "selfscore.datasets.policy.PolicyDataset"
-    metrics = entry("pandas.ParquetDataset", "figures.parquet", "iteration_1.reporting")
+    metrics = entry("pandas.ParquetDataset", "08_reporting/figures.parquet")
     return {
-        "scored_images": entry("pandas.ParquetDataset", "scored.parquet", "primary")
-        | {"versioned": False},
-        "policy_{number}": entry(policy, "policy_{number}", "policy_{number}"),
+        "scored_images": entry("pandas.ParquetDataset", "scored.parquet") | {"versioned": False},
+        "policy_{number}": entry(policy, "policy_{number}"),
         "iteration_1.figures": metrics,
-        "champion": entry("json.JSONDataset", "champion.json", "reporting"),
-        "manifest": entry("json.JSONDataset", "manifests/manifest.json", "reporting"),
+        "champion": entry("json.JSONDataset", "champion.json"),
+        "manifest": entry("json.JSONDataset", "manifests/manifest.json"),
     }
 
 

@@ -20,7 +20,7 @@ from selfscore.layout import policy_name, round_of, round_of_policy
 from selfscore.provenance.base_model import describe_base_model
 from selfscore.provenance.fingerprint import fingerprint, sha256_file
 from selfscore.provenance.manifest import Artifact, Manifest, to_record
-from selfscore.provenance.places import Place, load_version, place_of
+from selfscore.provenance.places import Place, layer_of, load_version, place_of
 from selfscore.provenance.project import Project
 
 if TYPE_CHECKING:
@@ -146,23 +146,22 @@ def _fill(
 
 
 def _chosen(project: Project, kin: Family, kind: str, with_data: bool) -> list[Artifact]:
-    """What goes along, by the layers that the catalog gives its datasets."""
+    """What goes along, by the layers in whose folders the catalog keeps it."""
     chosen = []
     for artifact in kin.round.values():
         # An earlier release may have made what has no place in the catalog any more.
         if artifact.name == kin.policy.name or artifact.name not in project.catalog:
             continue
-        layer = _layer(project, artifact.name)
+        layer = layer_of(project.catalog[artifact.name])
         if layer == "reporting" or (layer == "models" and kind == "iteration") or with_data:
             chosen.append(artifact)
     if with_data:
-        chosen += [one for one in kin.ancestors.values() if _layer(project, one.name) == "primary"]
+        chosen += [
+            one
+            for one in kin.ancestors.values()
+            if one.name in project.catalog and layer_of(project.catalog[one.name]) == "primary"
+        ]
     return sorted(chosen, key=lambda artifact: artifact.name)
-
-
-def _layer(project: Project, name: str) -> str:
-    metadata: Any = getattr(project.catalog[name], "metadata", None) or {}
-    return str(metadata.get("kedro-viz", {}).get("layer", "")).rpartition(".")[2]
 
 
 def _file_name(artifact: Artifact) -> str:

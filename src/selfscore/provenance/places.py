@@ -5,6 +5,7 @@ Kedro has no public way to ask, so this is the one file that reads the datasets'
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from kedro.io import AbstractDataset, AbstractVersionedDataset, DatasetError, Ve
 
 _LOG = "hosted_verdicts"
 _CHECKPOINTS = "checkpoints"
+_LAYER = re.compile(r"(?:^|/)\d\d_(\w+)/")
 
 
 @dataclass(frozen=True)
@@ -120,3 +122,10 @@ def versions_folder(dataset: AbstractDataset[Any, Any]) -> Place:
     one = place_of(dataset, "any")
     assert one is not None
     return Place(one.file_system, str(Path(one.path).parents[1]))
+
+
+def layer_of(dataset: AbstractDataset[Any, Any]) -> str:
+    """The layer in whose folder the catalog keeps it: `reporting` for 08_reporting; "" for none."""
+    place = place_of(dataset, "any" if is_versioned(dataset) else None)
+    found = _LAYER.findall(place.path) if place is not None else []
+    return str(found[-1]) if found else ""
