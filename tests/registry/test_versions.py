@@ -44,7 +44,7 @@ def test_a_champion_is_registered_with_all_that_belongs_to_it(home, photos, capl
         None,
         {},
         DataCatalog(),
-        {"server": {"mlflow_tracking_uri": mlflow.get_tracking_uri()}},
+        mlflow={"server": {"mlflow_tracking_uri": mlflow.get_tracking_uri()}},
     )
     named = registered(project)
     assert {version.run_id, version.tags["digest"]} <= named
