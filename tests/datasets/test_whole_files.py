@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,6 +20,7 @@ from kedro_datasets.json import JSONDataset
 from kedro_datasets.matplotlib import MatplotlibDataset
 from kedro_datasets.pandas import CSVDataset, ParquetDataset
 from kedro_datasets.text import TextDataset
+from matplotlib.figure import Figure
 from small_files import small_files
 
 from selfscore.datasets.table import TableDataset
@@ -37,8 +37,8 @@ def table(rows: int) -> pd.DataFrame:
 
 
 def figure(points: int) -> Any:
-    drawn, axes = plt.subplots()
-    axes.plot(np.random.default_rng(0).random(points))
+    drawn = Figure()
+    drawn.subplots().plot(np.random.default_rng(0).random(points))
     return drawn
 
 

@@ -99,11 +99,6 @@ def test_killed_it_goes_on_with_the_next_batch(vlm, reading, stored) -> None:
     assert 0 < sum(seen) < sum(in_one_go)
 
 
-def test_an_unknown_reading_is_refused(vlm) -> None:
-    with pytest.raises(ValueError, match="`reading` 'aloud': choose one of"):
-        FrozenModelJudge(vlm, RATING, 10, "aloud")
-
-
 def test_the_demo_model_reads_its_own_kind_of_text(project) -> None:
     folder = str(project / "data/06_models/demo_model")
     judge = FrozenModelJudge(

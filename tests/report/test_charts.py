@@ -99,10 +99,11 @@ def test_pictures_are_the_same_each_time_and_leave_the_figure_as_it_was(
 
 def test_charts_need_no_window_and_no_turn() -> None:
     names = [f"chart {number}" for number in range(4)]
+    windows = list(Gcf.figs)
     with ThreadPoolExecutor(4) as pool:
         beside = list(pool.map(lambda name: panel_pictures(name, some_chart(name)), names))
     assert beside == [panel_pictures(name, some_chart(name)) for name in names]
-    assert not Gcf.figs
+    assert list(Gcf.figs) == windows
 
 
 def test_marks_of_two_charts_do_not_mix() -> None:
