@@ -185,7 +185,7 @@ def test_what_the_model_says_is_text_and_never_html(
         origin = Origin(hostile, "00" * 32, hostile, None, "0", hostile, (0.0, 1.0))
 
         def score(self, images: Any, explain: bool) -> list[ScoredImage]:
-            return [ScoredImage("a", self.origin, 0.6, 1, (0.4, 0.6), hostile, 1)]
+            return [ScoredImage("a", self.origin, 0.6, 1, (0.4, 0.6), hostile)]
 
     with served(create_app(Hostile())) as port:  # type: ignore[arg-type]
         page = browser.new_page()

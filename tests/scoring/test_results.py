@@ -23,7 +23,6 @@ RESULTS = [
         level=1,
         probabilities=(0.5, 0.3, 0.2),
         explanation='It is "fine",\nmostly.',
-        emitted_level=1,
     ),
     ScoredImage("photos/broken.jpg", ORIGIN, error="damaged or cut off"),
 ]
@@ -49,8 +48,6 @@ def test_json_and_lines_hold_the_same_records() -> None:
         "highest_score": 5.0,
         "level": 1,
         "explanation": 'It is "fine",\nmostly.',
-        "emitted_level": 1,
-        "emitted_score": 2.5,
         "error": None,
         "probabilities": [0.5, 0.3, 0.2],
         "unit": "stars",
@@ -92,7 +89,7 @@ def test_the_table_says_scale_policy_and_what_failed() -> None:
 
 @pytest.mark.parametrize("said", ["[red]no markup[/red]", "a \x1b[31mred\x1b[0m word", "[/]"])
 def test_what_a_model_says_does_not_steer_the_terminal(said: str) -> None:
-    result = ScoredImage("a.png", ORIGIN, 1.0, 0, (1.0, 0.0, 0.0), said, 0)
+    result = ScoredImage("a.png", ORIGIN, 1.0, 0, (1.0, 0.0, 0.0), said)
     shown = written_bytes([result], "table").decode()
     assert "\x1b" not in shown
     assert "".join(said.replace("\x1b", "\N{REPLACEMENT CHARACTER}").split()) in "".join(
@@ -132,7 +129,7 @@ def test_parquet_has_the_columns_of_the_record() -> None:
 
 @pytest.mark.parametrize("said", ["=1+1", "a \x1b[31mred\x1b[0m word", "+49", "@x"])
 def test_excel_gets_text_and_never_a_formula(said: str) -> None:
-    result = ScoredImage(said, ORIGIN, 1.0, 0, (1.0, 0.0, 0.0), said, 0)
+    result = ScoredImage(said, ORIGIN, 1.0, 0, (1.0, 0.0, 0.0), said)
     book = openpyxl.load_workbook(io.BytesIO(written_bytes([result, RESULTS[1]], "xlsx")))
     header, first, second = book["scores"].iter_rows()
     assert [cell.value for cell in header] == list(sheet_row(result.record()))

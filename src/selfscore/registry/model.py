@@ -38,8 +38,6 @@ _RESULTS: dict[str, DataType | Array] = {
     "highest_score": DataType.double,
     "level": DataType.long,
     "explanation": DataType.string,
-    "emitted_level": DataType.long,
-    "emitted_score": DataType.double,
     "error": DataType.string,
     "probabilities": Array(DataType.double),
 }

@@ -59,9 +59,7 @@ class ScoredImage:
         score: the mean over the distribution, in the unit of the training scores.
         level: the likeliest level, 0 to levels - 1.
         probabilities: the distribution over levels, sums to 1.
-        explanation: "" when the policy's answer does not keep the response format, None when none
-            was asked for.
-        emitted_level: the level that the answer with the explanation states; None without one.
+        explanation: why, written for the likeliest level; None when none was asked for.
         error: why the image could not be scored; None when it was.
     """
 
@@ -71,13 +69,7 @@ class ScoredImage:
     level: int | None = None
     probabilities: tuple[float, ...] | None = None
     explanation: str | None = None
-    emitted_level: int | None = None
     error: str | None = None
-
-    @property
-    def emitted_score(self) -> float | None:
-        """What the emitted level stands for."""
-        return None if self.emitted_level is None else self.origin.values[self.emitted_level]
 
     def record(self) -> dict[str, Any]:
         """All of it in one flat record, the same names in every format."""
@@ -88,8 +80,6 @@ class ScoredImage:
             "highest_score": self.origin.values[-1],
             "level": self.level,
             "explanation": self.explanation,
-            "emitted_level": self.emitted_level,
-            "emitted_score": self.emitted_score,
             "error": self.error,
             "probabilities": None if self.probabilities is None else list(self.probabilities),
             "unit": self.origin.unit,
@@ -112,8 +102,6 @@ def tabulate(records: Iterable[dict[str, Any]]) -> pd.DataFrame:
             "score": "Float64",
             "level": "Int64",
             "explanation": "string",
-            "emitted_level": "Int64",
-            "emitted_score": "Float64",
             "error": "string",
             "model_revision": "string",
         }

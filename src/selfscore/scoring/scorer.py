@@ -57,6 +57,7 @@ class Scorer:
         from selfscore.vlm.batches import ShrinkingBatch
         from selfscore.vlm.loading.loader import load_vlm
         from selfscore.vlm.options import Decoding
+        from selfscore.vlm.writing.grammar import explanation_grammar
 
         scale = policy.card.score_scale
         self.origin = Origin(
@@ -80,6 +81,7 @@ class Scorer:
                 "was moved, say where its base model is: `base_model` in Python, --base-model on "
                 "the command line."
             ) from error
+        self._grammar = explanation_grammar(self._vlm)
 
     @classmethod
     def load(cls, folder: str | Path, **options: Any) -> Self:
@@ -178,7 +180,9 @@ class Scorer:
             rows = batch_probabilities(encoder, keys, self._prompts.rating, levels)
             return {key: (row, None) for key, row in zip(keys, rows, strict=True)}
         # Greedy texts need no seed.
-        answers = predict_batch(encoder, keys, self._prompts, levels, self._decoding, seed=0)
+        answers = predict_batch(
+            encoder, keys, self._prompts, levels, self._decoding, seed=0, grammar=self._grammar
+        )
         return {key: (row.probabilities, row) for key, row in zip(keys, answers, strict=True)}
 
     def _result(
@@ -191,7 +195,6 @@ class Scorer:
             level=int(probabilities.argmax()),
             probabilities=tuple(probabilities.tolist()),
             explanation=None if answer is None else answer.explanation,
-            emitted_level=None if answer is None else answer.emitted_level,
         )
 
 

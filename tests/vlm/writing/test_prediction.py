@@ -11,9 +11,11 @@ from selfscore.vlm.reading.features import ImageEncoder
 from selfscore.vlm.reading.tokens import level_tokens
 from selfscore.vlm.response import Prompts
 from selfscore.vlm.writing.generation import Request, generate
+from selfscore.vlm.writing.grammar import explanation_grammar
 from selfscore.vlm.writing.prediction import (
     Prediction,
     level_probabilities,
+    predict_batch,
     predict_images,
     predict_texts,
 )
@@ -134,3 +136,16 @@ def test_expected_level_is_the_mean_of_the_distribution():
     prediction = Prediction("…", 3, "Fine.", probabilities)
     assert prediction.expected_level == pytest.approx(1.5)
     assert prediction.valid
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0, 1e6])
+def test_within_the_grammar_no_response_breaks_the_format(encoder, images, temperature):
+    grammar, keys = explanation_grammar(encoder.vlm), list(images)
+    decoding = Decoding(temperature, 9, batch_size=7)
+    free = predict_batch(encoder, keys, PROMPTS, 10, decoding, seed=3)
+    kept = predict_batch(encoder, keys, PROMPTS, 10, decoding, seed=3, grammar=grammar)
+    assert not all(row.valid for row in free), "a random model writes anything"
+    for loose, strict in zip(free, kept, strict=True):
+        assert strict.valid and strict.explanation
+        assert strict.emitted_level == strict.probabilities.argmax()
+        np.testing.assert_array_equal(strict.probabilities, loose.probabilities)

@@ -15,8 +15,8 @@ import torch
 from selfscore.vlm.batches import ShrinkingBatch, in_batches
 from selfscore.vlm.options import Decoding
 from selfscore.vlm.reading.features import ImageEncoder
-from selfscore.vlm.reading.tokens import prompt_ids
-from selfscore.vlm.response import Prompts, parse_response
+from selfscore.vlm.reading.tokens import prompt_ids, start_ids
+from selfscore.vlm.response import Prompts, parse_response, response_prefix
 from selfscore.vlm.writing.generation import Request
 from selfscore.vlm.writing.level_scoring import level_distributions
 from selfscore.vlm.writing.sampling import row_seed
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from selfscore.vlm.writing.backends import Writer
+    from selfscore.vlm.writing.grammar import ExplanationGrammar
 
 _SETTING = "evaluation.decoding.batch_size"
 
@@ -101,14 +102,27 @@ def predict_batch(
     levels: int,
     decoding: Decoding,
     seed: int,
+    grammar: ExplanationGrammar | None = None,
 ) -> list[Prediction]:
-    """`predict_images` for one batch that fits, of different images, without a progress bar."""
-    tokenizer = encoder.vlm.tokenizer
+    """`predict_images` for one batch that fits, of different images, without a progress bar.
+
+    With a grammar no response breaks the format: the level it states is the likeliest, and the
+    explanation is written within the grammar. The distribution over levels is the same.
+    """
+    vlm = encoder.vlm
     prefill, probabilities = _scored(encoder, keys, prompts.rating, levels)
     seeds = [row_seed(seed, key) for key in keys]
-    free: list[list[int]] = [[] for _ in keys]
-    written = prefill.write(range(len(keys)), free, seeds, decoding)
-    texts = [tokenizer.decode(row.ids, skip_special_tokens=True).strip() for row in written]
+    forced = [
+        "" if grammar is None else response_prefix(int(row.argmax())) for row in probabilities
+    ]
+    starts = {start: start_ids(vlm, prompts.rating, start) for start in set(forced)}
+    written = prefill.write(
+        range(len(keys)), [starts[start] for start in forced], seeds, decoding, grammar
+    )
+    texts = [
+        (start + vlm.tokenizer.decode(row.ids, skip_special_tokens=True)).strip()
+        for start, row in zip(forced, written, strict=True)
+    ]
     return [_prediction(text, row, levels) for text, row in zip(texts, probabilities, strict=True)]
 
 

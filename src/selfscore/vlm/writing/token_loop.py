@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from selfscore.vlm.image_features import ImageFeatures
     from selfscore.vlm.model import VLM
     from selfscore.vlm.options import Decoding
+    from selfscore.vlm.writing.grammar import ExplanationGrammar
 
 # Rows that ended are taken out once they are this share of the batch; each time the cache of the
 # others is copied once.
@@ -33,7 +34,8 @@ class Continuation:
 
     Attributes:
         ids: the new tokens, with the one that ends the answer if it was reached.
-        log_probability: of the forced start and of `ids`, summed over tokens.
+        log_probability: of the forced start and of `ids`, summed over tokens, whatever a grammar
+            left to choose from.
     """
 
     ids: list[int]
@@ -87,6 +89,7 @@ class Prefill:
         starts: Sequence[Sequence[int]],
         seeds: Sequence[int],
         decoding: Decoding,
+        grammar: ExplanationGrammar | None = None,
     ) -> list[Continuation]:
         """Continue the prompts; uses the prefill up.
 
@@ -95,6 +98,7 @@ class Prefill:
             starts: R forced starts; each may be empty.
             seeds: R seeds of the rows' random streams.
             decoding: how.
+            grammar: what may be written; None for anything.
         """
         rows = _Rows(self, torch.tensor(list(prompt_of)), starts)
         rows.take_prompts()
@@ -106,7 +110,10 @@ class Prefill:
         written: list[list[int]] = [[] for _ in starts]
         active = torch.arange(len(starts), device=scores.device)
         open_ = torch.ones_like(active, dtype=torch.bool)
+        tokens = None
         for step in range(decoding.max_new_tokens):
+            if grammar is not None:
+                scores = grammar.mask(scores, tokens, step)
             tokens = sample(scores, draws[active, step], decoding.temperature)
             total[active] += scores.gather(-1, tokens[:, None])[:, 0].double() * open_
             for place, token, alive in zip(
