@@ -139,7 +139,8 @@ def learnt(policies: Mapping[str, float]) -> pd.DataFrame | None:
         for part in ("mlp", "self_attn")
     }
     preferences: dict[str, Any] = {"pairs": {}, "blind_accuracy": {}}
-    return measure_learning(preferences, {"energy_kept": 0.91, "energy_kept_per_layer": kept})
+    merge = {"lambda": 1.0, "strengths": [], "energy_kept": 0.91, "energy_kept_per_layer": kept}
+    return measure_learning(preferences, merge)
 
 
 def a_run(

@@ -1,4 +1,4 @@
-"""The project's own settings of evaluation and of the report, with what a test changes."""
+"""The project's own settings of some stages, with what a test changes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from selfscore.merging.settings import MergeSettings
 from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.report.settings import ReportingSettings
 
@@ -21,6 +22,12 @@ def evaluation(**changes: Any) -> EvaluationSettings:
 def reporting(**changes: Any) -> ReportingSettings:
     """Those of the report, with few resamples; sections are laid over them."""
     return ReportingSettings(**_section("reporting", {"n_resamples": 60, **changes}))
+
+
+def merging(**changes: Any) -> MergeSettings:
+    """Those of merging; `strength` is laid over theirs, `weights` stands in place of theirs."""
+    section = _section("merging", changes)
+    return MergeSettings(**section | {"weights": changes.get("weights", section["weights"])})
 
 
 def _section(stage: str, changes: dict[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from benchmarks.performance.steps import CAUSES, Job, all_together, features_of,
 from selfscore.merging.delta import low_rank
 from selfscore.merging.experts import merge_adapters
 from selfscore.merging.methods import MERGE_METHODS
-from selfscore.merging.settings import MergeSettings
+from selfscore.merging.settings import MergeSettings, StrengthSettings
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.options import Decoding
@@ -187,6 +187,7 @@ def measure_merge(job: Job, work: Path, repeats: int) -> dict[str, float]:
         method="ties",
         weights=dict.fromkeys(EXPERTS, 1.0),
         lambda_=1.0,
+        strength=StrengthSettings([1.0], 2, 2, 1, 1, 1),
         rank=64,
         density=0.5,
         gamma=0.01,

@@ -1,12 +1,12 @@
 import weakref
 
 import pytest
+import stage_settings
 import torch
 
 from selfscore.merging.delta import delta, to_lora
-from selfscore.merging.experts import accumulate, merge_adapters
+from selfscore.merging.experts import accumulate, merge_adapters, scaled
 from selfscore.merging.methods import MERGE_METHODS
-from selfscore.merging.settings import MergeSettings
 from selfscore.vlm.policy import LoraAdapter
 
 
@@ -23,21 +23,25 @@ def settings(**changes):
     values = {
         "method": "ties",
         "weights": {"scoring": 1.0, "consistency": 1.0},
-        "lambda_": 1.0,
         "rank": 4,
         "density": 1.0,
         "gamma": 0.01,
         "epsilon": 0.15,
     }
-    return MergeSettings(**values | changes)
+    return stage_settings.merging(**values | changes)
 
 
 def test_merge_takes_any_number_of_experts():
     experts = {"scoring": adapter(1.0), "consistency": adapter(2.0), "grounding": adapter(3.0)}
     weights = dict.fromkeys(experts, 1.0)
-    merged, energy = merge_adapters(experts, settings(weights=weights, lambda_=0.5), 0)
+    merged, energy = merge_adapters(experts, settings(weights=weights), 0)
     mean = sum(delta(expert, "a") for expert in experts.values()) / 3
-    torch.testing.assert_close(delta(merged, "a"), 0.5 * mean)
+    torch.testing.assert_close(delta(merged, "a"), mean)
+    torch.testing.assert_close(delta(scaled(merged, 0.5), "a"), 0.5 * mean)
+    assert all(
+        torch.equal(tensor, merged.tensors[name])
+        for name, tensor in scaled(merged, 1.0).tensors.items()
+    )
     assert set(energy) == {"a", "b"}
 
 

@@ -1,4 +1,5 @@
 import pytest
+import stage_settings
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -6,7 +7,6 @@ from hypothesis import strategies as st
 from selfscore.merging.low_rank import LowRank, joint_svd, shared_cores, summed, truncated
 from selfscore.merging.methods import MERGE_METHODS
 from selfscore.merging.randomness import seeded
-from selfscore.merging.settings import MergeSettings
 
 
 def change(out, rank, in_, seed):
@@ -21,9 +21,7 @@ def merged_pair(method, out, in_, seed):
     start, *own = [change(out, 8, in_, seed + number) for number in range(3)]
     decay = torch.logspace(0, -1, 8)
     experts = [LowRank(each.left * decay, start.right + 0.3 * each.right) for each in own]
-    chosen = MergeSettings(
-        method=method, weights={}, lambda_=1.0, rank=1, density=0.5, gamma=0, epsilon=0
-    )
+    chosen = stage_settings.merging(method=method, rank=1, density=0.5, gamma=0, epsilon=0)
     with seeded("merged pair"):
         return MERGE_METHODS[method](experts, [1.0, 1.0], chosen)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import stage_settings
 import tiny_vlm
 import torch
 from mergekit.config import MergeConfiguration
@@ -11,8 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText
 
 from selfscore.merging.delta import delta
-from selfscore.merging.experts import merge_adapters
-from selfscore.merging.settings import MergeSettings
+from selfscore.merging.experts import merge_adapters, scaled
 from selfscore.vlm.loading.loader import fold
 from selfscore.vlm.policy import LoraAdapter
 
@@ -82,16 +82,16 @@ def by_mergekit(folder, target, method, models, base=None, shared=None, seed=Non
     return theirs
 
 
-def by_us(experts, method, weights, seed=0, **changes):
+def by_us(experts, method, weights, seed=0, strength=1.0, **changes):
     named = {f"expert_{number}": expert for number, expert in enumerate(experts)}
-    values = {"lambda_": 1.0, "density": 1.0, "gamma": 0.0, "epsilon": 0.0}
-    settings = MergeSettings(
+    values = {"density": 1.0, "gamma": 0.0, "epsilon": 0.0}
+    settings = stage_settings.merging(
         method=method,
         weights=dict(zip(named, weights, strict=True)),
         rank=FULL_RANK,
         **values | changes,
     )
-    merged, _ = merge_adapters(named, settings, seed)
+    merged = scaled(merge_adapters(named, settings, seed)[0], strength)
     return {module: delta(merged, module) for module in merged.config["target_modules"]}
 
 
@@ -125,8 +125,7 @@ def test_equals_run_merge_on_checkpoints(checkpoints, tmp_path, method, count, o
     }
     base = None if method == "linear" else "base"
     theirs = by_mergekit(folder, tmp_path / "merged", method, models, base, shared)
-    renamed = {"lambda_": shared["lambda"]} if shared else {}
-    ours = by_us(experts[:count], method, weights, **own, **renamed)
+    ours = by_us(experts[:count], method, weights, strength=shared.get("lambda", 1.0), **own)
     before = load_file(folder / "base" / "model.safetensors")
     for module, change in ours.items():
         merged = before[f"{module}.weight"] + change

@@ -1,6 +1,7 @@
 import math
 
 import pytest
+import stage_settings
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,20 +20,18 @@ from selfscore.merging.methods import (
     task_arithmetic,
     ties,
 )
-from selfscore.merging.settings import MergeSettings
 
 
 def merge_settings(**changes):
     values = {
         "method": "ties",
         "weights": {},
-        "lambda_": 1.0,
         "rank": 4,
         "density": 1.0,
         "gamma": 0.1,
         "epsilon": 0.2,
     }
-    return MergeSettings(**values | changes)
+    return stage_settings.merging(**values | changes)
 
 
 def exactly(change):

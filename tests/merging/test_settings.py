@@ -1,6 +1,5 @@
 import pytest
-
-from selfscore.merging.settings import MergeSettings
+import stage_settings
 
 
 @pytest.mark.parametrize(
@@ -13,18 +12,14 @@ from selfscore.merging.settings import MergeSettings
         ({"epsilon": -0.1}, "epsilon"),
         ({"rank": 0}, "rank"),
         ({"weights": {"scoring": -1.0}}, r"weights\.scoring"),
+        ({"lambda": "automatic"}, "lambda"),
+        ({"lambda": float("nan")}, "lambda"),
+        ({"strength": {"candidates": []}}, r"strength\.candidates"),
+        ({"strength": {"candidates": [1.0, 0.0]}}, r"strength\.candidates"),
     ],
 )
 def test_settings_out_of_range_are_named(changes, message):
-    values = {
-        "method": "ties",
-        "weights": {"scoring": 1.0},
-        "lambda_": 1.0,
-        "rank": 4,
-        "density": 0.5,
-        "gamma": 0.01,
-        "epsilon": 0.15,
-    }
-    MergeSettings(**values)
+    stage_settings.merging()
+    assert stage_settings.merging(**{"lambda": "auto"}).lambda_ == "auto"
     with pytest.raises(ValueError, match=message):
-        MergeSettings(**values | changes)
+        stage_settings.merging(**changes)

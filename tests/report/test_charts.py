@@ -21,6 +21,7 @@ from selfscore.report.drawing import Chart, Panel
 from selfscore.report.embedding import panel_pictures
 from selfscore.report.labels import PALETTE, format_value
 from selfscore.report.policy_charts import curves_chart, measured
+from selfscore.report.run_charts import merge_strength_chart
 
 
 def build(reported: dict[str, Any]) -> dict[str, Chart]:
@@ -62,6 +63,26 @@ def test_every_chart_of_the_report_is_there(charts: dict[str, Chart]) -> None:
         assert all(panel.title and len(panel.alt) > 20 for panel in chart.panels)
         assert bool(chart.numbers) or not chart.numbered
         assert len(chart.figure.axes) == len(chart.panels)
+
+
+def test_the_strengths_that_were_tried_are_drawn_with_the_one_that_was_taken() -> None:
+    tried = {
+        ("lambda 0", "consistency"): 0.7,
+        ("lambda 0.5", "srcc"): 0.4,
+        ("lambda 1.5", "srcc"): 0.6,
+        ("lambda 1.5", "consistency"): 0.75,
+    }
+    rows = [
+        {"group": group, "metric": name, "value": value, "of": "strength"}
+        for (group, name), value in tried.items()
+    ]
+    rows.append({"group": "all", "metric": "lambda", "value": 1.5, "of": "merging"})
+    chart = merge_strength_chart(pd.DataFrame(rows).assign(round=1))
+    (panel,) = chart.panels
+    assert panel.title == "Round 1: λ 1.5 was taken"
+    assert "the best SRCC was 0.600 at lambda 1.5" in panel.alt
+    assert drawn(panel, "merged") == [[0.4, 0.6]]
+    assert drawn(panel, "consistency") == [[0.7, 0.75]]
 
 
 def test_every_panel_is_a_picture_of_its_own(charts: dict[str, Chart]) -> None:

@@ -23,6 +23,8 @@ def merge_adapters(
 ) -> tuple[LoraAdapter, dict[str, float]]:
     """One adapter from several, over the same base, and the energy kept per layer.
 
+    It is the merge at strength 1; `scaled` makes another strength of it.
+
     Layer by layer: a dense ΔW lives no longer than the merge of its own layer. Where one expert
     adapts more layers than another, the other changes them by nothing: ΔW = 0.
 
@@ -44,6 +46,15 @@ def merge_adapters(
         )
     base_model = next(iter(experts.values())).config["base_model_name_or_path"]
     return pack(factors, settings.rank, base_model), energy
+
+
+def scaled(adapter: LoraAdapter, strength: float) -> LoraAdapter:
+    """The adapter with every ΔW times `strength`; at 1 the same to the bit."""
+    tensors = {
+        name: tensor * strength if name.endswith(".lora_B.weight") else tensor
+        for name, tensor in adapter.tensors.items()
+    }
+    return LoraAdapter(adapter.config, tensors)
 
 
 def accumulate(
@@ -82,10 +93,7 @@ def _merged(
         changes.append(change)
     weights = [settings.weights[name] for name in experts]
     with seeded(f"{seed} {module}"):
-        merged = MERGE_METHODS[settings.method](changes, weights, settings)
-    if isinstance(merged, LowRank):
-        return LowRank(settings.lambda_ * merged.left, merged.right)
-    return merged.mul_(settings.lambda_)
+        return MERGE_METHODS[settings.method](changes, weights, settings)
 
 
 def _check_weights(experts: Mapping[str, LoraAdapter], weights: Mapping[str, float]) -> None:

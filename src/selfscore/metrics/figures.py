@@ -20,8 +20,14 @@ POOLED = "all"
 ANY, INCOMING = "any", "incoming"
 HEALTH = "health"
 SHUFFLED, PRIOR, CEILING = CONTROLS = ("shuffled_images", "prior", "ceiling")
-# Of how a round's policies were made. Those of merging have the weight matrix as their group.
-PREFERENCES, TRAINING, MERGING = LEARNING = ("preferences", "training", "merging")
+# Of how a round's policies were made. Those of merging have the weight matrix as their group, those
+# of its strength the strength that was tried.
+PREFERENCES, TRAINING, MERGING, STRENGTH = LEARNING = (
+    "preferences",
+    "training",
+    "merging",
+    "strength",
+)
 
 
 def as_figures(table: pd.DataFrame, **facts: int | str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Charts of the run itself: health, and what merging keeps."""
+"""Charts of the run itself: health, how strong a merge is, and what it keeps."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import re
 import pandas as pd
 
 from selfscore.metrics import catalog
-from selfscore.metrics.figures import HEALTH, MERGING, POOLED, among
+from selfscore.metrics.figures import HEALTH, MERGING, POOLED, STRENGTH, among
 from selfscore.metrics.health import HealthThresholds
 from selfscore.report import labels
 from selfscore.report.drawing import Chart
 from selfscore.report.labels import BASE, MERGED, format_value
 from selfscore.report.tables import records
+
+# What is measured of a strength, and its colour.
+_OF_STRENGTHS = {"srcc": MERGED, "consistency": "consistency", "format_valid": "other_2"}
 
 
 def health_chart(figures: pd.DataFrame, thresholds: HealthThresholds, split: str) -> Chart:
@@ -55,13 +58,49 @@ def health_chart(figures: pd.DataFrame, thresholds: HealthThresholds, split: str
     return chart.finish()
 
 
+def merge_strength_chart(figures: pd.DataFrame) -> Chart:
+    """What the validation images said of each strength of the merge, and which one was taken.
+
+    Args:
+        figures: of all rounds, at least one of them with a strength that was looked for.
+    """
+    tried = figures[figures["of"] == STRENGTH]
+    tried = tried.assign(strength=tried["group"].str.removeprefix("lambda ").astype(float))
+    taken = among(figures, of=MERGING, metric="lambda").set_index("round")["value"]
+    rounds = list(tried.sort_values("strength", kind="stable").groupby("round"))
+    chart = Chart(
+        "How strong the merge is",
+        "The merged update is put on the policy at the smallest strength λ that scores validation "
+        "images as well as the best, within a standard error, and whose answers keep format and "
+        "consistency. Answers are written only where that is open.",
+        len(rounds),
+    )
+    for panel, (number, own) in zip(chart.panels, rounds, strict=True):
+        chosen = f"λ {taken[number]:g} was taken"
+        best = own[own["metric"] == "srcc"].nlargest(1, "value")
+        panel.describe(
+            f"Round {number}: {chosen}",
+            f"Strengths of the merge in round {number}: {chosen}; the best SRCC was "
+            f"{format_value(float(best['value'].iloc[0]))} at {best['group'].iloc[0]}.",
+            "on validation images",
+            "strength λ",
+        )
+        for name, colour in _OF_STRENGTHS.items():
+            rows = own[own["metric"] == name]
+            words, (x, y) = catalog.metric(name).short, (rows["strength"], rows["value"])
+            panel.line(words, colour, x.tolist(), y.tolist())
+            panel.points(words, colour, x.tolist(), y.tolist())
+    return chart.finish()
+
+
 def merge_energy_chart(figures: pd.DataFrame) -> Chart:
     """The share of each layer's merged update that the stored rank keeps, round by round.
 
     Args:
         figures: of all rounds; those of merging have the weight matrix as their group.
     """
-    kept = figures[(figures["of"] == MERGING) & (figures["group"] != POOLED)]
+    made = (figures["of"] == MERGING) & (figures["metric"] == "energy_kept")
+    kept = figures[made & (figures["group"] != POOLED)]
     rounds = list(kept.groupby("round"))
     low = min(0.9, float(kept["value"].min()) - 0.02)
     chart = Chart(

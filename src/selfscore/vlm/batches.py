@@ -74,6 +74,35 @@ def in_batches(
             yield read(stored)
 
 
+class Part(MutableMapping[str, bytes]):
+    """A part of a checkpoint, for a computation that is made several times with other settings.
+
+    Args:
+        whole: the checkpoint.
+        name: of the part.
+    """
+
+    def __init__(self, whole: MutableMapping[str, bytes], name: str) -> None:
+        self._whole = whole
+        self._start = f"{name}/"
+
+    def __getitem__(self, key: str) -> bytes:
+        return self._whole[self._start + key]
+
+    def __setitem__(self, key: str, value: bytes) -> None:
+        self._whole[self._start + key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._whole[self._start + key]
+
+    def __iter__(self) -> Iterator[str]:
+        starts = len(self._start)
+        return (key[starts:] for key in self._whole if key.startswith(self._start))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 class ShrinkingBatch:
     """How many rows fit into memory together; learnt when they do not.
 

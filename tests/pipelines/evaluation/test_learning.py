@@ -14,7 +14,29 @@ PREFERENCES = {
     "pairs": {"scoring": 4, "consistency": 3},
     "blind_accuracy": {"scoring": 0.75},
 }
-MERGE = {"energy_kept": 0.8, "energy_kept_per_layer": {"layers.0.mlp": 0.7, "layers.1.mlp": 0.9}}
+MERGE = {
+    "lambda": 1.5,
+    "strengths": [
+        {
+            "lambda": 0.0,
+            "srcc": None,
+            "images": 0,
+            "format_valid": 1.0,
+            "consistency": None,
+            "texts": 4,
+        },
+        {
+            "lambda": 1.5,
+            "srcc": 0.6,
+            "images": 9,
+            "format_valid": 0.75,
+            "consistency": 0.8,
+            "texts": 4,
+        },
+    ],
+    "energy_kept": 0.8,
+    "energy_kept_per_layer": {"layers.0.mlp": 0.7, "layers.1.mlp": 0.9},
+}
 LOG = pd.DataFrame({"step": [5, 10], "loss": [0.7, 0.4], "rewards/accuracies": [0.5, 1.0]})
 
 
@@ -31,6 +53,11 @@ def test_reports_and_the_ends_of_training_become_figures() -> None:
         ("scoring", "training", "accuracy", "all"): (1.0, 10),
         ("consistency", "training", "loss", "all"): (0.7, 5),
         ("consistency", "training", "accuracy", "all"): (0.5, 5),
+        ("merged", "merging", "lambda", "all"): (1.5, 1),
+        ("merged", "strength", "format_valid", "lambda 0"): (1.0, 4),
+        ("merged", "strength", "srcc", "lambda 1.5"): (0.6, 9),
+        ("merged", "strength", "format_valid", "lambda 1.5"): (0.75, 4),
+        ("merged", "strength", "consistency", "lambda 1.5"): (0.8, 4),
         ("merged", "merging", "energy_kept", "all"): (pytest.approx(0.8), 2),
         ("merged", "merging", "energy_kept", "layers.0.mlp"): (0.7, 1),
         ("merged", "merging", "energy_kept", "layers.1.mlp"): (0.9, 1),

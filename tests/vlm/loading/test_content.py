@@ -4,7 +4,9 @@ import os
 import shutil
 from dataclasses import replace
 
+import pandas as pd
 import pytest
+import stage_settings
 import tiny_vlm
 import torch
 from cards import PROMPTS, SCALE, policy_over
@@ -13,7 +15,6 @@ from safetensors.torch import load_file, save_file
 from selfscore.datasets.image_features import ImageFeaturesDataset
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.merging.delta import to_lora
-from selfscore.merging.settings import MergeSettings
 from selfscore.pipelines.baseline.nodes import describe_base_policy
 from selfscore.pipelines.merging.nodes import update_policy
 from selfscore.settings_class import as_parameters
@@ -115,16 +116,9 @@ def test_the_content_goes_from_round_to_round_and_into_files_beside_the_card(
     policy, folder, tmp_path
 ):
     update = to_lora({"a": torch.eye(4)}, 2, str(folder))[0]
-    merging = MergeSettings(
-        method="ties",
-        weights={"scoring": 1.0},
-        lambda_=1.0,
-        density=0.5,
-        gamma=0.01,
-        epsilon=0.15,
-        rank=2,
-    )
-    after, _ = update_policy(policy, update, {"a": 1.0}, merging)
+    merging = stage_settings.merging(rank=2)
+    strength = pd.DataFrame({"lambda": [1.0], "chosen": [True]})
+    after, _ = update_policy(policy, update, {"a": 1.0}, strength, merging)
     assert after.base_content == policy.base_content == content_of(str(folder))
     # Cards, and what policies are told apart by, are as if it were not known.
     unknown = policy_over(folder)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from selfscore.metrics.figures import MERGING, POOLED, PREFERENCES, TRAINING
+from selfscore.metrics.figures import MERGING, POOLED, PREFERENCES, STRENGTH, TRAINING
 
 _MERGED = "merged"
 
@@ -28,8 +28,9 @@ def measure_learning(
         policy, split, group, of, metric, value and n. Of each expert, under `preferences` the
         number of `pairs` and their `blind_accuracy`, and under `training` the `loss` and the
         preference `accuracy` of the last step that was logged. Of the merged policy, under
-        `merging`, `energy_kept`: the mean, and of each weight matrix as a group of its own. n
-        counts pairs, steps and weight matrices.
+        `merging`, `lambda` and `energy_kept`: the mean, and of each weight matrix as a group of its
+        own; and under `strength` what was measured of the validation images at each strength that
+        was tried, as the group `lambda 1.5`. n counts pairs, steps, weight matrices and images.
     """
     rows = [
         *_preferences(preference_report),
@@ -37,7 +38,9 @@ def measure_learning(
         *_merging(merge_report),
     ]
     columns = ["policy", "of", "metric", "group", "value", "n"]
-    return pd.DataFrame(rows, columns=columns).assign(split="train")
+    made = pd.DataFrame(rows, columns=columns).assign(split="train")
+    tried = pd.DataFrame(_strengths(merge_report), columns=columns).assign(split="validation")
+    return pd.concat([made, tried], ignore_index=True) if len(tried) else made
 
 
 def _preferences(report: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
@@ -55,7 +58,17 @@ def _training(logs: Mapping[str, pd.DataFrame]) -> Iterator[tuple[Any, ...]]:
             yield expert, TRAINING, metric, POOLED, float(last[column]), int(last["step"])
 
 
+def _strengths(report: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    counted = {"srcc": "images", "format_valid": "texts", "consistency": "texts"}
+    for row in report["strengths"]:
+        for metric, count in counted.items():
+            if row[metric] is not None:
+                group = f"lambda {row['lambda']:g}"
+                yield _MERGED, STRENGTH, metric, group, float(row[metric]), int(row[count])
+
+
 def _merging(report: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    yield _MERGED, MERGING, "lambda", POOLED, float(report["lambda"]), 1
     layers = report["energy_kept_per_layer"]
     for module, value in {POOLED: report["energy_kept"], **layers}.items():
         n = len(layers) if module == POOLED else 1

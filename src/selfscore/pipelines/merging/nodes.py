@@ -6,7 +6,10 @@ import logging
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
+
 from selfscore.merging.settings import MergeSettings
+from selfscore.pipelines.merging.strength import strength_of
 from selfscore.settings_class import as_parameters
 from selfscore.vlm.policy import LoraAdapter, Policy
 
@@ -24,7 +27,7 @@ def merge_experts(
         experts: expert name → adapter over the last round's policy.
 
     Returns:
-        The merged adapter over the last round's policy, and layer → share of the merged ΔW's
+        The merge at strength 1 over the last round's policy, and layer → share of the merged ΔW's
         energy that its rank keeps.
     """
     from selfscore.merging.experts import merge_adapters
@@ -40,6 +43,7 @@ def update_policy(
     policy: Policy,
     merged_adapter: LoraAdapter,
     merged_energy: dict[str, float],
+    merge_strength: pd.DataFrame,
     settings: MergeSettings,
 ) -> tuple[Policy, dict[str, Any]]:
     """Put the merged adapter on the policy: one adapter over the base model, and its card.
@@ -48,28 +52,49 @@ def update_policy(
         policy: the last round's.
         merged_adapter: Output of `merge_experts`.
         merged_energy: Output of `merge_experts`.
+        merge_strength: Output of `choose_strength`.
         settings: of the merge.
 
     Returns:
         The next policy, and what came of the merge for those who need no tensors: the policy's
-        digest, and the share of the merged ΔW's energy kept, energy_kept (mean) and
-        energy_kept_per_layer.
+        digest, lambda, the share of the merged ΔW's energy kept, energy_kept (mean) and
+        energy_kept_per_layer, and, where the strength was looked for, strengths: a record each.
     """
-    from selfscore.merging.experts import accumulate
+    from selfscore.merging.experts import accumulate, scaled
 
-    adapter, energy = accumulate(policy.adapter, merged_adapter, settings.rank)
+    strength = strength_of(merge_strength)
+    update = scaled(merged_adapter, strength)
+    adapter, energy = accumulate(policy.adapter, update, settings.rank)
     kept = sum(energy.values()) / len(energy)
     logger.info("Rank %d keeps %.1f %% of the policy's energy.", settings.rank, 100 * kept)
     card = replace(
         policy.card,
         iteration=policy.card.iteration + 1,
         parent=policy.digest,
-        merging=as_parameters(settings),
+        merging=_as_made(settings, strength),
         energy_kept=kept,
     )
     merged = replace(policy, card=card, adapter=adapter)
     return merged, {
         "digest": merged.digest,
+        "lambda": strength,
+        "strengths": _records(merge_strength) if settings.lambda_ == "auto" else [],
         "energy_kept": sum(merged_energy.values()) / len(merged_energy),
         "energy_kept_per_layer": merged_energy,
     }
+
+
+def _as_made(settings: MergeSettings, strength: float) -> dict[str, Any]:
+    """The settings of the merge as the card tells them: with the strength that was taken."""
+    settings_ = as_parameters(settings)
+    return {name: value for name, value in settings_.items() if name != "strength"} | {
+        "lambda": strength
+    }
+
+
+def _records(merge_strength: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows with None for what was not measured."""
+    return [
+        {str(name): None if pd.isna(value) else value for name, value in row.items()}
+        for row in merge_strength.astype(object).to_dict("records")
+    ]

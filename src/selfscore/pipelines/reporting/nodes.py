@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from selfscore.metrics.figures import STRENGTH
 from selfscore.metrics.health import HealthThresholds
 from selfscore.report.changes import shown_round
 from selfscore.report.settings import ReportingSettings
@@ -105,5 +106,10 @@ def build_charts(
         "levels": answer_charts.levels_chart(answers, split, number, scale.levels),
         "reliability": answer_charts.reliability_chart(reliability, split, number),
         "health": run_charts.health_chart(figures, thresholds, split),
+        **(
+            {"merge_strength": run_charts.merge_strength_chart(figures)}
+            if (figures["of"] == STRENGTH).any()
+            else {}
+        ),
         "merge_energy": run_charts.merge_energy_chart(figures),
     }
