@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from selfscore.metrics.accuracy import share
 from selfscore.metrics.rank_correlation import srcc
@@ -122,7 +122,7 @@ def keeps(after: Answers, before: Answers, resampling: Resampling) -> bool:
     )
 
 
-def _no_worse(gain: Statistic, resampling: Resampling, *columns: NDArray[np.float64]) -> bool:
+def _no_worse(gain: Statistic, resampling: Resampling, *columns: ArrayLike) -> bool:
     """Whether a gain is above minus one standard error; also where it is not defined."""
     found = replace(resampling, confidence=_ONE_ERROR).interval(gain, *columns)
     if np.isnan(found.value):
