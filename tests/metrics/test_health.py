@@ -82,7 +82,7 @@ def ninety_words(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def breached(table: pd.DataFrame) -> dict[str, str]:
-    found = check_health(health_metrics(table, 10), THRESHOLDS)
+    found = check_health(health_metrics(table, 10), THRESHOLDS, trained=True)
     return {breach.threshold: breach.sentence for breach in found}
 
 
@@ -153,7 +153,7 @@ def test_the_order_of_the_answers_does_not_matter(order: list[int]) -> None:
 def test_limits_themselves_are_healthy_and_none_is_no_limit() -> None:
     values = health_metrics(one_level(healthy()), 10)
     nothing = replace(THRESHOLDS, **dict.fromkeys(asdict(THRESHOLDS)))
-    assert check_health(values, nothing) == []
-    assert check_health(values, replace(nothing, max_top_level_share=0.91)) == []
-    (breach,) = check_health(values, replace(nothing, max_top_level_share=0.9))
+    assert check_health(values, nothing, trained=True) == []
+    assert check_health(values, replace(nothing, max_top_level_share=0.91), trained=True) == []
+    (breach,) = check_health(values, replace(nothing, max_top_level_share=0.9), trained=True)
     assert (breach.figure, breach.value, breach.limit) == ("top_level_share", 0.91, 0.9)

@@ -168,3 +168,19 @@ def test_large_tables_are_resampled_in_parts() -> None:
     interval = resampled(n=250).interval(counted_mean, x)
     assert interval.high - interval.low < 0.05
     assert max(sizes) <= 2_000_000 and sum(sizes) == 251 * 20_000
+
+
+def test_images_of_no_group_are_drawn_one_by_one() -> None:
+    """Among images of scenes, those of none are no scene of their own."""
+    settings = IntervalSettings(resampling_unit="group", n_resamples=500, confidence=0.95)
+    x, y = correlated(60)
+    scenes = pd.Series([f"scene {row // 2}" if row < 20 else "" for row in range(60)])
+    draws = settings.resampling(scenes, seed=0)
+    assert draws.drawn(60) == 10 + 40
+    named = scenes.where(scenes != "", pd.Series([f"image {row}" for row in range(60)]))
+    expected = settings.resampling(named, seed=0).interval(srcc, x, y)
+    found = draws.interval(srcc, x, y)
+    assert found.high - found.low == pytest.approx(expected.high - expected.low, abs=0.03)
+    assert settings.resampling(pd.Series([""] * 60), seed=0).drawn(60) == 60
+    by_image = IntervalSettings(resampling_unit="image", n_resamples=5, confidence=0.95)
+    assert by_image.resampling(scenes, seed=0).drawn(60) == 60

@@ -32,6 +32,17 @@ def test_without_groups_every_image_is_its_own(n: int, seed: int) -> None:
     assert (none != np.arange(n)).all()
 
 
+@given(st.integers(1, 20), st.integers(1, 5), st.integers(0, 100))
+def test_images_of_no_group_do_not_belong_together(alone: int, scene: int, seed: int) -> None:
+    """A picture takes the place of another one wherever there is one outside its scene."""
+    labels = np.array(["a scene"] * scene + [""] * alone)
+    partners = shuffled_partners(labels, seed)
+    own = np.arange(len(labels))
+    kept = max(0, 2 * max(scene, 1) - len(labels))
+    assert (partners == own).sum() <= kept
+    assert (partners[labels == ""] != own[labels == ""]).all()
+
+
 def test_the_seed_decides_and_groups_are_mixed() -> None:
     scenes = np.repeat(np.arange(20), 15)
     first = shuffled_partners(scenes, 0)

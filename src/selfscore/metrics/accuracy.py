@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from selfscore.metrics.magnitude import exponent_of
+
 
 def mean_absolute_error(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
     """Mean absolute difference, in the unit of the values given.
@@ -12,12 +14,13 @@ def mean_absolute_error(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.flo
         true: True values of the same shape and unit.
 
     Returns:
-        Errors >= 0, shape (...); NaN for no values.
+        Errors >= 0, shape (...); NaN for no values, and where the error is no finite number.
 
     Raises:
         ValueError: If the two do not hold equally many values.
     """
-    return _mean(np.abs(_difference(predicted, true)))
+    difference, exponent = _difference(predicted, true)
+    return _sized(_mean(np.abs(difference)), exponent)
 
 
 def root_mean_squared_error(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
@@ -28,12 +31,13 @@ def root_mean_squared_error(predicted: ArrayLike, true: ArrayLike) -> NDArray[np
         true: True values of the same shape and unit.
 
     Returns:
-        Errors >= 0, shape (...); NaN for no values. Never below the mean absolute error.
+        Errors >= 0, shape (...); NaN as for the mean absolute error, below which it never is.
 
     Raises:
         ValueError: If the two do not hold equally many values.
     """
-    return np.sqrt(_mean(_difference(predicted, true) ** 2))
+    difference, exponent = _difference(predicted, true)
+    return _sized(np.sqrt(_mean(difference**2)), exponent)
 
 
 def within(predicted: ArrayLike, true: ArrayLike, distance: float = 1.0) -> NDArray[np.float64]:
@@ -51,7 +55,8 @@ def within(predicted: ArrayLike, true: ArrayLike, distance: float = 1.0) -> NDAr
     Raises:
         ValueError: If the two do not hold equally many values.
     """
-    return _mean(np.abs(_difference(predicted, true)) <= distance)
+    difference, exponent = _difference(predicted, true)
+    return _mean(np.abs(difference) <= np.ldexp(distance, -exponent))
 
 
 def exact(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
@@ -91,7 +96,10 @@ def level_entropy(levels: ArrayLike, n_levels: int) -> NDArray[np.float64]:
     return np.asarray(surprise.sum(axis=0) / np.log(n_levels))
 
 
-def _difference(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
+def _difference(
+    predicted: ArrayLike, true: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Differences divided by a power of two, and its exponent; see `exponent_of`."""
     x = np.atleast_1d(np.asarray(predicted, dtype=np.float64))
     y = np.atleast_1d(np.asarray(true, dtype=np.float64))
     if x.shape[-1] != y.shape[-1]:
@@ -99,7 +107,19 @@ def _difference(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
             f"one true value per prediction is needed, got {x.shape[-1]} predictions "
             f"and {y.shape[-1]} true values"
         )
-    return np.asarray(x - y)
+    if x.shape[-1] == 0:
+        return np.zeros(np.broadcast_shapes(x.shape, y.shape)), np.zeros((1,), dtype=np.int64)
+    exponent = exponent_of(x, y)
+    # What is no finite number gives none.
+    with np.errstate(invalid="ignore"):
+        return np.ldexp(x, -exponent) - np.ldexp(y, -exponent), exponent
+
+
+def _sized(values: NDArray[np.float64], exponent: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Values times the power of two that `_difference` took away; NaN where that is too large."""
+    with np.errstate(over="ignore"):
+        sized = np.ldexp(values, exponent[..., 0])
+    return np.where(np.isfinite(sized), sized, np.nan)
 
 
 def _mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -18,6 +18,10 @@ from selfscore.settings_class import NotNegative, Share, settings_class
 _MILDER = "Train with a lower `dpo_training.lr`, fewer `epochs` or a higher `beta`"
 _SPREAD = f"{_MILDER}, and look whether the levels of the training pairs are spread over the scale"
 _LIVELIER = f"{_MILDER}, or generate texts with a higher `data_generation.decoding.temperature`"
+_UNTRAINED = (
+    "So the base model answers before any training: if the rounds do not mend it, choose another "
+    "`model` or other `prompts`"
+)
 # Threshold → what is wrong beyond it, and what to try.
 _FAILURES = {
     "min_format_valid": (
@@ -164,17 +168,21 @@ def find_breaches(figures: pd.DataFrame, thresholds: HealthThresholds) -> list[P
     own = among(figures, of=HEALTH)
     for (_, policy, split), rows in own.groupby(["round", "policy", "split"], sort=False):
         values = dict(zip(rows["metric"], rows["value"], strict=True))
-        for breach in check_health(values, thresholds):
-            found.append(PolicyBreach(int(rows["round"].iloc[0]), str(policy), str(split), breach))
+        number = int(rows["round"].iloc[0])
+        for breach in check_health(values, thresholds, trained=number > 0):
+            found.append(PolicyBreach(number, str(policy), str(split), breach))
     return found
 
 
-def check_health(values: Mapping[str, float], thresholds: HealthThresholds) -> list[Breach]:
+def check_health(
+    values: Mapping[str, float], thresholds: HealthThresholds, trained: bool
+) -> list[Breach]:
     """The figures that lie beyond their limits.
 
     Args:
         values: The figures, all of them, see `health_metrics`. One that is NaN breaches nothing.
         thresholds: Their limits.
+        trained: Whether a round made the policy; what the base model does, training did not cause.
 
     Returns:
         One breach per limit passed, in the order of the thresholds.
@@ -187,6 +195,7 @@ def check_health(values: Mapping[str, float], thresholds: HealthThresholds) -> l
             continue
         failure, remedy = _FAILURES[threshold]
         found = failure.format(value=value, percent=100 * value, top_level=values["top_level"])
-        sentence = f"{found} (`{threshold}` is {limit:g}). {remedy}."
+        advice = remedy if trained else _UNTRAINED
+        sentence = f"{found} (`{threshold}` is {limit:g}). {advice}."
         breaches.append(Breach(figure, value, threshold, limit, sentence))
     return breaches

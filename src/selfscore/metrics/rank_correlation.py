@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import kendalltau, rankdata
 
+from selfscore.metrics.magnitude import exponent_of
+
 # Below this share of the values' magnitude a spread is rounding noise of a constant.
 _RELATIVE_SPREAD_FLOOR = 1e-12
 
@@ -72,7 +74,7 @@ def kendall(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
         return np.full(x.shape[:-1], np.nan)
     if n == 2:
         # One pair of rows, of which scipy's p-value is 0 / 0.
-        order = np.sign(np.diff(x)[..., 0]) * np.sign(np.diff(y)[..., 0])
+        order = _order(x) * _order(y)
         return np.where(order == 0, np.nan, order)
     rows = zip(x.reshape(-1, n), y.reshape(-1, n), strict=True)
     # The p-value is not used; asymptotic is the quick one.
@@ -91,8 +93,15 @@ def _paired(predicted: ArrayLike, true: ArrayLike) -> tuple[NDArray[np.float64],
     return x, y
 
 
+def _order(pairs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 where the second of two is larger, -1 where it is smaller, else 0."""
+    first, second = pairs[..., 0], pairs[..., 1]
+    return np.asarray((second > first) * 1.0 - (second < first), dtype=np.float64)
+
+
 def _centred(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Values minus their mean, and their root sum of squares (NaN for a constant)."""
+    """Values minus their mean, and their root sum of squares (NaN for a constant), both scaled."""
+    values = np.ldexp(values, -exponent_of(values))
     centred = values - values.mean(axis=-1, keepdims=True)
     spread = np.sqrt((centred**2).sum(axis=-1))
     floor = _RELATIVE_SPREAD_FLOOR * np.abs(values).max(axis=-1) * np.sqrt(values.shape[-1])

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
+from selfscore.metrics.grouping import units
 from selfscore.metrics.intervals import Interval
 from selfscore.settings_class import Count, settings_class
 
@@ -55,6 +56,11 @@ class Resampling:
     def among(self, rows: pd.Index | NDArray[np.bool_]) -> Resampling:
         """The same for some rows of the table, by label or by flag."""
         return self if self.clusters is None else replace(self, clusters=self.clusters.loc[rows])
+
+    def drawn(self, n: int) -> int:
+        """How many things are drawn for a table of n rows: its clusters, or its rows."""
+        names = 0 if self.clusters is None else int(self.clusters.nunique())
+        return names if names > 1 else n
 
     @property
     def tails(self) -> tuple[float, float]:
@@ -176,12 +182,12 @@ class IntervalSettings:
         """How figures of some rows are resampled.
 
         Args:
-            groups: group of each row, "" for none; with fewer than two different ones every row is
-                drawn on its own.
+            groups: group of each row, "" for a row on its own; with fewer than two different ones
+                every row is drawn on its own.
             seed: of the draws.
         """
-        grouped = self.resampling_unit == "group" and groups.nunique() > 1
-        return Resampling(self.n_resamples, self.confidence, seed, groups if grouped else None)
+        clusters = units(groups) if self.resampling_unit == "group" else None
+        return Resampling(self.n_resamples, self.confidence, seed, clusters)
 
 
 def _draws(

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from selfscore.metrics.grouping import units
+
 
 def random_partners(rows: Sized, generator: np.random.Generator) -> NDArray[np.int64]:
     """Neighbours in a random circle: for each row another one, every row once.
@@ -31,8 +33,7 @@ def shuffled_partners(groups: ArrayLike, seed: int) -> NDArray[np.int64]:
     picture. Pictures of one group (one scene, say) resemble each other and would leave some of it.
 
     Args:
-        groups: Group of each image, shape (n,); fewer than two different groups: every image is a
-            group of its own.
+        groups: Group of each image, shape (n,), "" for none; see `units`.
         seed: Seed of the permutation.
 
     Returns:
@@ -43,12 +44,12 @@ def shuffled_partners(groups: ArrayLike, seed: int) -> NDArray[np.int64]:
     Raises:
         ValueError: If there are fewer than two images.
     """
-    _, group = np.unique(np.asarray(groups), return_inverse=True)
-    n = len(group)
+    labels = pd.Series(np.asarray(groups))
+    n = len(labels)
     if n < 2:
         raise ValueError(f"shuffling images needs at least two of them, got {n}")
-    if group.max() == 0:
-        group = np.arange(n)
+    own = units(labels)
+    group = np.arange(n) if own is None else np.unique(own, return_inverse=True)[1]
     generator = np.random.default_rng(seed)
     # In an order that keeps groups together, moving everything on by the size of the largest
     # group takes each image out of its own; the rest stays if that group is larger than half.

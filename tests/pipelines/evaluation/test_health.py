@@ -115,6 +115,17 @@ def test_each_breach_warns_with_its_sentence(
 
 
 @pytest.mark.parametrize("threshold", FAILURES)
+def test_training_is_not_blamed_for_what_the_base_model_does(
+    threshold: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = figures(predictions(policy="base", **FAILURES[threshold])).assign(round=0)
+    watch_health(table, evaluation())
+    assert SAYS[threshold] in caplog.text
+    assert "So the base model answers before any training" in caplog.text
+    assert "dpo_training" not in caplog.text and "data_generation" not in caplog.text
+
+
+@pytest.mark.parametrize("threshold", FAILURES)
 def test_each_breach_stops_after_the_figures_are_stored(threshold: str, tmp_path: Path) -> None:
     others = {name: None for name in FAILURES if name != threshold}
     settings = evaluation(health={"on_breach": "stop", "thresholds": others})
