@@ -99,7 +99,8 @@ def test_groups_are_drawn_together_where_there_are_any() -> None:
     settings = IntervalSettings(resampling_unit="group", n_resamples=10, confidence=0.9)
     groups = pd.Series(["a", "a", "b"])
     drawn = settings.resampling(groups, 3)
-    assert (drawn.n, drawn.confidence, drawn.seed) == (10, 0.9, 3) and drawn.clusters is groups
+    assert (drawn.n, drawn.confidence, drawn.seed) == (10, 0.9, 3)
+    assert drawn.clusters is not None and drawn.clusters.equals(groups)
     assert settings.resampling(pd.Series(["", "", ""]), 3).clusters is None
     assert replace(settings, resampling_unit="image").resampling(groups, 3).clusters is None
     with pytest.raises(ValueError, match="'group' or 'image'"):
