@@ -15,8 +15,8 @@ help:  ## Say what each target does
 run: $(INSTALLED)  ## Run all rounds on the demo: results in data/08_reporting
 	$(BIN)/kedro run --pipelines=iteration
 
-test: $(INSTALLED)  ## Run the tests and measure their coverage
-	$(BIN)/pytest --cov --cov-fail-under=85
+test: $(INSTALLED)  ## Run the tests, two files at a time, and measure their coverage
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --cov --cov-fail-under=85
 
 results: $(INSTALLED)  ## Run five seeds and the control, then write docs/results.md (half an hour)
 	$(BIN)/python -m benchmarks.experiments results
