@@ -15,12 +15,12 @@ from collections.abc import MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from selfscore.judging.address import server_of
 from selfscore.judging.chat import Answer, NoVerdictError, http_client, read_answer, words
 from selfscore.judging.judge import without_score_words
 from selfscore.keys import read_key
@@ -89,6 +89,7 @@ class OpenAIJudge:
                     f"The hosted judge has no `{setting}`: set it beside the judge's other "
                     "settings (the prices are 0 for a server of your own)."
                 )
+        server_of(self.base_url)
 
     def infer_levels(self, explanations: Sequence[str]) -> NDArray[np.float64]:
         """The level of each explanation; see `Judge`.
@@ -316,9 +317,7 @@ class OpenAIJudge:
     @property
     def _server(self) -> str:
         """Where the model is asked, without a name or password in the address."""
-        parts = urlsplit(self.base_url)
-        host = parts.netloc.rpartition("@")[2].lower()
-        return f"{parts.scheme.lower()}://{host}{parts.path.rstrip('/')}"
+        return server_of(self.base_url)
 
     def _key(self, text: str) -> str:
         """sha256 of all that an answer depends on: server, model, request and text."""

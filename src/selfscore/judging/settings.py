@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from selfscore.judging.address import server_of
 from selfscore.settings_class import Count, NotNegative, Positive, Whole, settings_class
 
 JudgeName = Literal["tfidf", "self", "openai"]
@@ -54,6 +55,10 @@ class HostedSettings:
     concurrency: Count
     max_retries: Whole
     timeout: Positive
+
+    def __post_init__(self) -> None:
+        if self.base_url is not None:
+            server_of(self.base_url)
 
 
 @settings_class
