@@ -160,6 +160,7 @@ def test_the_first_view_has_the_groups_and_what_goes_between_them(
     numbers = range(1, ROUNDS + 1)
     groups = {"ingestion", "baseline", *map(namespace, numbers), "reporting"}
     inputs = {"raw_images", "raw_scores", "severities", "statement_lexicon", "hosted_verdicts"}
+    inputs |= {"run_facts", "simulated_scores"}
     once = {f"baseline.{name}" for name in ("image_features", "consistency_judge")}
     measured = {f"{namespace(n)}.{name}" for n in (0, *numbers) for name in MEASURED}
     learnt = {

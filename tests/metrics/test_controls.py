@@ -43,7 +43,7 @@ def test_the_prior_is_learnt_from_training_images_alone() -> None:
     assert found["value"]["mae"] == pytest.approx(9 / 4)
     assert found["value"]["exact"] == found["value"]["within_1"] == 0.25
     assert (found["n"] == 4).all()
-    with pytest.raises(ValueError, match="training images, and there are none"):
+    with pytest.raises(ValueError, match="training images: there are none"):
         prior_metrics(evaluated, training.iloc[:0], 5, resampled())
 
 

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from miniature_run import scored_images
 
+from selfscore.report.description import is_simulated
 from selfscore.report.page import _pair
 
 HOSTILE = '<script>document.title="taken"</script>'
@@ -108,6 +110,34 @@ def test_the_summary_names_the_champion_and_what_got_worse(
     assert worse < page.index("Less of what is written") < page.index("What cannot be told")
 
 
+def test_the_run_and_its_scale_are_told(page: str, reported: dict[str, Any]) -> None:
+    assert "2026-01-01T00.00.00.000Z" in page and "<b>" not in page
+    assert "kedro run --params=&#39;&lt;b&gt;&#39;" in page
+    assert "round 1: scoring 38, consistency 38" in page
+    assert "This is the demo" not in page
+    for row in reported["run_description"]["levels"]:
+        assert f"{row['from']:.2f}</td>" in page and f"{row['score']:.2f}</td>" in page
+    assert "Linear agreement with the raters" in page
+
+
+def test_every_tile_stands_beside_its_controls(page: str) -> None:
+    assert "One answer for all images: none; ridge on the same image features: 0." in page
+    assert "No true score enters here, so shuffled labels may move it as well." in page
+    assert "rest on 4 groups of test images only: take them as unsure" in page
+    assert "unsure: 4 groups only" in page
+
+
+def test_scores_that_no_human_gave_are_said_to_be_so(
+    report_on: Callable[..., dict[str, Any]],
+) -> None:
+    given = scored_images().assign(image=lambda table: "folder/" + table["path"])
+    done = report_on(simulated_scores=given[["image", "score"]])
+    assert "This is the demo" in done["report"] and "raters are simulated" in done["report"]
+    # One that differs is somebody's own.
+    other = given.assign(score=given["score"].where(given.index != given.index[-1], 4.2))
+    assert not is_simulated(scored_images(), other)
+
+
 def test_words_of_one_text_alone_are_marked() -> None:
     row = {"chosen": "It is sharp. It is good.", "rejected": "it is dull.", "told_apart": 0.0}
     pair = _pair(row)
@@ -160,5 +190,6 @@ def test_without_known_faults_faithfulness_is_left_out(
         return table.assign(faithfulness=np.nan) if "faithfulness" in table else table
 
     done = report_on(change=unknown)
-    assert "true of the picture" not in done["report"].lower()
+    assert "share of statements" not in done["report"]
+    assert "true of the pictures was not measured" in done["report"]
     assert "faithfulness" not in set(done["iteration_changes"]["metric"])

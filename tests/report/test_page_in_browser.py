@@ -92,6 +92,44 @@ def test_every_part_fits_and_can_be_read(page: Any) -> None:
     assert page.title() == "selfscore report: policy_2", "a text of the model took over the page"
 
 
+@pytest.mark.parametrize("width", [320, 360, 390])
+def test_no_figure_leaves_its_tile(browser: Any, address: str, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(address)
+    outside = """all => all.flatMap((tile) => {
+      const { left, right } = tile.getBoundingClientRect();
+      return [...tile.querySelectorAll("*:not(.unseen)")].filter((one) => {
+        const own = one.getBoundingClientRect();
+        return own.right > right + 0.5 || own.left < left - 0.5;
+      }).map((one) => one.textContent);
+    })"""
+    assert page.eval_on_selector_all(".tile", outside) == []
+    # Also where a figure has as many digits as one can have.
+    page.eval_on_selector_all(
+        ".figures .before, .figures .after",
+        "all => { for (const one of all) one.textContent = '−1000.00'; }",
+    )
+    assert page.eval_on_selector_all(".tile", outside) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def test_all_of_it_is_printed(browser: Any, address: str, tmp_path: Path) -> None:
+    page = browser.new_page(color_scheme="dark")
+    page.goto(f"{address}#charts")
+    page.emulate_media(media="print")
+    for view in VIEWS:
+        assert page.is_visible(f"#{view}"), view
+    assert not page.is_visible("nav") and not page.is_visible("#more")
+    counted = "document.querySelectorAll('#cards > li, .pair').length"
+    page.evaluate(f"addEventListener('beforeprint', () => {{ window.printed = {counted}; }})")
+    page.pdf(path=str(tmp_path / "report.pdf"))
+    assert page.evaluate("window.printed") == 30 + 12
+    page.emulate_media(media="screen")
+    assert page.evaluate(counted) == 12 + 1
+    page.close()
+
+
 def test_light_and_dark_differ(browser: Any, address: str) -> None:
     def colours(scheme: str) -> list[str]:
         page = browser.new_page(color_scheme=scheme)

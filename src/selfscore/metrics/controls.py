@@ -9,8 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from selfscore.metrics.accuracy import mean_absolute_error, root_mean_squared_error, share
-from selfscore.metrics.calibration import calibration_metrics, ranked_probability_score
+from selfscore.metrics.accuracy import (
+    exact,
+    mean_absolute_error,
+    root_mean_squared_error,
+    share,
+    within,
+)
+from selfscore.metrics.calibration import calibration_metrics
+from selfscore.metrics.constant_answer import ConstantAnswer
 from selfscore.metrics.policy_metrics import LEVEL_METRICS, SCORE_METRICS
 from selfscore.metrics.resampling import FIGURE_COLUMNS, Resampling, Statistic
 from selfscore.metrics.shuffling import shuffle_images
@@ -24,12 +31,10 @@ def prior_metrics(
     n_levels: int,
     resampling: Resampling,
 ) -> pd.DataFrame:
-    """Figures of the best answers that are the same for every image.
+    """Figures of the best answers that are the same for every image, see `ConstantAnswer`.
 
-    Each figure gets the constant that is best for it on the training images: the median score for
-    `mae`, the mean for `rmse`, for `within_1` and `exact` the level that scores highest there, and
-    for `rps` the training distribution over levels. A constant puts nothing in order: `srcc`,
-    `plcc` and `kendall` are 0.
+    Each figure gets the constant that is best for it on the training images. A constant puts
+    nothing in order: `srcc`, `plcc` and `kendall` are 0.
 
     Args:
         images: Evaluated images with score and level.
@@ -44,9 +49,8 @@ def prior_metrics(
     Raises:
         ValueError: If there are no training images.
     """
-    if training.empty:
-        raise ValueError("the score-only prior is learnt from training images, and there are none")
-    table = _intervals(_prior_figures(images, training, n_levels), images, resampling)
+    answer = ConstantAnswer.learnt_from(training, n_levels)
+    table = _intervals(_prior_figures(images, answer), images, resampling)
     none = {"value": 0.0, "low": 0.0, "high": 0.0, "n": len(images)}
     rank = pd.DataFrame([{"metric": metric, **none} for metric in ("srcc", "plcc", "kendall")])
     return pd.concat([rank, table], ignore_index=True)
@@ -104,18 +108,14 @@ def shuffled_metrics(judgements: pd.DataFrame, resampling: Resampling) -> pd.Dat
     return pd.concat([figures, calibration[calibration["metric"] == "rps"]], ignore_index=True)
 
 
-def _prior_figures(images: pd.DataFrame, training: pd.DataFrame, n_levels: int) -> Iterator[Figure]:
+def _prior_figures(images: pd.DataFrame, answer: ConstantAnswer) -> Iterator[Figure]:
     score = images["score"].to_numpy(dtype=float)
     level = images["level"].to_numpy(dtype=float)
-    seen = training["level"].to_numpy(dtype=np.int64)
-    yield "mae", mean_absolute_error, (np.full_like(score, training["score"].median()), score)
-    yield "rmse", root_mean_squared_error, (np.full_like(score, training["score"].mean()), score)
-    for name, metric in LEVEL_METRICS.items():
-        candidates = np.broadcast_to(np.arange(n_levels)[:, None], (n_levels, len(seen)))
-        best = int(np.argmax(metric(candidates, seen)))
-        yield name, metric, (np.full_like(level, best), level)
-    marginal = np.bincount(seen, minlength=n_levels) / len(seen)
-    yield "rps", share, (ranked_probability_score(marginal, level),)
+    yield "mae", mean_absolute_error, (np.full_like(score, answer.score), score)
+    yield "rmse", root_mean_squared_error, (np.full_like(score, answer.mean), score)
+    yield "within_1", within, (np.full_like(level, answer.within_1), level)
+    yield "exact", exact, (np.full_like(level, answer.exact), level)
+    yield "rps", share, (answer.rps(level),)
 
 
 def _intervals(

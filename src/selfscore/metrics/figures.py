@@ -19,7 +19,7 @@ POOLED = "all"
 # round's texts with forced levels: the policy the round starts from.
 ANY, INCOMING = "any", "incoming"
 HEALTH = "health"
-SHUFFLED, PRIOR, CEILING = CONTROLS = ("shuffled_images", "prior", "ceiling")
+SHUFFLED, PRIOR, CEILING, RIDGE = CONTROLS = ("shuffled_images", "prior", "ceiling", "ridge")
 # Of how a round's policies were made. Those of merging have the weight matrix as their group, those
 # of its strength the strength that was tried.
 PREFERENCES, TRAINING, MERGING, STRENGTH = LEARNING = (

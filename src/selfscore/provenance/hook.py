@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import settings
 
-from selfscore.provenance import checkpoint_owner, given_places, one_run
+from selfscore.provenance import checkpoint_owner, given_places, one_run, run_facts
 from selfscore.provenance.places import load_what_is_saved
 from selfscore.provenance.progress import Progress
 from selfscore.provenance.recording import Recording
@@ -90,6 +90,9 @@ class ProvenanceHooks:
         if DATASET in catalog:
             origin = {"conf_source": self._conf_source, "resumes": resumed_run()}
             self._recording = Recording.begin(run_params, origin, pipeline, catalog, self._redact)
+        if run_facts.DATASET in catalog:
+            told = run_facts.describe_run(run_params, resumed_run(), catalog, self._redact)
+            catalog.save(run_facts.DATASET, told)
         self._catalog = catalog
         self._progress = Progress(pipeline)
 

@@ -11,6 +11,7 @@ import pandas as pd
 from selfscore.layout import policy_name
 from selfscore.metrics.catalog import HEADLINE, metric
 from selfscore.metrics.figures import among
+from selfscore.report.changes import MEASURED, paired_change, with_constant
 from selfscore.report.labels import BASE, MERGED, format_value
 from selfscore.report.settings import ChampionSettings, ReportingSettings
 from selfscore.report.tables import records
@@ -24,8 +25,11 @@ CHOSEN_ON = "validation"
 
 def choose_champion(
     figures: pd.DataFrame,
+    judgements: pd.DataFrame,
+    scored_images: pd.DataFrame,
     settings: ReportingSettings,
     base_policy: Policy,
+    seed: int,
     **merge_reports: dict[str, Any],
 ) -> dict[str, Any]:
     """The best of the base model and the policies that the rounds handed on.
@@ -36,15 +40,20 @@ def choose_champion(
 
     Args:
         figures: of all rounds.
-        settings: of which `champion` counts.
+        judgements: of all rounds, which tell whether the best is clearly so.
+        scored_images: the images, see `measure_changes`.
+        settings: of which `champion` counts, and how intervals are drawn.
         base_policy: `policy_0`, which has no tensors to load.
+        seed: of the resamples.
         merge_reports: `policy_1` to `policy_N` → the report of the merge that made it, of which
             `digest` counts.
 
     Returns:
         policy (its name), round, digest, metric, chosen_on, value; candidates: for each policy its
-        figures on the validation images and why it could not win ("" if it could); and figures:
-        split → metric → value of the champion, for all splits.
+        figures on the validation images and why it could not win ("" if it could); images (how many
+        validation images there are); tied_with: the candidates that could win and are not clearly
+        behind the champion on these images; and figures: split → metric → value of the champion,
+        for all splits.
 
     Raises:
         ValueError: the metric was not measured on validation images, or an earlier release made
@@ -73,6 +82,9 @@ def choose_champion(
         CHOSEN_ON,
     )
     chosen = policy_name(best)
+    on_validation = with_constant(judgements[judgements["split"] == CHOSEN_ON], scored_images)
+    handed_on = on_validation[on_validation["policy"].isin([BASE, MERGED])]
+    of_round = dict(iter(handed_on.groupby("round")))
     return {
         "policy": chosen,
         "round": best,
@@ -84,8 +96,26 @@ def choose_champion(
             policy_name(number): {"figures": _shown(row, name), "excluded": excluded[number]}
             for number, row in seen.items()
         },
+        "images": int(on_validation["image_id"].nunique()),
+        "tied_with": [
+            policy_name(number)
+            for number in seen
+            if number != best
+            and not excluded[number]
+            and _is_tied(name, of_round[number], of_round[best], settings, seed)
+        ],
         "figures": {split: _shown(rows[best], name) for split, rows in by_split.items()},
     }
+
+
+def _is_tied(
+    name: str, other: pd.DataFrame, best: pd.DataFrame, settings: ReportingSettings, seed: int
+) -> bool:
+    """Whether a policy may be as good as the best; of figures that are no comparison, no."""
+    if name not in MEASURED:
+        return False
+    change, *_ = paired_change(name, other, best, settings, seed)
+    return not (change.low > 0 or change.high < 0)
 
 
 def _digest(policy: str, merge_report: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ import pandas as pd
 from selfscore import __version__
 from selfscore.metrics.catalog import metric
 from selfscore.report import labels
+from selfscore.report.changes import AS_CONSTANT, BETTER, UNCLEAR, WITHOUT_LABELS, WORSE
 from selfscore.report.drawing import Chart
 from selfscore.report.embedding import panel_pictures
 from selfscore.report.labels import format_value
@@ -24,6 +25,14 @@ from selfscore.report.summary import change_text
 from selfscore.report.tables import records
 
 _WORD = re.compile(r"\w+|\W+")
+# Verdict → its sign and its words.
+_VERDICTS = {
+    BETTER: ("▲", "better"),
+    AS_CONSTANT: ("◆", "no better than one answer for all"),
+    WITHOUT_LABELS: ("◆", "up, as shuffled labels may do"),
+    WORSE: ("▼", "worse"),
+    UNCLEAR: ("●", "no clear change"),
+}
 
 
 def render_page(
@@ -33,7 +42,7 @@ def render_page(
     changes: pd.DataFrame,
     gallery: pd.DataFrame,
     pairs: pd.DataFrame,
-    facts: dict[str, str],
+    description: dict[str, Any],
     score_scale: dict[str, Any],
     split: str,
 ) -> str:
@@ -46,7 +55,7 @@ def render_page(
         changes: see `measure_changes`.
         gallery: see `gather_gallery`.
         pairs: see `gather_pairs`.
-        facts: what else is said of the run, label → text.
+        description: see `describe_run`.
         score_scale: `levels`, `values`, `unit`.
         split: the one that is reported.
     """
@@ -78,7 +87,8 @@ def render_page(
         gallery=[_card(row, score_scale["levels"]) for row in records(gallery)],
         groups=sorted(set(gallery["group"]) - {""}),
         pairs=[_pair(row) for row in records(pairs)],
-        facts=facts,
+        description=description,
+        verdicts=_VERDICTS,
         scale=score_scale,
         split=split,
         version=__version__,

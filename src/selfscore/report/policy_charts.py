@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from selfscore.metrics import catalog
-from selfscore.metrics.figures import PRIOR, SHUFFLED, among
+from selfscore.metrics.figures import PRIOR, RIDGE, SHUFFLED, among
 from selfscore.report import labels
 from selfscore.report.drawing import Chart, Panel
 from selfscore.report.labels import BASE, MERGED, format_value
@@ -60,13 +60,20 @@ def policies_chart(
     """
     table = among(figures)
     rows = table[table["round"].isin([0, number]) & ((table["round"] > 0) | (number > 0))]
-    controls = among(figures, of=None, round=number, split=split)
+    # What the features alone are worth is the same in every round, and is measured once.
+    controls = pd.concat(
+        [
+            among(figures, of=None, round=number, split=split),
+            among(figures, of=RIDGE, round=0, split=split),
+        ]
+    )
     shown = measured(rows, split, metrics)
     chart = Chart(
         f"The policies of round {number} side by side",
         f"On the {split} images, with 95 % intervals. Controls: the same policies when the "
-        "images are shuffled among the questions (their agreement must be about 0), and the best "
-        "answer that is the same for every image.",
+        "images are shuffled among the questions (their agreement must be about 0), the best "
+        "answer that is the same for every image, and a ridge regression on the same image "
+        "features.",
         len(shown),
     )
     for panel, metric in zip(chart.panels, shown, strict=True):
@@ -147,6 +154,9 @@ def _draw_comparison(panel: Panel, rows: pd.DataFrame, controls: pd.DataFrame, m
     if len(prior) and prior.iloc[0]:
         ends = [0, len(policies) - 1]
         panel.line("same answer for all", "guide", ends, [prior.iloc[0]] * 2, dashed=True)
+    for ridge in controls.loc[controls["of"] == RIDGE, "value"]:
+        ends = [0, len(policies) - 1]
+        panel.line("ridge on the image features", "truth", ends, [ridge] * 2, dashed=True)
     for place, policy in enumerate(policies):
         one = rows[rows["policy"] == policy]
         panel.points(labels.policy(policy), colours[policy], [place], *_values(one))

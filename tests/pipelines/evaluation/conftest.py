@@ -13,6 +13,7 @@ from cards import MACHINE, SCALE, policy_over
 from stage_settings import evaluation
 
 from selfscore.judging.tfidf import fit_judge
+from selfscore.metrics.figures import COLUMNS
 from selfscore.pipelines.evaluation.judgement import judge_explanations
 from selfscore.pipelines.evaluation.measurement import measure_policies
 from selfscore.pipelines.evaluation.prediction import tabulate_predictions
@@ -129,6 +130,7 @@ def measured(
             policy_over(score_scale=answers.score_scale),
             given.get("settings", settings),
             seed,
+            pd.DataFrame(columns=COLUMNS),
             **{table["policy"].iloc[0]: table for table in tables},
         )
 

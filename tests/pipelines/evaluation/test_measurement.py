@@ -11,7 +11,7 @@ from cards import policy_over
 from stage_settings import evaluation, reporting
 
 from selfscore.datasets.contracts import Figures
-from selfscore.metrics.figures import COLUMNS, CONTROLS, of_judges
+from selfscore.metrics.figures import COLUMNS, CONTROLS, RIDGE, of_judges
 from selfscore.metrics.health import health_metrics
 from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.pipelines.reporting.over_rounds import measure_reliability
@@ -50,7 +50,7 @@ def test_all_figures_stand_in_one_table(predicted: list[pd.DataFrame], measured:
     assert list(figures) == COLUMNS
     Figures.validate(figures)
     assert set(figures["round"]) == {1} and set(figures["group"]) == {"all"}
-    assert set(figures["of"]) == {"", "tfidf", "health", *CONTROLS}
+    assert set(figures["of"]) == {"", "tfidf", "health", *CONTROLS} - {RIDGE}
 
 
 def test_metrics_per_policy_and_split(

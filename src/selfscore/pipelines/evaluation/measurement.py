@@ -39,7 +39,7 @@ def measure_policies(
     base_policy: Policy,
     settings: EvaluationSettings,
     seed: int,
-    learning: pd.DataFrame | None = None,
+    others: pd.DataFrame,
     **predictions: pd.DataFrame,
 ) -> pd.DataFrame:
     """Every figure of a round, with bootstrap intervals where it is one over images.
@@ -53,7 +53,8 @@ def measure_policies(
         base_policy: of which the scale counts, which all policies share.
         settings: judges, groups, bins, and how intervals are drawn.
         seed: of the resamples, and of what is paired at random.
-        learning: how the policies were made, see `measure_learning`; the base model's is not known.
+        others: what other nodes measured: how a round's policies were made, see `measure_learning`;
+            in the baseline, what the image features alone are worth, see `measure_ridge`.
         predictions: policy → its table, for the texts.
 
     Returns:
@@ -75,7 +76,7 @@ def measure_policies(
         they are the same) it reads a little too well; `held_out` in its state has the figure for
         unseen texts.
 
-        And `learning`.
+        And `others`.
     """
     answers = pd.concat(predictions.values(), ignore_index=True)
     number = int(answers["round"].iloc[0])
@@ -116,8 +117,7 @@ def measure_policies(
     groups = scored_images.set_index("image_id")["group"]
     told_apart = _told_apart(judges, readings, settings.resampling(groups, seed))
     tables += [as_figures(table, round=number) for table in told_apart]
-    if learning is not None:
-        tables.append(as_figures(learning, round=number))
+    tables.append(as_figures(others, round=number))
     # A table without rows forgets what its columns hold.
     figures = pd.concat([table for table in tables if len(table)], ignore_index=True)
     _report(figures)

@@ -1,6 +1,7 @@
 """policy, {expert}_adapter, next_policy → {name}_predictions → judgements, readings → figures.
 
-Reports and logs of how the policies were made become figures too.
+Reports and logs of how the policies were made become figures too; in the baseline, where nothing
+is learnt, what the image features alone are worth.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from selfscore.pipelines.evaluation.judgement import judge_explanations
 from selfscore.pipelines.evaluation.learning import measure_learning
 from selfscore.pipelines.evaluation.measurement import measure_policies
 from selfscore.pipelines.evaluation.prediction import predict
+from selfscore.pipelines.evaluation.ridge import measure_ridge
 from selfscore.report.gallery import gather_pairs
 
 # Policies that stand on their own, and the dataset each is read from. Every other name is an
@@ -59,14 +61,14 @@ def create_pipeline(policies: Sequence[str] = ("scoring", "consistency", "merged
                     "base_policy": "base_policy",
                     "settings": "params:evaluation",
                     "seed": "params:seed",
-                    **({"learning": "learning"} if learns else {}),
+                    "others": "learning" if learns else "ridge",
                     **predictions,
                 },
                 "figures",
             ),
             # Without an output, so that it is done again whenever a stopped run goes on.
             _node(watch_health, ["figures", "params:evaluation"], None),
-            *(_of_learning(policies) if learns else []),
+            *(_of_learning(policies) if learns else [_OF_FEATURES]),
         ]
     )
 
@@ -107,6 +109,20 @@ def _node(
 ) -> Node:
     """A node that is called like its function."""
     return Node(function, inputs=inputs, outputs=outputs, name=function.__name__)
+
+
+# What only the baseline has: features are the same in every round.
+_OF_FEATURES = _node(
+    measure_ridge,
+    {
+        "image_features": "image_features",
+        "scored_images": "scored_images",
+        "base_policy": "base_policy",
+        "settings": "params:evaluation",
+        "seed": "params:seed",
+    },
+    "ridge",
+)
 
 
 def _prediction(name: str) -> Node:

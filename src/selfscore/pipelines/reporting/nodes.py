@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import pandas as pd
 
@@ -11,10 +11,20 @@ from selfscore.metrics.health import HealthThresholds
 from selfscore.report.changes import shown_round
 from selfscore.report.settings import ReportingSettings
 from selfscore.settings_class import as_parameters
-from selfscore.vlm.policy import BaseModel, Policy
+from selfscore.vlm.policy import Policy
 
 if TYPE_CHECKING:
     from selfscore.report.drawing import Chart
+
+
+class RunTables(TypedDict):
+    """What the charts are made of; see `build_charts`."""
+
+    champion: dict[str, Any]
+    figures: pd.DataFrame
+    answers: pd.DataFrame
+    reliability: pd.DataFrame
+    base_policy: Policy
 
 
 def write_report(
@@ -22,12 +32,10 @@ def write_report(
     changes: pd.DataFrame,
     gallery: pd.DataFrame,
     pairs: pd.DataFrame,
-    scored_images: pd.DataFrame,
-    model: BaseModel,
-    seed: int,
+    description: dict[str, Any],
     settings: ReportingSettings,
     thresholds: HealthThresholds,
-    **run: Any,
+    **run: Unpack[RunTables],
 ) -> tuple[str, dict[str, Any]]:
     """The report as one page of HTML, and its charts.
 
@@ -38,9 +46,7 @@ def write_report(
         changes: what the champion changed.
         gallery: images with what was said of them.
         pairs: consistency pairs to look at.
-        scored_images: counted.
-        model: the base model.
-        seed: of the run.
+        description: what was run on what.
         settings: what is shown.
         thresholds: limits of health.
         run: the rest of what `build_charts` takes.
@@ -50,16 +56,6 @@ def write_report(
     """
     from selfscore.report.page import render_page
 
-    counts = scored_images["split"].value_counts()
-    scale = run["base_policy"].card.score_scale
-    lowest, *_, highest = scale.values
-    facts = {
-        "Base model": " ".join(filter(None, [model.id, model.revision])),
-        "Images": ", ".join(f"{count} {split}" for split, count in counts.items()),
-        "Rounds": str(run["figures"]["round"].max()),
-        "Scale": f"{scale.levels} levels, {lowest:.2f} to {highest:.2f}",
-        "Seed": str(seed),
-    }
     charts = build_charts(**run, thresholds=thresholds, settings=settings)
     page = render_page(
         charts,
@@ -68,8 +64,8 @@ def write_report(
         changes,
         gallery,
         pairs,
-        facts,
-        as_parameters(scale),
+        description,
+        as_parameters(run["base_policy"].card.score_scale),
         settings.split,
     )
     return page, {f"{name}.png": chart.figure for name, chart in charts.items()}

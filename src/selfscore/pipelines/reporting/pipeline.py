@@ -12,6 +12,7 @@ from selfscore.pipelines.reporting.over_rounds import (
 )
 from selfscore.report.champion import choose_champion
 from selfscore.report.changes import measure_changes
+from selfscore.report.description import describe_run
 from selfscore.report.gallery import gather_gallery
 from selfscore.report.summary import summarize
 
@@ -81,8 +82,11 @@ def create_pipeline(rounds: int = 1) -> Pipeline:
                 choose_champion,
                 inputs={
                     "figures": "figures_over_rounds",
+                    "judgements": "judgements_over_rounds",
+                    "scored_images": "scored_images",
                     "settings": "params:reporting",
                     "base_policy": policy_name(0),
+                    "seed": "params:seed",
                     **{
                         policy_name(number): f"{namespace}.merge_report"
                         for number, namespace in enumerate(own, start=1)
@@ -96,6 +100,7 @@ def create_pipeline(rounds: int = 1) -> Pipeline:
                 inputs=[
                     "champion",
                     "judgements_over_rounds",
+                    "scored_images",
                     "params:reporting",
                     "params:seed",
                 ],
@@ -108,6 +113,7 @@ def create_pipeline(rounds: int = 1) -> Pipeline:
                     "champion": "champion",
                     "changes": "iteration_changes",
                     "figures": "figures_over_rounds",
+                    "scored_images": "scored_images",
                     "consistency_judge": "baseline.consistency_judge",
                     "thresholds": "params:evaluation.health.thresholds",
                     "settings": "params:reporting",
@@ -128,15 +134,27 @@ def create_pipeline(rounds: int = 1) -> Pipeline:
                 name="gather_gallery",
             ),
             Node(
+                describe_run,
+                inputs=[
+                    "run_facts",
+                    "scored_images",
+                    "simulated_scores",
+                    "figures_over_rounds",
+                    policy_name(0),
+                    "params:model",
+                    "params:seed",
+                ],
+                outputs="run_description",
+                name="describe_run",
+            ),
+            Node(
                 write_report,
                 inputs={
                     "summary": "run_summary",
                     "changes": "iteration_changes",
                     "gallery": "image_gallery",
                     "pairs": "pairs_over_rounds",
-                    "scored_images": "scored_images",
-                    "model": "params:model",
-                    "seed": "params:seed",
+                    "description": "run_description",
                     **_RUN,
                 },
                 outputs=["report", "charts"],

@@ -84,6 +84,16 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "ArrowRight") step(1);
 });
 
+// On paper there is nothing to choose: all of it is printed.
+addEventListener("beforeprint", () => {
+  at("cards").replaceChildren(...cards);
+  at("pair-list").replaceChildren(...pairs);
+});
+addEventListener("afterprint", () => {
+  arrange();
+  present();
+});
+
 for (const controls of document.querySelectorAll(".controls")) controls.hidden = false;
 addEventListener("hashchange", route);
 arrange();

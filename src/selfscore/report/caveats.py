@@ -1,0 +1,96 @@
+"""What a reader has to keep in mind of the data that a result rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from selfscore.metrics.figures import RIDGE, TRAINING, among
+from selfscore.report.changes import FEW
+
+# Below these little is learnt, and little can be told.
+_FEW_STEPS, _FEW_IMAGES = 20, 30
+
+
+def caveats(
+    figures: pd.DataFrame, scored_images: pd.DataFrame, split: str, number: int
+) -> Iterator[str]:
+    """Sentences on what was not measured, and on too little or uneven data; none where all is well.
+
+    Args:
+        figures: of all rounds.
+        scored_images: the images.
+        split: the one that is reported.
+        number: of the round that is looked at.
+    """
+    yield from _truth(figures, split)
+    yield from _steps(figures, number)
+    yield from _few_images(scored_images)
+    yield from _copies(scored_images)
+    if among(figures, of=RIDGE, split=split).empty:
+        yield (
+            "There is no ridge regression to compare with: not all image features are stored "
+            "(`image_features.max_gb`)."
+        )
+
+
+def rests_on(drawn: int, images: int, split: str) -> str:
+    """How much the intervals of a split rest on, and whether that is enough.
+
+    Args:
+        drawn: how many things are drawn for an interval.
+        images: of the split.
+        split: its name.
+    """
+    what = f"{drawn} {split} images" if drawn == images else f"{drawn} groups of {split} images"
+    if drawn >= FEW:
+        return f"The intervals rest on {what}."
+    return (
+        f"The intervals rest on {what} only: take them as unsure, for of so few they are narrower "
+        "than what is known."
+    )
+
+
+def _truth(figures: pd.DataFrame, split: str) -> Iterator[str]:
+    rows = among(figures, split=split, metric="faithfulness")
+    if rows["value"].notna().any():
+        return
+    yield (
+        "Whether the explanations are true of the pictures was not measured: that takes pictures "
+        "whose faults are known, as the demo’s are. A text can fit its score and be wrong, so read "
+        "some beside their pictures, in the gallery."
+    )
+
+
+def _steps(figures: pd.DataFrame, number: int) -> Iterator[str]:
+    steps = among(figures, of=TRAINING, metric="loss", round=number)["n"]
+    if len(steps) and steps.max() < _FEW_STEPS:
+        yield (
+            f"Training was {steps.max()} steps an expert in round {number}, too few to learn much: "
+            "give more training images, or raise `dpo_training.epochs`."
+        )
+
+
+def _few_images(scored_images: pd.DataFrame) -> Iterator[str]:
+    counts = scored_images["split"].value_counts()
+    sizes = {split: int(counts.get(split, 0)) for split in ("train", "validation", "test")}
+    listed = ", ".join(f"{n} {split}" for split, n in sizes.items())
+    held_out = min(sizes["validation"], sizes["test"])
+    if held_out < _FEW_IMAGES:
+        yield (
+            f"Few images are held out ({listed}): by fewer than {_FEW_IMAGES} hardly any policy "
+            "can be told from another. Give more images, or raise `ingestion.validation_share` and "
+            "`ingestion.test_share`."
+        )
+    elif held_out < 0.05 * sum(sizes.values()):
+        yield f"The split is lopsided: {listed} images."
+
+
+def _copies(scored_images: pd.DataFrame) -> Iterator[str]:
+    copies = int(scored_images["sha256"].duplicated().sum())
+    if copies:
+        yield (
+            f"{copies} of the {len(scored_images)} images are copies of others, by their content: "
+            "they count in every figure and make intervals too narrow."
+        )
