@@ -160,6 +160,7 @@ WRONG = [
     ("seed", 1.5, "seed must be a whole number, not 1.5"),
     ("seed", True, "seed must be a whole number, not True"),
     ("rounds", 0, "rounds must be at least 1, not 0"),
+    ("rounds", 10**9, "rounds must be at most 100, not 1000000000"),
     ("experts", "scoring", "experts must be a list, not 'scoring'"),
     ("experts", ["scorin"], "experts.0 must be scoring, consistency, "),
     ("experts", ["scoring", "scoring"], "`experts` names one of them twice"),

@@ -62,6 +62,7 @@ class Input:
         says: regular expression for the sentence, or the warnings, on the screen.
         expected: the right result where it is not refused.
         parameters: of the configuration, as YAML has them.
+        lines: the most that a refusal may have.
         code: exit code of a command that has left a result.
         files: of the configuration's environment, by name, as they are written.
         grounded: whether it needs the finished run that is made beforehand.
@@ -78,6 +79,7 @@ class Input:
     says: str = ""
     expected: Expected = field(default_factory=Nothing)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    lines: int = 5
     code: int = 0
     files: Mapping[str, str] = field(default_factory=dict)
     grounded: bool = False

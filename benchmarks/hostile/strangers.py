@@ -68,6 +68,8 @@ def given(
         says,
         expected,
         grounded=True,
+        # What `verify` finds is a table, with a row for each check.
+        lines=9 if "verify" in command else 5,
         variables=variables,
         hidden=(_WORD,),
     )
@@ -171,7 +173,6 @@ def added() -> Iterator[Input]:
             sign(folder)
 
         yield given(kind, name, change, _VERIFY, (REFUSED,), "FAILED")
-        # A further JSON or a text within the policy is harmless, and may be listed.
         yield given(kind, f"{name}, listed", listed, _VERIFY, (REFUSED,), "FAILED")
 
 
@@ -186,7 +187,7 @@ def indices() -> Iterator[Input]:
         "a file above": {"files": {"../secret.json": "0" * 64}},
         "a file of the root": {"files": {"/etc/passwd": "0" * 64}},
         "a policy that is a text": {"policy": "policy_1"},
-        "a policy without digest": {"policy": {"dataset": "policy_1"}},
+        "a policy without digest": {"policy": {"digest": None}},
         "another digest": {"policy": {"digest": "0" * 64}},
         "another run": {"policy": {"run": "2020-01-01T00.00.00.000Z"}},
         "a run above": {"policy": {"run": "../../../data/x"}},

@@ -20,7 +20,6 @@ from benchmarks.runs import PROJECT, Run, write_configuration
 from selfscore.layout import merged
 
 LIMIT = 90.0
-MOST_LINES = 5
 _LOGGED = re.compile(r"^\d\d:\d\d:\d\d +(INFO|WARNING|DEBUG) ")
 _BAR = re.compile(r"\d+%\|| \[[\d:]+<|it/s\]|\r")
 _CONTINUED = re.compile(r"^\s")
@@ -123,7 +122,7 @@ def _arguments(one: Input, folder: Path, hosted: Mapping[str, Any]) -> list[str]
 def outcome_of(one: Input, folder: Path, ended: Ended) -> Tried:
     """What came of an input, by the screen and by what the command left behind."""
     message = message_of(ended.screen)
-    outcome, faults = CRASHED, list(_crashes(ended, message))
+    outcome, faults = CRASHED, list(_crashes(ended, message, one.lines))
     if not faults and ended.code != one.code:
         outcome = REFUSED if ended.code else SILENTLY_WRONG
     elif not faults:
@@ -160,14 +159,14 @@ def _compared(one: Input, folder: Path, screen: str) -> Found:
         return Found(SILENTLY_WRONG, [f"there is no result ({type(error).__name__}: {error})"])
 
 
-def _crashes(ended: Ended, message: list[str]) -> Iterator[str]:
+def _crashes(ended: Ended, message: list[str], most: int) -> Iterator[str]:
     if ended.code == TIMED_OUT:
         yield f"did not end within {LIMIT:.0f} s"
     elif ended.code < 0:
         yield f"ended by signal {-ended.code}"
     if "Traceback (most recent call last)" in ended.screen:
         yield "a traceback"
-    elif ended.code > 0 and len(message) > MOST_LINES:
+    elif ended.code > 0 and len(message) > most:
         yield f"{len(message)} lines"
     elif ended.code > 0 and not message:
         yield "without a word"

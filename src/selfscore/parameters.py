@@ -30,6 +30,8 @@ from selfscore.vlm.policy import BaseModel
 from selfscore.vlm.response import Prompts
 from selfscore.wrong_settings import KeyPath, Problem, problems, unknown
 
+MOST_ROUNDS = 100
+
 
 @settings_class
 class Shape:
@@ -37,12 +39,12 @@ class Shape:
 
     Attributes:
         seed: of everything that is drawn.
-        rounds: how many there are.
+        rounds: how many there are. Each has steps of its own, which are made before the first one.
         experts: what every round trains and merges, by the names of their pairs' builders.
     """
 
     seed: Whole
-    rounds: Count
+    rounds: Annotated[int, Field(ge=1, le=MOST_ROUNDS)]
     experts: Annotated[list[Literal[*PAIR_BUILDERS]], Field(min_length=1)]  # type: ignore[valid-type]
 
     def __post_init__(self) -> None:

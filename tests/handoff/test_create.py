@@ -230,6 +230,17 @@ def test_a_planted_pickle_is_refused_and_never_loaded(handed, listed):
     assert not Path(__file__).with_name("unpickled").exists()
 
 
+@pytest.mark.parametrize("name", ["more.safetensors", "training_args.json", ".hooks.json"])
+def test_a_file_more_in_the_policy_is_refused_though_it_is_listed(handed, name):
+    import hashlib
+
+    (handed / "policy" / name).write_bytes(b"{}")
+    index = read_index(handed)
+    listing = {**index.files, f"policy/{name}": hashlib.sha256(b"{}").hexdigest()}
+    write_index(replace(index, files=listing), handed)
+    assert failed(handed) == ("manifests", f"'policy/{name}' is no file of the policy")
+
+
 def test_a_pickle_in_place_of_the_weights_is_refused(handed):
     import pickle
 

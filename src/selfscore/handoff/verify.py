@@ -178,14 +178,22 @@ def _manifests(folder: Path, index: Index) -> str:
     for key, value in found.items():
         if value != index.policy[key]:
             raise _FailedError(f"the manifest names another {key} of {index.policy['dataset']}")
-    marker = json.loads((folder / bundle.POLICY / MARKER).read_text("utf-8"))["sha256"]
-    stored = {name: index.files.get(f"{bundle.POLICY}/{name}") for name in marker}
-    if stored != marker or folder_sha256(marker) != index.policy["sha256"]:
-        raise _FailedError("the policy's files are not those in the manifest")
+    _only_the_policys_files(folder, index)
     for name, path in index.artifacts.items():
         if not _named(name, _sha256(index, path), manifests):
             raise _FailedError(f"no manifest names this '{name}'")
     return f"{len(manifests)} runs; {len(index.artifacts)} artifacts as the runs left them"
+
+
+def _only_the_policys_files(folder: Path, index: Index) -> None:
+    marker = json.loads((folder / bundle.POLICY / MARKER).read_text("utf-8"))["sha256"]
+    stored = {name: index.files.get(f"{bundle.POLICY}/{name}") for name in marker}
+    if stored != marker or folder_sha256(marker) != index.policy["sha256"]:
+        raise _FailedError("the policy's files are not those in the manifest")
+    own = {bundle.CARD, *(f"{bundle.POLICY}/{name}" for name in (MARKER, *marker))}
+    for name in index.files:
+        if name.startswith(f"{bundle.POLICY}/") and name not in own:
+            raise _FailedError(f"'{name}' is no file of the policy")
 
 
 def _sha256(index: Index, path: str) -> str | None:
