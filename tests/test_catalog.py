@@ -141,10 +141,12 @@ def test_tables_that_cross_a_border_have_contracts(
     for name in names(registered):
         catalog.get(name)
     checked = set(catalog.validator_specs)
-    kinds = r"_pairs$|_predictions$|^scored_|\.(readings|figures)$|^figures_over_rounds$"
+    kinds = (
+        r"_pairs$|_predictions$|^scored_|\.(readings|figures)$|^figures_over_rounds$|^data_check$"
+    )
     expected = {name for name in names(registered) if re.search(kinds, name)}
     predictions = 1 + (len(EXPERTS) + 1) * ROUNDS
-    assert len(expected) == 2 + len(EXPERTS) * ROUNDS + predictions + 2 * (ROUNDS + 1)
+    assert len(expected) == 3 + len(EXPERTS) * ROUNDS + predictions + 2 * (ROUNDS + 1)
     assert checked == expected
 
 
@@ -170,7 +172,7 @@ def test_the_first_view_has_the_groups_and_what_goes_between_them(
     policies = {policy_name(number) for number in range(ROUNDS)}
     assert {node.name for node in shown if not isinstance(node, ParametersNode)} == {
         *(groups | inputs | once | measured | learnt | policies),
-        *("scored_images", "score_scale", "report", "charts"),
+        *("scored_images", "score_scale", "data_check", "report", "charts"),
     }
     assert not any(getattr(node, "layer", None) for node in shown)
 

@@ -58,12 +58,12 @@ class ImagePlaces:
 
     Attributes:
         folder: of the images.
-        scores: the table, or the folder of a published data set.
+        scores: the table, several tables, or the folder of a published data set.
         max_pixels: images with more are not decoded.
     """
 
     folder: str | None = None
-    scores: str | None = None
+    scores: str | list[str] | None = None
     max_pixels: Count | None = None
 
 

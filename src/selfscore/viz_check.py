@@ -32,13 +32,14 @@ class CheckBeforeViz:
         named = [name for name in command_args[1:2] if not name.startswith("-")]
         if named and named[0] not in _STARTS_A_PROCESS:
             return
-        from kedro.framework.cli.utils import _split_params
         from kedro.framework.project import settings
+
+        from selfscore.given_parameters import read_params
 
         given = click.Command(
             "viz",
             params=[
-                click.Option(["--params"], default="", callback=_split_params),
+                click.Option(["--params"], default="", callback=read_params),
                 click.Option(["--env", "-e"]),
             ],
             context_settings={"ignore_unknown_options": True, "allow_extra_args": True},

@@ -7,7 +7,14 @@ import pytest
 from pandera.errors import SchemaError, SchemaErrors
 from pandera.pandas import DataFrameModel
 
-from selfscore.datasets.contracts import Figures, Pairs, Predictions, Readings, ScoredImages
+from selfscore.datasets.contracts import (
+    DataCheck,
+    Figures,
+    Pairs,
+    Predictions,
+    Readings,
+    ScoredImages,
+)
 
 
 def scored(**changes: Any) -> pd.DataFrame:
@@ -116,6 +123,7 @@ def test_good_tables_pass(contract: type[DataFrameModel], table: pd.DataFrame) -
         (ScoredImages, scored(path="other.jpg"), "not `path` without"),
         (ScoredImages, scored(split="test"), "no training images"),
         (ScoredImages, pd.concat([scored(), scored()]), "duplicate"),
+        (DataCheck, pd.DataFrame({"what": ["x"], "value": [""], "note": [""]}), "str_length"),
         (Pairs, pairs(rejected="#Score: 3\n#Explanation: Sharp."), "the same text"),
         (Pairs, pairs(split="test"), "equal_to"),
         (Pairs, pairs(path="b.jpg"), "another image"),

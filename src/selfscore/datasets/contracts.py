@@ -35,6 +35,14 @@ class ScoredImages(pa.DataFrameModel):
         return bool((table["split"] == "train").any())
 
 
+class DataCheck(pa.DataFrameModel):
+    """What is known of the images, in words: one row a line."""
+
+    what: Series[str] = pa.Field(str_length={"min_value": 1})
+    value: Series[str] = pa.Field(str_length={"min_value": 1})
+    note: Series[str]
+
+
 class Pairs(pa.DataFrameModel):
     """Preference pairs: two different answers about one training image."""
 

@@ -24,8 +24,10 @@ from selfscore.datasets.local_files import (
 from selfscore.datasets.located import LocatedDataset
 from selfscore.datasets.pixels import (
     MAX_PIXELS,
+    MOST_ASPECT,
     MOST_PIXELS,
     NAME_IS_NO_TEXT,
+    STRIP,
     SUFFIXES,
     UnreadableImageError,
     decode,
@@ -79,13 +81,15 @@ class ImageFolder(Mapping[str, Image.Image]):
 
         Raises:
             KeyError: If there is no such image in the folder.
-            UnreadableImageError: If the file cannot be opened or decoded.
+            UnreadableImageError: If the file cannot be opened or decoded, or is a mere strip.
         """
         try:
             content = self.read_bytes(key)
         except OSError as error:
             raise UnreadableImageError("the file cannot be opened", self._name(key)) from error
-        self._decode(key, content)
+        width, height = self._decode(key, content).size
+        if max(width, height) > MOST_ASPECT * min(width, height):
+            raise UnreadableImageError(STRIP, self._name(key))
         return hashlib.sha256(content).hexdigest()
 
     def __iter__(self) -> Iterator[str]:

@@ -33,6 +33,10 @@ _KINDS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF")
 # Of HEIC, as cameras write it: ISO/IEC 23008-12, table of brands.
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 NAME_IS_NO_TEXT = "the file's name is not UTF-8; rename it"
+# Models scale pictures to squares or patches, and refuse those of which nothing would be left:
+# Qwen2-VL from 200 on.
+MOST_ASPECT = 100
+STRIP = f"more than {MOST_ASPECT} times as long as wide"
 _MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
 _BITS_PER_SAMPLE = 258  # a TIFF tag
 MAX_PIXELS = 89_478_485

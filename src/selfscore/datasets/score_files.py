@@ -36,12 +36,18 @@ class ScoreFiles(Mapping[str, bytes]):
         file_system: Where the files are.
         place: A file or a folder.
         listed: Paths of the files below the folder that count; None for all of them.
+        unit: What is known of the scale of their scores, in words; None if nothing is.
     """
 
     def __init__(
-        self, file_system: AbstractFileSystem, place: str, listed: Sequence[str] | None = None
+        self,
+        file_system: AbstractFileSystem,
+        place: str,
+        listed: Sequence[str] | None = None,
+        unit: str | None = None,
     ) -> None:
         self._fs = file_system
+        self.unit = unit
         # As the file system writes it in its listings.
         self.place: str = file_system._strip_protocol(place)
         self.is_one_file = bool(file_system.isfile(self.place))
@@ -111,6 +117,7 @@ class ScoreFilesDataset(LocatedDataset[ScoreFiles]):
     Args:
         filepath: A file, a list of files, or a folder.
         demo: The demo's folder, where the catalog names it.
+        demo_unit: The scale of the demo's scores in words.
         images: The folder of the images that the scores are for, where the catalog names it.
         place: As of `LocatedDataset`.
     """
@@ -120,6 +127,7 @@ class ScoreFilesDataset(LocatedDataset[ScoreFiles]):
         *,
         filepath: str | Sequence[str],
         demo: str | None = None,
+        demo_unit: str | None = None,
         images: str | None = None,
         **place: Any,
     ) -> None:
@@ -135,7 +143,7 @@ class ScoreFilesDataset(LocatedDataset[ScoreFiles]):
             root = self._fs._strip_protocol(self._path)
             self._listed = [file.removeprefix(root).lstrip("/") for file in self._files]
             self._filename_suffix = tuple(self._listed)
-        self._demo, self._images = demo, images
+        self._demo, self._demo_unit, self._images = demo, demo_unit, images
 
     def load(self) -> ScoreFiles:
         """List the files; none is read yet.
@@ -146,14 +154,17 @@ class ScoreFilesDataset(LocatedDataset[ScoreFiles]):
         missing = [file for file in self._files if not self._fs.exists(file)]
         if missing:
             raise DatasetError(f"The scores '{missing[0]}' do not exist. {_REMEDY}")
-        if self._images and self._is_demo(self._files[0]) and not self._is_demo(self._images):
+        demo = self._is_demo(self._files[0])
+        if self._images and demo and not self._is_demo(self._images):
             logger.warning(
                 "The images are '%s', but the scores are still the demo's ('%s'). %s",
                 self._images,
                 self._files[0],
                 _REMEDY,
             )
-        return ScoreFiles(self._fs, self._path, self._listed)
+        return ScoreFiles(
+            self._fs, self._path, self._listed, unit=self._demo_unit if demo else None
+        )
 
     def save(self, data: NoReturn) -> NoReturn:
         """Raise: scores stay as they are."""

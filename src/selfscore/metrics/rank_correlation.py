@@ -1,5 +1,7 @@
 """Rank and linear correlation of predictions with the truth, over the last axis."""
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import kendalltau, rankdata
@@ -106,3 +108,14 @@ def _centred(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     spread = np.sqrt((centred**2).sum(axis=-1))
     floor = _RELATIVE_SPREAD_FLOOR * np.abs(values).max(axis=-1) * np.sqrt(values.shape[-1])
     return centred, np.where(spread > floor, spread, np.nan)
+
+
+def spearman_error(srcc: float, n: float) -> float:
+    """Standard error of a rank correlation over n independent images; infinite for 3 or fewer.
+
+    Bonett and Wright 2000, Psychometrika 65, https://doi.org/10.1007/BF02294183, taken back from
+    Fisher's scale.
+    """
+    if n <= 3:
+        return math.inf
+    return (1 - srcc**2) * math.sqrt((1 + srcc**2 / 2) / (n - 3))

@@ -14,6 +14,21 @@ from numpy.typing import NDArray
 Strategy = Literal["even", "uniform", "marginal"]
 
 
+def widest_radius(true_levels: NDArray[np.int64]) -> int:
+    """The largest exclusion radius that leaves every level that occurs another one that does.
+
+    Raises:
+        ValueError: all images have one level, so there is no wrong one.
+    """
+    found = np.unique(true_levels)
+    if len(found) < 2:
+        raise ValueError(
+            f"All training images have the level {found[0]}, so none can be explained with a wrong "
+            "one. Run the pipeline `ingestion` again, on images with different scores."
+        )
+    return int(np.maximum(found - found[0], found[-1] - found).min()) - 1
+
+
 def wrong_level_probabilities(
     true_levels: NDArray[np.int64], levels: int, exclusion_radius: int, strategy: Strategy
 ) -> NDArray[np.float64]:
@@ -25,17 +40,18 @@ def wrong_level_probabilities(
         exclusion_radius: levels within this distance of the true one are never drawn.
         strategy: ``even``: every pair of levels is as often (chosen, rejected) as the other way
             round, so the levels alone say nothing; ``uniform``: all allowed levels alike;
-            ``marginal``: allowed levels as frequent as among the true ones.
+            ``marginal``: allowed levels as frequent as among the true ones. A level that no image
+            has is never drawn: it alone would tell that it is wrong.
 
     Returns:
         [levels, levels]; row = true level, rows of levels that occur sum to 1.
 
     Raises:
-        ValueError: a level that occurs has no allowed wrong level.
+        ValueError: a level that occurs has no allowed wrong level, see `widest_radius`.
     """
     distance = np.abs(np.subtract.outer(np.arange(levels), np.arange(levels)))
-    allowed = (distance > exclusion_radius).astype(float)
     marginal = np.bincount(true_levels, minlength=levels) / len(true_levels)
+    allowed = ((distance > exclusion_radius) & (marginal > 0)).astype(float)
     stuck = [level for level in np.flatnonzero(marginal) if not allowed[level].any()]
     if stuck:
         raise ValueError(
@@ -46,8 +62,8 @@ def wrong_level_probabilities(
     if weights is None:
         weights = _balance(allowed, marginal)
     weights = np.where(weights.sum(axis=1, keepdims=True) > 0, weights, allowed)
-    probabilities: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
-    return probabilities
+    sums = weights.sum(axis=1, keepdims=True)
+    return np.divide(weights, sums, out=np.zeros_like(weights), where=sums > 0)
 
 
 def draw_wrong_levels(

@@ -5,6 +5,7 @@ Knows numbers only; imports no library that trains.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -78,6 +79,10 @@ class DPOSettings:
     max_grad_norm: Positive
     targets: Literal["language_model", "whole_model"]
     checkpoint_steps: Annotated[int, Field(ge=1, multiple_of=LOGGING_STEPS)]
+
+    def steps(self, pairs: int) -> int:
+        """Steps that this many pairs take, over all epochs."""
+        return math.ceil(self.epochs * math.ceil(pairs / self.batch_size))
 
     def __post_init__(self) -> None:
         if self.batch_size % self.accumulation_steps:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
+# Beyond it neighbouring numbers are no longer told apart, and sums of squares overflow.
+LARGEST = 1e15
+_DIFFERENT_SCORES = "with different scores"
 # What tables call the three splits.
 SPLIT_NAMES = {
     "train": "train",
@@ -19,35 +22,25 @@ SPLIT_NAMES = {
 }
 
 
-def select_columns(
-    table: pd.DataFrame, columns: Mapping[str, str], optional: Collection[str]
-) -> pd.DataFrame:
+def select_columns(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     """Bring a score table to the project's own column names.
 
     Args:
         table: The table as it was read, all cells text.
-        columns: Name in the table of `image`, `score`, and perhaps `split` and `group`.
-        optional: Which of these may be missing from the table.
+        columns: Name in the table of `image`, `score`, and where it has them `split` and `group`.
 
     Returns:
         Columns path, score (float, NaN where it is no number), score_text, split and group
         ("" where there is none).
 
     Raises:
-        ValueError: If a column is missing that must not be, or the table is empty.
+        ValueError: If the table is empty.
     """
-    for role, column in columns.items():
-        if column not in table.columns and role not in optional:
-            raise ValueError(
-                f"The score table has no column '{column}'. Its columns are: "
-                f"{', '.join(map(str, table.columns))}. Set `ingestion.columns.{role}` to the one "
-                f"with the {role}s, and `ingestion.format` to what the table is."
-            )
     if table.empty:
         raise ValueError("The score table has no rows: add one row per image.")
     text = {
         role: table[columns[role]].astype("string").str.strip().fillna("").astype(str)
-        if columns.get(role) in table.columns
+        if role in columns
         else pd.Series("", index=table.index)
         for role in ("image", "score", "split", "group")
     }
@@ -82,6 +75,8 @@ def reasons(rows: pd.DataFrame, score_range: tuple[float, float] | None) -> pd.S
             f"score is outside {score_range[0]:g} to {score_range[1]:g}: "
             + rows["score_text"][outside]
         )
+    huge = rows["score"].abs() > LARGEST
+    reason[huge] = f"score is beyond ±{LARGEST:g}: " + rows["score_text"][huge]
     not_a_number = ~np.isfinite(rows["score"])
     reason[not_a_number] = "score '" + rows["score_text"][not_a_number] + "' is not a number"
     reason[rows["score_text"] == ""] = "no score"
@@ -102,8 +97,23 @@ def repetitions(rows: pd.DataFrame) -> pd.Series:
     reason = pd.Series("", index=rows.index)
     reason[rows.duplicated("path")] = "listed more than once"
     scores_differ = rows.groupby("path")["score"].transform("nunique") > 1
-    reason[scores_differ] = "listed more than once, with different scores"
+    reason[scores_differ] = f"listed more than once, {_DIFFERENT_SCORES}"
     return reason
+
+
+def by_reason(unusable: pd.DataFrame) -> list[tuple[int, str]]:
+    """How often there is each kind of reason, the most frequent first, and one of them in full.
+
+    Args:
+        unusable: Columns path and reason.
+    """
+    # Reasons that quote a cell differ from row to row; what they have in common comes first.
+    kinds = unusable["reason"].str.replace(r"'.*'|: .*", "…", regex=True)
+    groups = sorted(unusable.groupby(kinds), key=lambda group: -len(group[1]))
+    return [
+        (len(rows), f"{rows['reason'].iloc[0]} (for example '{rows['path'].iloc[0]}')")
+        for _, rows in groups
+    ]
 
 
 def check_share(unusable: pd.DataFrame, listed: int, allowed: float) -> None:
@@ -119,16 +129,12 @@ def check_share(unusable: pd.DataFrame, listed: int, allowed: float) -> None:
     """
     if len(unusable) <= allowed * listed and len(unusable) < listed:
         return
-    # Reasons that quote a cell differ from row to row; what they have in common comes first.
-    kinds = unusable["reason"].str.replace(r"'.*'|: .*", "…", regex=True)
-    groups = sorted(unusable.groupby(kinds), key=lambda group: -len(group[1]))
-    told = [
-        f"{len(rows)} × {rows['reason'].iloc[0]} (for example '{rows['path'].iloc[0]}')"
-        for _, rows in groups
-    ]
+    told = [f"{count} × {reason}" for count, reason in by_reason(unusable)]
+    votes = unusable["reason"].str.endswith(_DIFFERENT_SCORES).any()
     raise ValueError(
         f"{len(unusable)} of {listed} rows of the score table cannot be used, more than "
         f"`ingestion.max_quarantine` allows ({allowed:.0%}): {'; '.join(told[:5])}"
         f"{'; …' if len(told) > 5 else ''}. Mend the table or the folder, or raise "
         f"`ingestion.max_quarantine`."
+        + (" Where an image has several ratings, give their mean in one row." if votes else "")
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+SPLITS = ("train", "validation", "test")
+
 
 def fill_splits(
     images: pd.DataFrame, validation_share: float, test_share: float, seed: int
@@ -23,9 +25,6 @@ def fill_splits(
 
     Returns:
         "train", "validation" or "test" per image.
-
-    Raises:
-        ValueError: If a split stays empty.
     """
     split = images["split"].replace("", "train").copy()
     wanted = {
@@ -36,12 +35,6 @@ def fill_splits(
     if wanted:
         pool = images[split == "train"]
         split[pool.index] = _draw(pool, wanted, seed)
-    for name in ("train", "validation", "test"):
-        if not (split == name).any():
-            raise ValueError(
-                f"The {name} split has no images. Give more images or groups, or name the split "
-                f"of each image in the column `ingestion.columns.split`."
-            )
     return split
 
 
@@ -65,7 +58,7 @@ def content_in_better_split(images: pd.DataFrame) -> pd.Series:
 
 
 def _draw(pool: pd.DataFrame, wanted: dict[str, float], seed: int) -> pd.Series:
-    groups = _joined_by_content(pool)
+    groups = joined_by_content(pool)
     units = pool.groupby(groups)["score"].agg(["mean", "size"]).sort_index()
 
     # Walking through the groups by score, each goes to the side that is furthest behind its share:
@@ -86,7 +79,7 @@ def _draw(pool: pd.DataFrame, wanted: dict[str, float], seed: int) -> pd.Series:
     return groups.map(side)
 
 
-def _joined_by_content(pool: pd.DataFrame) -> pd.Series:
+def joined_by_content(pool: pd.DataFrame) -> pd.Series:
     """Group of each image; groups that share an image's content are one."""
     alone = pool["group"] == ""
     own = pool["group"].where(~alone, "image " + pool["path"])

@@ -11,6 +11,7 @@ A response is two lines, after Tanji & Yamasaki, arXiv 2506.02708, section 3.1::
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import Self
 
 from selfscore.settings_class import settings_class
 
@@ -23,6 +24,8 @@ _RESPONSE = re.compile(r"#Score: (\d+)\n#Explanation: (\S[^\n#]*)")
 @settings_class
 class Prompts:
     """The two instructions a policy is given.
+
+    In the parameters ``{best}`` stands for the highest level, see `for_levels`.
 
     Attributes:
         rating: asks for a score and its explanation; used in training and in prediction.
@@ -39,12 +42,17 @@ class Prompts:
                 "belongs."
             )
         try:
-            self.justify.format(level=0)
+            self.justify.format(level=0, best=0)
         except (LookupError, ValueError, AttributeError, TypeError) as error:
             raise ValueError(
-                f"`prompts.justify` has other braces than {{level}} ({error}): write each of them "
-                "twice."
+                f"`prompts.justify` has other braces than {{level}} and {{best}} ({error}): write "
+                "each of them twice."
             ) from None
+
+    def for_levels(self, levels: int) -> Self:
+        """The instructions on a scale of so many levels."""
+        best = str(levels - 1)
+        return type(self)(self.rating.replace("{best}", best), self.justify.replace("{best}", best))
 
     @property
     def version(self) -> str:

@@ -84,6 +84,13 @@ def test_what_was_recognised_is_said() -> None:
     assert read_table("a.xlsx", book).recognised == ("sheet 'one' of 2",)
 
 
+def test_blanks_separate_where_nothing_else_can() -> None:
+    table = read_table("a.txt", b"image score\na.jpg 4.5\nb.jpg 3\n")
+    assert table.rows["score"].tolist() == ["4.5", "3"]
+    assert table.recognised[0] == "separator 'blank'"
+    assert list(read_table("a.csv", b"my image\na b c\nd\n").rows.columns) == ["my image"]
+
+
 def test_words_for_missing_values_are_names() -> None:
     table = read_table("a.csv", b"image,score,group\na,nan,NA\nb,1,None\n").rows
     assert list(table["group"]) == ["NA", "None"]

@@ -1,7 +1,9 @@
 import numpy as np
 import pandas as pd
+import pytest
 import tiny_vlm
 import torch
+import yaml
 from cards import MACHINE, PROMPTS, SCALE, policy_over
 from interrupted import killed_and_begun_again
 
@@ -13,6 +15,7 @@ from selfscore.pipelines.baseline.nodes import (
 )
 from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
 from selfscore.vlm.policy import BaseModel
+from selfscore.vlm.response import Prompts
 
 
 def test_policy_0_is_the_base_model_alone():
@@ -22,6 +25,28 @@ def test_policy_0_is_the_base_model_alone():
     assert policy.card.base_model.revision == "abc"
     assert policy.card.iteration == 0
     assert policy.card.parent is None
+
+
+@pytest.mark.parametrize("levels", [2, 5, 10])
+def test_prompts_follow_the_scale(levels, caplog):
+    template = Prompts("From 0 to {best}.", "Why {level} of {best}?")
+    scale = {**vars(SCALE), "levels": levels}
+    card = describe_base_policy(BaseModel("m", None, {}), scale, template).card
+    assert card.prompts == Prompts(f"From 0 to {levels - 1}.", f"Why {{level}} of {levels - 1}?")
+    assert not caplog.text
+
+
+def test_the_demo_is_asked_as_its_model_was_taught(project):
+    """The prompts are part of the digest of every policy."""
+    parameters = yaml.safe_load((project / "conf/base/parameters.yml").read_text())
+    asked = Prompts(**parameters["prompts"]).for_levels(10)
+    assert asked.version == "f528022f8cc7"
+
+
+def test_prompts_that_speak_of_other_levels_are_told(caplog):
+    scale = {**vars(SCALE), "levels": 5}
+    describe_base_policy(BaseModel("m", None, {}), scale, Prompts("From 0 to 9.", "Why {level}?"))
+    assert "prompts speak of 9, but the levels are 0 to 4: write {best}" in caplog.text
 
 
 def test_training_images_come_first_and_a_killed_run_goes_on(tmp_path):

@@ -36,14 +36,17 @@ PUBLISHED: Mapping[str, Format] = MappingProxyType(
 
 
 def chosen(
-    name: str, columns: Mapping[str, str | int], unit: str, score_range: tuple[float, float] | None
+    name: str,
+    columns: Mapping[str, str | int | None],
+    unit: str | None,
+    score_range: tuple[float, float] | None,
 ) -> Format:
     """The format of this name.
 
     Args:
         name: `table` or a key of `PUBLISHED`.
         columns: For a table, see `table.described`; so are the next two.
-        unit: The scale in words.
+        unit: The scale in words; None if that was not said.
         score_range: Lowest and highest score that can occur; None if that is not known.
     """
     return table.described(columns, unit, score_range) if name == "table" else PUBLISHED[name]

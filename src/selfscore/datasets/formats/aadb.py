@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from selfscore.datasets.formats.format import Format
-from selfscore.datasets.formats.text import read_list
+from selfscore.datasets.formats.text import TextTable, read_list
 
 if TYPE_CHECKING:
     from selfscore.datasets.score_files import ScoreFiles
@@ -26,13 +26,13 @@ _LISTS = {
 }
 
 
-def _read(files: ScoreFiles) -> pd.DataFrame:
+def _read(files: ScoreFiles) -> TextTable:
     parts = []
     for split, (file_name, folder) in _LISTS.items():
         name = files.named(file_name)
         rows = read_list(name, files[name], ["image", "score"])
         parts.append(rows.assign(image=folder + "/" + rows["image"], split=split))
-    return pd.concat(parts, ignore_index=True)
+    return TextTable(pd.concat(parts, ignore_index=True))
 
 
 FORMAT = Format(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from selfscore.datasets.formats.format import Format
-from selfscore.datasets.formats.text import read_list
+from selfscore.datasets.formats.text import TextTable, read_list
 
 if TYPE_CHECKING:
     from selfscore.datasets.score_files import ScoreFiles
@@ -28,14 +28,14 @@ _COUNTS = [f"votes_{score}" for score in _SCORES]
 _COLUMNS = ["index", "image_id", *_COUNTS, "tag_1", "tag_2", "challenge"]
 
 
-def _read(files: ScoreFiles) -> pd.DataFrame:
+def _read(files: ScoreFiles) -> TextTable:
     name = files.named("AVA.txt")
     rows = read_list(name, files[name], _COLUMNS)
     counts = rows[_COUNTS].apply(pd.to_numeric, errors="coerce")
     votes = counts.sum(axis=1, skipna=False)
     mean = (counts * list(_SCORES)).sum(axis=1, skipna=False) / votes.where(votes > 0)
     table = pd.DataFrame({"image": rows["image_id"] + ".jpg", "score": mean.astype("string")})
-    return table.assign(split=_split(files, rows["image_id"]))
+    return TextTable(table.assign(split=_split(files, rows["image_id"])))
 
 
 def _split(files: ScoreFiles, image_ids: pd.Series) -> pd.Series:

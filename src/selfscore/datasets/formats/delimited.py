@@ -16,7 +16,7 @@ import pandas as pd
 
 # The likelier one of two that fit comes first: commas may be decimal ones, or part of a text.
 _SEPARATORS = "\t;|,"
-_NAMES = {"\t": "tab"}
+_NAMES = {"\t": "tab", " ": "blank"}
 # Enough to tell a separator from a letter that happens to be in some cells.
 _SAMPLED = 50
 # What Excel writes and reads as a first line of its own.
@@ -54,7 +54,7 @@ def read_rows(text: str, separator: str | None = None) -> tuple[pd.DataFrame, st
 
     Args:
         text: The table, whole.
-        separator: Between cells; None to recognise comma, semicolon, tab or `|`.
+        separator: Between cells; None to recognise comma, semicolon, tab, `|`, or else a blank.
 
     Returns:
         The table, and the separator.
@@ -131,7 +131,9 @@ def _recognise(lines: Sequence[str]) -> str:
         return sum(1 < width <= len(header) for width in widths) / max(1, len(widths))
 
     candidates = [separator for separator in _SEPARATORS if sample and separator in sample[0]]
-    return max(candidates, key=fitting, default=",")
+    # A blank may be part of any name, so all rows have to fit.
+    blanks = not candidates and sample and " " in sample[0].strip() and fitting(" ") == 1
+    return " " if blanks else max(candidates, key=fitting, default=",")
 
 
 def _rows(lines: Sequence[str], separator: str) -> Iterator[tuple[int, list[str]]]:

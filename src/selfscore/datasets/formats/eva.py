@@ -13,7 +13,7 @@ import pandas as pd
 
 from selfscore.datasets.formats.delimited import as_text, read_rows
 from selfscore.datasets.formats.format import Format
-from selfscore.datasets.formats.text import unreadable
+from selfscore.datasets.formats.text import TextTable, unreadable
 
 if TYPE_CHECKING:
     from selfscore.datasets.score_files import ScoreFiles
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LOWEST, _HIGHEST = 0, 10
 
 
-def _read(files: ScoreFiles) -> pd.DataFrame:
+def _read(files: ScoreFiles) -> TextTable:
     name = files.single("votes_filtered.csv")
     try:
         votes, _ = read_rows(as_text(files[name])[0], "=")
@@ -36,7 +36,7 @@ def _read(files: ScoreFiles) -> pd.DataFrame:
     wrong = votes[~score.between(_LOWEST, _HIGHEST)].drop_duplicates("image_id")
     means = score.groupby(votes["image_id"], sort=False).mean().astype("string")
     means.update(wrong.set_index("image_id")["score"].fillna("missing vote"))
-    return means.rename_axis("image_id").reset_index(name="score")
+    return TextTable(means.rename_axis("image_id").reset_index(name="score"))
 
 
 FORMAT = Format(

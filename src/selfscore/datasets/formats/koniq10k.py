@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from selfscore.datasets.formats.format import Format
-from selfscore.datasets.formats.text import read_table
+from selfscore.datasets.formats.text import TextTable, read_table
 
 if TYPE_CHECKING:
     from selfscore.datasets.score_files import ScoreFiles
 
 
-def _read(files: ScoreFiles) -> pd.DataFrame:
+def _read(files: ScoreFiles) -> TextTable:
     name = files.single("koniq10k_distributions_sets.csv")
-    return read_table(name, files[name]).rows
+    return read_table(name, files[name])
 
 
 FORMAT = Format(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from selfscore.datasets.formats.format import Format
-from selfscore.datasets.formats.text import read_table
+from selfscore.datasets.formats.text import TextTable, read_table
 
 if TYPE_CHECKING:
     from selfscore.datasets.score_files import ScoreFiles
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 _FILES = {"train": "PARA-GiaaTrain.csv", "test": "PARA-GiaaTest.csv"}
 
 
-def _read(files: ScoreFiles) -> pd.DataFrame:
+def _read(files: ScoreFiles) -> TextTable:
     parts = []
     for split, file_name in _FILES.items():
         name = files.named(file_name)
         parts.append(read_table(name, files[name]).rows.assign(split=split))
     table = pd.concat(parts, ignore_index=True)
-    return table.assign(path=table["sessionId"] + "/" + table["imageName"])
+    return TextTable(table.assign(path=table["sessionId"] + "/" + table["imageName"]))
 
 
 FORMAT = Format(

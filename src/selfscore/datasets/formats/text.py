@@ -62,8 +62,8 @@ def read_table(name: str, content: bytes) -> TextTable:
 
     Args:
         name: Name of the file; its suffix says which kind it is: `.csv`, `.tsv` or `.txt`
-            (separated by commas, semicolons, tabs or `|`), `.jsonl` or `.ndjson` (one object a
-            line), these with `.gz` behind, `.parquet`, or `.xlsx` (the first sheet).
+            (separated by commas, semicolons, tabs, `|` or blanks), `.jsonl` or `.ndjson` (one
+            object a line), these with `.gz` behind, `.parquet`, or `.xlsx` (the first sheet).
         content: The file, whole.
 
     Raises:

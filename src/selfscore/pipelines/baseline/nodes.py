@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -25,14 +26,24 @@ def describe_base_policy(model: BaseModel, score_scale: dict[str, Any], prompts:
     Args:
         model: the base model.
         score_scale: level → score table that every later policy is trained with.
-        prompts: the instructions every later policy is trained with.
+        prompts: the instructions every later policy is trained with, for any number of levels.
     """
+    scale = ScoreScale(**score_scale)
+    asked = prompts.for_levels(scale.levels)
+    numbers = re.findall(r"\d+", f"{asked.rating} {asked.justify}")
+    if any(int(number) >= scale.levels for number in numbers):
+        logger.warning(
+            "The prompts speak of %s, but the levels are 0 to %d: write {best} for the highest of "
+            "them in `prompts`.",
+            max(numbers, key=int),
+            scale.levels - 1,
+        )
     card = Card(
         base_model=model,
         iteration=0,
         parent=None,
-        score_scale=ScoreScale(**score_scale),
-        prompts=prompts,
+        score_scale=scale,
+        prompts=asked,
     )
     base = card.base_model
     return Policy(card, base_content=content_of(base.id, base.revision))

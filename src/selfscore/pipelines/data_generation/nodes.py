@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from selfscore.pipelines.data_generation.settings import DataGenerationSettings
-from selfscore.preference_data.wrong_levels import draw_wrong_levels
+from selfscore.preference_data.wrong_levels import draw_wrong_levels, widest_radius
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
 from selfscore.vlm.options import Machine
@@ -42,10 +42,19 @@ def force_levels(
     """
     train = scored_images[scored_images["split"] == "train"].reset_index(drop=True)
     true = train["level"].to_numpy(dtype=np.int64)
+    radius = min(settings.exclusion_radius, widest_radius(true))
+    if radius < settings.exclusion_radius:
+        logger.info(
+            "Wrong levels lie further than %d from the true one, and not %d as set: there are only "
+            "%d levels.",
+            radius,
+            settings.exclusion_radius,
+            policy.card.score_scale.levels,
+        )
     wrong = draw_wrong_levels(
         true,
         policy.card.score_scale.levels,
-        settings.exclusion_radius,
+        radius,
         settings.wrong_level,
         np.random.default_rng([seed, settings.exclusion_radius]),
     )

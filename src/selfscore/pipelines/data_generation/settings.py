@@ -15,7 +15,8 @@ class DataGenerationSettings:
     """The section `data_generation`.
 
     Attributes:
-        exclusion_radius: wrong levels lie further than this from the true one.
+        exclusion_radius: wrong levels lie further than this from the true one, or as far as few
+            levels permit.
         wrong_level: how they are drawn, see `wrong_level_probabilities`.
         conditioning: how a text is tied to a level: by the `prefix` of the answer under the rating
             prompt, or by an `instruction` of its own, the prompt `justify`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -11,35 +12,64 @@ import numpy as np
 import pandas as pd
 
 from selfscore.datasets import formats
+from selfscore.datasets.formats.columns import used_columns
 from selfscore.datasets.images import ImageFolder
 from selfscore.datasets.pixels import SUFFIXES
 from selfscore.datasets.score_files import ScoreFiles
+from selfscore.layout import per_expert
 from selfscore.pipelines.ingestion.settings import IngestionSettings
+from selfscore.preference_data.builders import pair_builder
+from selfscore.preference_optimization.settings import DPOSettings
 from selfscore.scored_images import score_scale as scale
-from selfscore.scored_images import score_table, splitting
+from selfscore.scored_images import score_table, sound_splits, splitting
+from selfscore.scored_images.data_check import Source, data_check
 from selfscore.scored_images.matching import lost_zeros, match_files
+from selfscore.scored_images.outliers import outliers
+from selfscore.scored_images.sound_splits import Drawing
 from selfscore.scored_images.verification import verify_images
 
 logger = logging.getLogger(__name__)
 
 
-def read_scores(raw_scores: ScoreFiles, settings: IngestionSettings) -> pd.DataFrame:
-    """Read the scores.
+def read_scores(
+    raw_scores: ScoreFiles, settings: IngestionSettings
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read the scores, and say in one line what was recognised.
 
     Args:
         raw_scores: The files with the scores.
         settings: what the files are.
 
     Returns:
-        Columns path, score, split, group and reason (why the row cannot be used, "" if it can).
+        Columns path, score, split, group and reason (why the row cannot be used, "" if it can);
+        and the fields of `data_check.Source`.
 
     Raises:
         ValueError: If the files are not of this format, or a column is missing.
     """
-    chosen = _format(settings)
-    rows = score_table.select_columns(chosen.read(raw_scores), chosen.columns, chosen.optional)
+    chosen = formats.chosen(
+        settings.format, vars(settings.columns), settings.unit, settings.score_range
+    )
+    table = chosen.read(raw_scores)
+    columns = used_columns(list(table.rows.columns), chosen.columns, chosen.usual)
+    rows = score_table.select_columns(table.rows, columns)
     rows["reason"] = score_table.reasons(rows, chosen.score_range)
-    return rows.drop(columns="score_text")
+    source = Source(
+        recognised=list(table.recognised) or [f"{settings.format}: {len(rows)} rows"],
+        columns=columns,
+        unit=chosen.unit or raw_scores.unit or columns["score"],
+    )
+    given = [split for split in splitting.SPLITS if split in set(rows["split"])]
+    logger.info(
+        "%s; %s; %s.",
+        source,
+        f"splits given: {', '.join(given)}" if given else "the split is drawn",
+        f"{rows['group'].replace('', pd.NA).nunique()} groups"
+        if "group" in columns
+        else "no groups",
+    )
+    _warn_of_outliers(rows.loc[rows["reason"] == "", "score"])
+    return rows.drop(columns="score_text"), asdict(source)
 
 
 def check_images(
@@ -48,7 +78,7 @@ def check_images(
     """Decode every listed image once.
 
     Args:
-        listed_images: Output of `read_scores`.
+        listed_images: Rows that `read_scores` gives.
         raw_images: The image folder.
         settings: of the decoding.
 
@@ -108,47 +138,84 @@ def draw_splits(
         The images with their split, sorted by name.
 
     Raises:
-        ValueError: If too many rows cannot be used, or a split stays empty.
+        ValueError: If too many rows cannot be used, or nothing could be learnt from the splits.
     """
     unusable = quarantine[quarantine["listed"]]
     listed = len(readable_images) + len(unusable)
     score_table.check_share(unusable, listed, settings.max_quarantine)
     images = readable_images.sort_values("image_id").reset_index(drop=True)
-    images["split"] = splitting.fill_splits(
-        images, settings.validation_share, settings.test_share, seed
-    )
+    shares = settings.validation_share, settings.test_share
+    images = sound_splits.split(images, Drawing(*shares, settings.max_images_per_split, seed))
     grouped = images[images["group"] != ""].groupby("group")["split"].nunique()
     if (grouped > 1).any():
         logger.warning(
             "%d groups have images in more than one split, as the score table says.",
             int((grouped > 1).sum()),
         )
-    most = settings.max_images_per_split
-    if most is not None:
-        # Drawn by shuffling, so that a larger subset holds the smaller one.
-        shuffled = images.sample(frac=1, random_state=seed)
-        images = shuffled.groupby("split").head(most).sort_values("image_id")
     counts = images["split"].value_counts()
     logger.info("Images per split: %s.", ", ".join(f"{n} {name}" for name, n in counts.items()))
     return images.reset_index(drop=True)
 
 
-def fit_score_scale(split_images: pd.DataFrame, settings: IngestionSettings) -> dict[str, Any]:
+def fit_score_scale(
+    split_images: pd.DataFrame, score_source: dict[str, Any], settings: IngestionSettings
+) -> dict[str, Any]:
     """Fit the levels on the training images alone.
 
     Args:
         split_images: Output of `draw_splits`.
+        score_source: What `read_scores` knows of the scores; of it the unit.
         settings: of the levels.
 
     Returns:
         The score scale, see `selfscore.vlm.policy.ScoreScale`.
 
     Raises:
-        ValueError: If the training scores do not fill the levels.
+        ValueError: If the training scores make no two levels.
     """
     training = split_images.loc[split_images["split"] == "train", "score"]
-    unit = _format(settings).unit
+    unit = Source(**score_source).unit
     return scale.fit(training.to_numpy(), settings.levels, settings.method, unit)
+
+
+def check_data(
+    split_images: pd.DataFrame,
+    readable_images: pd.DataFrame,
+    quarantine: pd.DataFrame,
+    score_scale: dict[str, Any],
+    score_source: dict[str, Any],
+    dpo_training: dict[str, Any],
+    experts: list[str],
+) -> pd.DataFrame:
+    """Say what there is to learn from, and what this many images can and cannot show.
+
+    Args:
+        split_images: Output of `draw_splits`.
+        readable_images: Output of `check_images`; so is the next.
+        quarantine: The rest.
+        score_scale: Output of `fit_score_scale`.
+        score_source: What `read_scores` knows of the scores.
+        dpo_training: settings of the training that experts share, and of each of them.
+        experts: what a round trains.
+
+    Returns:
+        Columns what, value and note.
+    """
+    scores = split_images["score"].to_numpy()
+    images = split_images.assign(level=scale.place(scores, score_scale["edges"]))
+    training = int((images["split"] == "train").sum())
+    steps = {
+        name: DPOSettings(**settings).steps(training * pair_builder(name).per_image)
+        for name, settings in per_expert(dpo_training, experts).items()
+    }
+    source = Source(**score_source)
+    table = data_check(images, readable_images, quarantine, score_scale, source, steps)
+    told = [
+        f"{what}: {value}" + (f" ({note})" if note else "")
+        for what, value, note in table.to_numpy().tolist()
+    ]
+    logger.info("The data:\n  %s", "\n  ".join(told))
+    return table
 
 
 def assign_levels(
@@ -178,10 +245,16 @@ def assign_levels(
     return images[["image_id", "path", "sha256", "split", "group", "score", "level"]]
 
 
-def _format(settings: IngestionSettings) -> formats.Format:
-    return formats.chosen(
-        settings.format, vars(settings.columns), settings.unit, settings.score_range
-    )
+def _warn_of_outliers(scores: pd.Series) -> None:
+    far = outliers(scores)
+    if not far.empty:
+        logger.warning(
+            "Far from the other scores, whose median is %g: %d, such as %s. If they are slips, "
+            "mend them, or set `ingestion.score_range`.",
+            scores.median(),
+            len(far),
+            ", ".join(f"{score:g}" for score in sorted(set(far))[:5]),
+        )
 
 
 def _with_files(

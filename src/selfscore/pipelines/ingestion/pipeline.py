@@ -1,9 +1,10 @@
-"""raw_images + raw_scores → scored_images, score_scale, quarantine."""
+"""raw_images + raw_scores → scored_images, score_scale, data_check, quarantine."""
 
 from kedro.pipeline import Node, Pipeline
 
 from selfscore.pipelines.ingestion.nodes import (
     assign_levels,
+    check_data,
     check_images,
     draw_splits,
     fit_score_scale,
@@ -18,7 +19,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 read_scores,
                 inputs=["raw_scores", "params:ingestion"],
-                outputs="listed_images",
+                outputs=["listed_images", "score_source"],
                 name="read_scores",
             ),
             Node(
@@ -35,9 +36,24 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 fit_score_scale,
-                inputs=["split_images", "params:ingestion"],
+                inputs=["split_images", "score_source", "params:ingestion"],
                 outputs="score_scale",
                 name="fit_score_scale",
+            ),
+            # Beside `assign_levels`, and so before anything that takes long.
+            Node(
+                check_data,
+                inputs=[
+                    "split_images",
+                    "readable_images",
+                    "quarantine",
+                    "score_scale",
+                    "score_source",
+                    "params:dpo_training",
+                    "params:experts",
+                ],
+                outputs="data_check",
+                name="check_data",
             ),
             Node(
                 assign_levels,

@@ -22,14 +22,14 @@ class Columns:
     Attributes:
         image: the image's name, path, or end of its path.
         score: its score.
-        split: its split; may be missing from the table.
-        group: what must stay on one side of a split; may be missing from the table.
+        split: its split; None takes a column of the usual name, if there is one.
+        group: what must stay on one side of a split; None likewise.
     """
 
     image: str | int
     score: str | int
-    split: str | int
-    group: str | int
+    split: str | int | None
+    group: str | int | None
 
 
 @settings_class
@@ -39,9 +39,9 @@ class IngestionSettings:
     Attributes:
         format: how the scores are written.
         columns: of a table.
-        unit: the scale of the scores in words.
+        unit: the scale of the scores in words; None takes the name of their column.
         score_range: lowest and highest score that can occur; None takes any number.
-        levels: number of levels, each written as one digit.
+        levels: number of levels at most, each written as one digit.
         method: how the levels are fitted.
         validation_share: share of the images for validation where the split is drawn.
         test_share: share for the test.
@@ -53,7 +53,7 @@ class IngestionSettings:
 
     format: FormatName
     columns: Columns
-    unit: str
+    unit: str | None
     score_range: tuple[float, float] | None
     levels: Annotated[int, Field(ge=2, le=MOST_LEVELS)]
     method: Method

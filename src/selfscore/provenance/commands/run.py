@@ -9,10 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
+
+from selfscore.given_parameters import read_params
 
 
 @contextmanager
@@ -50,4 +53,12 @@ def _run(**arguments: Any) -> Any:
         return kedro_run.callback(**arguments)
 
 
-run = click.Command("run", params=kedro_run.params, callback=_run, help=kedro_run.help)
+def _options() -> Iterator[click.Parameter]:
+    """Kedro's own, with another reader of --params."""
+    for option in kedro_run.params:
+        own = copy(option)
+        own.callback = read_params if option.name == "params" else option.callback
+        yield own
+
+
+run = click.Command("run", params=[*_options()], callback=_run, help=kedro_run.help)

@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-# Kedro's readers of --params and --load-versions have no public names: only this file uses them.
-from kedro.framework.cli.utils import (
-    _split_load_versions,
-    _split_params,
-    split_node_names,
-    split_string,
-)
+# Kedro's reader of --load-versions has no public name: only this file uses it.
+from kedro.framework.cli.utils import _split_load_versions, split_node_names, split_string
+
+from selfscore.given_parameters import read_params
 
 if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata
@@ -29,7 +26,7 @@ FOLDER = click.Path(path_type=Path)
 env_option = click.option("--env", "-e", help="Kedro configuration environment.")
 conf_source_option = click.option("--conf-source", help="Folder of the configuration.")
 params_option = click.option(
-    "--params", default="", callback=_split_params, help="Parameters, as in `kedro run`."
+    "--params", default="", callback=read_params, help="Parameters, as in `kedro run`."
 )
 load_versions_option = click.option(
     "--load-versions", "-lv", default="", callback=_split_load_versions, help="As in `kedro run`."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from kedro.framework.cli.utils import split_node_names, split_string
 
+from selfscore.given_parameters import write_value
 from selfscore.provenance.commands.shared import (
     as_click_errors,
     conf_source_option,
@@ -212,7 +213,7 @@ def _assignments(params: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
         if isinstance(value, Mapping):
             yield from _assignments(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}={value}"
+            yield f"{prefix}{key}={write_value(value)}"
 
 
 @click.command()

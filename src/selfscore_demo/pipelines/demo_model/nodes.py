@@ -76,7 +76,8 @@ def train_vision_tower(
     images = TrainingImages.from_arrays(lessons)
     levels, seed = settings.levels, settings.seed
     rng = np.random.default_rng([seed, 2])
-    texts = teacher_texts(prompts, images.severities, min(1500, len(images.pixels)), levels, rng)
+    asked, count = prompts.for_levels(levels), min(1500, len(images.pixels))
+    texts = teacher_texts(asked, images.severities, count, levels, rng)
     tokenizer = train_tokenizer(texts, settings.vocabulary)
     shape = Shape()
     processor = build_processor(shape, tokenizer)
@@ -132,7 +133,7 @@ def train_language_model(
         stage.batch_size,
     )
     features = encode_images(model, images.pixels)
-    teacher = Teacher(vision.processor, prompts, levels, seed)
+    teacher = Teacher(vision.processor, prompts.for_levels(levels), levels, seed)
     train_language(model, teacher, images, features, levels, stage, seed)
     return VLM(model.eval(), vision.processor)
 
@@ -170,7 +171,9 @@ def measure_model(
     some = [part.head(settings.report.images_per_split) for _, part in table.groupby("split")]
     table = pd.concat(some, ignore_index=True)
     images = {name: pictures[name]().convert("RGB") for name in table["image_id"]}
-    figures = measure(model, images, table, lexicon, prompts, settings.levels, settings.seed)
+    levels = settings.levels
+    asked = prompts.for_levels(levels)
+    figures = measure(model, images, table, lexicon, asked, levels, settings.seed)
     logger.info("Demo model: %s", {k: v for k, v in figures.items() if isinstance(v, float)})
     return figures
 

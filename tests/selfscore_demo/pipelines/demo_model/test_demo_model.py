@@ -36,7 +36,7 @@ SHIPPED = "data/06_models/demo_model"
 def prompts(project: Path) -> Prompts:
     """The prompts of the configuration."""
     loader = OmegaConfigLoader(str(project / "conf"), base_env="base", default_run_env="test")
-    return Prompts(**loader["parameters"]["prompts"])
+    return Prompts(**loader["parameters"]["prompts"]).for_levels(10)
 
 
 SETTINGS = {"demo_images": DemoImagesSettings, "demo_model": DemoModelSettings, "prompts": Prompts}
