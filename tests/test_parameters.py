@@ -20,7 +20,13 @@ from selfscore.datasets import formats
 from selfscore.layout import TRAINING, as_given, expand, merged, round_of
 from selfscore.merging.methods import MERGE_METHODS
 from selfscore.merging.settings import Method
-from selfscore.parameters import SECTIONS, Shape, WrongParametersError, check
+from selfscore.parameters import (
+    SECTIONS,
+    Shape,
+    WrongParametersError,
+    check,
+    check_places,
+)
 from selfscore.pipelines.ingestion.settings import FormatName
 from selfscore.preference_data.builders import PAIR_BUILDERS
 from selfscore.preference_optimization.settings import DPOSettings
@@ -160,6 +166,7 @@ WRONG = [
     ("seed", 1.5, "seed must be a whole number, not 1.5"),
     ("seed", True, "seed must be a whole number, not True"),
     ("rounds", 0, "rounds must be at least 1, not 0"),
+    ("ingestion.columns.score", False, "score must be a text or be a whole number, not False"),
     ("rounds", 10**9, "rounds must be at most 100, not 1000000000"),
     ("experts", "scoring", "experts must be a list, not 'scoring'"),
     ("experts", ["scorin"], "experts.0 must be scoring, consistency, "),
@@ -236,3 +243,22 @@ def test_kedro_viz_starts_no_process_with_a_wrong_parameter(
             hooks.unregister(check_before_viz)
     assert done.exit_code == 1
     assert done.output.strip() == "Error: round does not exist: did you mean rounds?"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("storage", ["data"], "storage must be a section, not ['data']"),
+        ("storage.root", None, "storage.root must be a text, not None"),
+        ("storage.models", "x", "storage.models does not exist: there is root, scratch, raw"),
+        ("images.folder", 7, "images.folder must be a text, not 7"),
+        ("images.scores", [], "images.scores must be a text or have at least 1 values, not []"),
+        ("images.max_pixels", "many", "images.max_pixels must be a whole number, not 'many'"),
+    ],
+)
+def test_a_place_that_is_none_is_told(path: str, value: Any, said: str) -> None:
+    told = yaml.safe_load((CONF / "globals.yml").read_text(encoding="utf-8"))
+    check_places(told | {"mine": 1})
+    with pytest.raises(WrongParametersError) as wrong:
+        check_places(merged(told, nested(path, value)))
+    assert str(wrong.value) == f"globals.yml: {said}."

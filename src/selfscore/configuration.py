@@ -77,14 +77,20 @@ class LayoutConfigLoader(OmegaConfigLoader):
     Args:
         arguments: as for `OmegaConfigLoader`.
         check: is called with the parameters as the user gives them, and raises if one is wrong.
+        check_places: is called with what globals.yml says, and does the same.
         options: as for `OmegaConfigLoader`.
     """
 
     def __init__(
-        self, *arguments: Any, check: Callable[[Mapping[str, Any]], None], **options: Any
+        self,
+        *arguments: Any,
+        check: Callable[[Mapping[str, Any]], None],
+        check_places: Callable[[Mapping[str, Any]], None],
+        **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
         try:
+            check_places(self["globals"])
             given = self["parameters"]
         except MissingConfigException:
             return

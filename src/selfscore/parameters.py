@@ -67,6 +67,53 @@ class ImagePlaces:
     max_pixels: Count | None = None
 
 
+Place = Annotated[str, Field(min_length=1)]
+
+
+@settings_class
+class Storage:
+    """The section `storage` of globals.yml.
+
+    Attributes:
+        root: of all that is kept in versions.
+        scratch: of work in progress, and of what the next run writes over.
+        raw: of the demo.
+    """
+
+    root: Place
+    scratch: Place
+    raw: Place
+
+
+@settings_class
+class Images:
+    """The section `images` of globals.yml.
+
+    Attributes:
+        folder: of the images.
+        scores: a table, several, or the folder of a published data set.
+        max_pixels: images with more are not decoded.
+    """
+
+    folder: Place
+    scores: Place | Annotated[list[Place], Field(min_length=1)]
+    max_pixels: Count
+
+
+@settings_class
+class NewImages:
+    """The section `scoring` of globals.yml.
+
+    Attributes:
+        images: the folder with those to be scored.
+    """
+
+    images: Place
+
+
+PLACES: dict[str, Any] = {"storage": Storage, "images": Images, "scoring": NewImages}
+
+
 @settings_class
 class RegistrySettings:
     """The section `registry`.
@@ -112,6 +159,25 @@ class WrongParametersError(click.ClickException, ValueError):
         head = "" if len(found) == 1 else f"{len(found)} parameters are wrong:\n  "
         super().__init__(head + "\n  ".join(map(str, found)))
         self.problems = found
+
+
+def check_places(told: Mapping[str, Any]) -> None:
+    """Check the places that globals.yml names; sections of one's own may stand beside them.
+
+    Args:
+        told: what it says.
+
+    Raises:
+        WrongParametersError: a place is missing, or is none.
+    """
+    found = [
+        Problem(("globals.yml: " + str(one.place[0]), *one.place[1:]), one.text)
+        for name, kind in PLACES.items()
+        if name in told
+        for one in problems(kind, told[name], (name,))
+    ]
+    if found:
+        raise WrongParametersError(found)
 
 
 def check(parameters: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from selfscore.configuration import LayoutConfigLoader, environment_variable
 from selfscore.datasets.whole_files import write_whole_files
-from selfscore.parameters import check
+from selfscore.parameters import check, check_places
 from selfscore.provenance.hook import ProvenanceHooks
 from selfscore.quiet import quiet
 from selfscore.registry.hook import RegistryHooks
@@ -31,6 +31,7 @@ DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")
 CONFIG_LOADER_CLASS = LayoutConfigLoader
 CONFIG_LOADER_ARGS = {
     "check": check,
+    "check_places": check_places,
     "base_env": "base",
     "default_run_env": "local",
     # An environment states only what differs: `conf/test` may set one key of a stage.

@@ -6,7 +6,7 @@ Knows settings classes and Pydantic's errors; knows no section.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import UnionType
@@ -65,7 +65,7 @@ def problems(kind: Any, value: Any, place: KeyPath = ()) -> list[Problem]:
     try:
         TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        return [_problem(kind, dict(found), place) for found in error.errors()]
+        return list(_problems(kind, error, place))
     return []
 
 
@@ -75,6 +75,34 @@ def unknown(name: str, known: Iterable[str], inside: KeyPath = ()) -> Problem:
     nearest = get_close_matches(str(name), names, n=1, cutoff=0.6)
     remedy = f"did you mean {nearest[0]}?" if nearest else f"there is {', '.join(names)}."
     return Problem((*inside, name), f"does not exist: {remedy}")
+
+
+def _problems(kind: Any, error: ValidationError, place: KeyPath) -> Iterator[Problem]:
+    """One for each wrong value, also where it may be of several types and is of none."""
+    choices: dict[KeyPath, list[dict[str, Any]]] = {}
+    for found in map(dict, error.errors()):
+        where = _choice(kind, found["loc"])
+        if where is None:
+            yield _problem(kind, found, place)
+        else:
+            choices.setdefault(where, []).append(found)
+    for where, several in choices.items():
+        words = [
+            _WORDS.get(one["type"], "must be right").format(**one.get("ctx", {})) for one in several
+        ]
+        must = " or ".join(word.removeprefix("must ") for word in dict.fromkeys(words))
+        yield Problem((*place, *where), f"must {must}, not {several[0]['input']!r}.")
+
+
+def _choice(kind: Any, where: KeyPath) -> KeyPath | None:
+    """The place in which a value of one of several types is expected; None if it is in no such."""
+    for number, key in enumerate(where):
+        if len([each for each in get_args(kind) if each is not type(None)]) > 1 and get_origin(
+            kind
+        ) in (Union, UnionType):
+            return where[:number]
+        kind = _fields(_plain(kind)).get(str(key))
+    return None
 
 
 def _problem(kind: Any, error: dict[str, Any], place: KeyPath) -> Problem:
