@@ -13,11 +13,15 @@ import shutil  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
 
 import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from PIL import Image  # noqa: E402
+
+if TYPE_CHECKING:
+    from selfscore.vlm.policy import Policy
 
 PROJECT = Path(__file__).parents[1]
 
@@ -30,6 +34,15 @@ hypothesis.settings.load_profile("untimed")
 def project() -> Path:
     """Root of the repository."""
     return PROJECT
+
+
+@pytest.fixture(scope="session")
+def idefics3(tmp_path_factory: pytest.TempPathFactory) -> Policy:
+    """The base policy of one tiny model, for trainings that do not depend on the architecture."""
+    from cards import policy_over
+    from tiny_vlm import save_idefics3
+
+    return policy_over(save_idefics3(tmp_path_factory.mktemp("model")))
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ from kedro.pipeline import Pipeline
 from kedro_viz.data_access.managers import DataAccessManager
 from kedro_viz.models.flowchart.nodes import ParametersNode
 
-from selfscore.layout import namespace, policy_name
+from selfscore.layout import LEVEL, namespace, policy_name
 from selfscore.preference_data.builders import PAIR_BUILDERS
 
 ROUNDS = 3
@@ -29,8 +29,8 @@ ROUNDS = 3
 WRITTEN_BY_A_HOOK = "manifest"
 # What the baseline and every round hand to the report, and what only a round does.
 MEASURED, LEARNT = ("figures", "judgements"), ("merge_report", "pair_gallery")
-# Every expert there is a pair builder for, so that every entry of the catalog is used.
-EXPERTS = sorted(PAIR_BUILDERS)
+# Every expert there is, so that every entry of the catalog is used.
+EXPERTS = sorted([*PAIR_BUILDERS, LEVEL])
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,8 @@ def test_tables_that_cross_a_border_have_contracts(
         catalog.get(name)
     checked = set(catalog.validator_specs)
     kinds = (
-        r"_pairs$|_predictions$|^scored_|\.(readings|figures)$|^figures_over_rounds$|^data_check$"
+        r"_pairs$|\.level_examples$|_predictions$|^scored_|\.(readings|figures)$"
+        r"|^figures_over_rounds$|^data_check$"
     )
     expected = {name for name in names(registered) if re.search(kinds, name)}
     predictions = 1 + (len(EXPERTS) + 1) * ROUNDS

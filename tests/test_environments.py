@@ -17,6 +17,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import AbstractDataset, DataCatalog
 from kedro.pipeline import Pipeline
 
+from selfscore.layout import LEVEL
 from selfscore.preference_data.builders import PAIR_BUILDERS
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -66,7 +67,7 @@ def environment(
         with KedroSession.create(
             env=request.param,
             conf_source=str(conf),
-            runtime_params={"rounds": 2, "experts": sorted(PAIR_BUILDERS)},
+            runtime_params={"rounds": 2, "experts": sorted([*PAIR_BUILDERS, LEVEL])},
         ) as session:
             catalog = session.load_context().catalog
             assert isinstance(catalog, DataCatalog)

@@ -54,6 +54,15 @@ def test_one_round_may_differ_in_one_parameter_of_one_expert() -> None:
     assert PARAMETERS["dpo_training"]["experts"]["scoring"]["beta"] == 0.3
 
 
+def test_the_expert_without_pairs_has_no_settings_of_dpo() -> None:
+    experts = ["level", "scoring"]
+    expanded = expand(PARAMETERS | {"experts": experts, "level_training": {"lr": 2.0}})
+    assert list(expanded["iteration_2"]["dpo_training"]) == ["scoring"]
+    assert expanded["iteration_2"]["level_training"] == {"lr": 2.0}
+    alone = expand(PARAMETERS | {"experts": ["level"]})
+    assert expand(as_given(alone)) == alone
+
+
 def test_expanded_parameters_can_be_given_again() -> None:
     over = {"dpo_training": {"lr": 3.0, "experts": {"scoring": {"beta": 0.1}}}}
     expanded = expand(PARAMETERS | {"iteration_2": over})

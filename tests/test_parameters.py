@@ -17,7 +17,7 @@ from kedro.validation.type_extractor import TypeExtractor
 from pydantic import TypeAdapter
 
 from selfscore.datasets import formats
-from selfscore.layout import TRAINING, as_given, expand, merged, round_of
+from selfscore.layout import LEVEL, TRAINING, as_given, expand, merged, round_of
 from selfscore.merging.methods import MERGE_METHODS
 from selfscore.merging.settings import Method
 from selfscore.parameters import (
@@ -84,7 +84,7 @@ def test_every_parameter_is_a_field_and_every_field_a_parameter() -> None:
 def test_names_that_stand_twice_are_the_same() -> None:
     assert set(_literal(Method)) == set(MERGE_METHODS)
     assert set(_literal(FormatName)) == {"table", *formats.PUBLISHED}
-    assert set(base()["merging"]["weights"]) == set(PAIR_BUILDERS)
+    assert set(base()["merging"]["weights"]) == {*PAIR_BUILDERS, LEVEL}
 
 
 def _literal(kind: Any) -> tuple[str, ...]:
@@ -134,6 +134,9 @@ WRONG = [
     ("iteration_2.mergin.rank", 1, "iteration_2.mergin does not exist: did you mean merging?"),
     ("iteration_7.merging.rank", 1, "iteration_7 is none of the 2 rounds: raise `rounds`"),
     ("dpo_training.experts.mixd.lr", 1.0, "dpo_training.experts.mixd does not exist: did you mean"),
+    ("dpo_training.experts.level.lr", 1.0, "level has no pairs: its settings are the section"),
+    ("level_training.text_evry", 2, "text_evry does not exist: did you mean text_every?"),
+    ("level_training.accumulation_steps", 3, "`accumulation_steps` must divide `batch_size`"),
     ("dpo_training.experts.mixed.lrr", 1.0, "experts.mixed.lrr does not exist: did you mean lr?"),
     ("machine.loading.dtyp", "auto", "machine.loading.dtyp does not exist: did you mean dtype?"),
     ("merging.method", "tiess", "not 'tiess' (did you mean ties?)"),

@@ -1,7 +1,7 @@
 """What comes from others is data and never code: no pickle is loaded, no remote code is run.
 
 Pickles in a handoff and in a training's checkpoint are refused in tests/handoff/test_create.py and
-tests/preference_optimization/test_checkpoints.py, paths that lead out of an archive in
+tests/expert_training/test_checkpoints.py, paths that lead out of an archive in
 tests/handoff/test_archive.py, HTML in explanations and too large uploads in tests/scoring and
 tests/pipelines/reporting.
 """

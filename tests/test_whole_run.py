@@ -23,7 +23,7 @@ from selfscore.vlm.model import VLM
 
 pytestmark = pytest.mark.slow
 
-EXPERTS = {"scoring", "consistency", "grounding_contrast"}
+EXPERTS = {"scoring", "consistency", "grounding_contrast", "level"}
 
 
 def run(folder: Path, *parameters: str) -> str:
@@ -42,6 +42,14 @@ def run(folder: Path, *parameters: str) -> str:
     return finished.stdout
 
 
+def with_experts(folder: Path) -> Path:
+    """The copy of a project, in which every round trains `EXPERTS`."""
+    parameters = folder / "conf/test/parameters.yml"
+    text = parameters.read_text(encoding="utf-8")
+    parameters.write_text(f"experts: {sorted(EXPERTS)}\n{text}", encoding="utf-8")
+    return folder
+
+
 def newest(folder: Path, name: str) -> Path:
     """The newest version of a versioned artifact."""
     return max((folder / "data/test" / name).iterdir()) / Path(name).name
@@ -53,7 +61,7 @@ def policy(folder: Path, number: int):
 
 @pytest.fixture(scope="module")
 def two_rounds(project, tmp_path_factory):
-    folder = copy_project(project, tmp_path_factory.mktemp("two_rounds"))
+    folder = with_experts(copy_project(project, tmp_path_factory.mktemp("two_rounds")))
     return folder, run(folder, "rounds=2")
 
 
@@ -124,7 +132,10 @@ def test_mlflow_holds_one_run_with_a_child_per_round_and_one_per_expert_below(tw
         assert set(experts) == EXPERTS
         for expert in experts.values():
             assert "test/srcc" in expert.data.metrics
-            assert client.get_metric_history(expert.info.run_id, "rewards/margins")
+            own = "fidelity" if expert.info.run_name == "level" else "rewards/margins"
+            assert client.get_metric_history(expert.info.run_id, own)
+        level = experts.pop("level")
+        assert level.data.params["level_training.text_every"]
         assert len(client.get_metric_history(experts["scoring"].info.run_id, "loss")) > 1
         betas = {name: run.data.params["dpo_training.beta"] for name, run in experts.items()}
         assert betas == {"scoring": "1.0", "consistency": "2.0", "grounding_contrast": "2.0"}
@@ -160,7 +171,7 @@ def test_the_screen_tells_what_is_done(two_rounds):
 
 def test_one_seed_gives_one_policy_and_another_seed_another(two_rounds, project, tmp_path):
     folder, _ = two_rounds
-    again = copy_project(project, tmp_path)
+    again = with_experts(copy_project(project, tmp_path))
     run(again, "rounds=1")
     assert policy(again, 1).digest == policy(folder, 1).digest
     run(again, "rounds=1", "seed=1")

@@ -34,7 +34,7 @@ from torch.utils._pytree import tree_leaves
 
 from benchmarks.performance.memory import peak_resident
 from benchmarks.performance.shapes import SIGLIP_B
-from selfscore.preference_optimization.targets import lora_targets
+from selfscore.expert_training.targets import lora_targets
 
 ANSWER = 128
 # Pairs a step, conf/base/dpo_training.

@@ -17,7 +17,7 @@ from peft import LoraConfig
 from PIL import Image
 from trl import DPOConfig, DPOTrainer
 
-from selfscore.preference_optimization.targets import lora_targets
+from selfscore.expert_training.targets import lora_targets
 from selfscore.vlm.model import VLM
 from selfscore.vlm.reading.tokens import render
 

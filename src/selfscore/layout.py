@@ -13,9 +13,18 @@ from typing import Any
 
 BASELINE = "baseline"
 # Stages that run once per round; each has a shared section of this name in the parameters.
-STAGES = ("data_generation", "preference_building", "dpo_training", "merging", "evaluation")
+STAGES = (
+    "data_generation",
+    "preference_building",
+    "dpo_training",
+    "level_training",
+    "merging",
+    "evaluation",
+)
 # The stage that has settings of its own for each expert.
 TRAINING = "dpo_training"
+# The expert that learns from the true scores and from no pairs.
+LEVEL = "level"
 
 _ROUND = re.compile(r"iteration_(\d+)")
 _POLICY = re.compile(r"policy_(\d+)")
@@ -50,7 +59,8 @@ class Layout:
 
     Attributes:
         rounds: number of rounds, at least 1.
-        experts: the experts of each round by name, at least one.
+        experts: the experts of each round by name, at least one: `LEVEL`, and those that learn
+            from pairs.
     """
 
     rounds: int
@@ -62,6 +72,11 @@ class Layout:
         return cls(parameters["rounds"], tuple(parameters["experts"]))
 
 
+def of_pairs(experts: Sequence[str]) -> list[str]:
+    """Those of the experts that learn from preference pairs."""
+    return [name for name in experts if name != LEVEL]
+
+
 def expand(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in the stage sections of the baseline and of every round.
 
@@ -71,7 +86,7 @@ def expand(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         A copy in which `baseline` and `iteration_1 … iteration_N` hold every stage in full, the
-        training that of each expert.
+        training that of each expert that learns from pairs.
     """
     expanded = deepcopy(dict(parameters))
     layout = Layout.of(parameters)
@@ -79,7 +94,7 @@ def expand(parameters: Mapping[str, Any]) -> dict[str, Any]:
     for name in map(namespace, range(layout.rounds + 1)):
         sections = merged(shared, expanded.get(name) or {})
         if TRAINING in sections:
-            sections[TRAINING] = per_expert(sections[TRAINING], layout.experts)
+            sections[TRAINING] = per_expert(sections[TRAINING], of_pairs(layout.experts))
         expanded[name] = sections
     return expanded
 

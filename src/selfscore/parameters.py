@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal
 import click
 from pydantic import Field
 
-from selfscore.layout import STAGES, TRAINING, merged, namespace, round_of
+from selfscore.layout import LEVEL, STAGES, TRAINING, merged, namespace, round_of
+from selfscore.level_training.settings import LevelSettings
 from selfscore.merging.settings import MergeSettings
 from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
 from selfscore.pipelines.data_generation.settings import DataGenerationSettings
@@ -40,12 +41,13 @@ class Shape:
     Attributes:
         seed: of everything that is drawn.
         rounds: how many there are. Each has steps of its own, which are made before the first one.
-        experts: what every round trains and merges, by the names of their pairs' builders.
+        experts: what every round trains and merges, by the names of their pairs' builders; `level`
+            is the one without pairs.
     """
 
     seed: Whole
     rounds: Annotated[int, Field(ge=1, le=MOST_ROUNDS)]
-    experts: Annotated[list[Literal[*PAIR_BUILDERS]], Field(min_length=1)]  # type: ignore[valid-type]
+    experts: Annotated[list[Literal[*PAIR_BUILDERS, LEVEL]], Field(min_length=1)]  # type: ignore[valid-type]
 
     def __post_init__(self) -> None:
         if len(set(self.experts)) < len(self.experts):
@@ -135,6 +137,7 @@ SECTIONS: dict[str, Any] = {
     "ingestion": IngestionSettings,
     "data_generation": DataGenerationSettings,
     "preference_building": PreferenceBuildingSettings,
+    "level_training": LevelSettings,
     "merging": MergeSettings,
     "evaluation": EvaluationSettings,
     "reporting": ReportingSettings,
@@ -220,7 +223,9 @@ def _training(section: Any, place: KeyPath) -> Iterator[Problem]:
         return
     for name, changes in own.items():
         where = (*place, "experts", name)
-        if name not in PAIR_BUILDERS:
+        if name == LEVEL:
+            yield Problem(where, "has no pairs: its settings are the section `level_training`.")
+        elif name not in PAIR_BUILDERS:
             yield unknown(name, PAIR_BUILDERS, (*place, "experts"))
         elif not isinstance(changes, Mapping):
             yield Problem(where, f"must be a section, not {changes!r}.")

@@ -10,10 +10,3 @@ def policy(request, tmp_path_factory) -> Policy:
     """The base policy of a tiny random model of each architecture."""
     folder = request.param(tmp_path_factory.mktemp("model"))
     return policy_over(folder)
-
-
-@pytest.fixture(scope="session")
-def idefics3(tmp_path_factory) -> Policy:
-    """The base policy of one tiny model, for what does not depend on the architecture."""
-    folder = tiny_vlm.save_idefics3(tmp_path_factory.mktemp("model"))
-    return policy_over(folder)

@@ -14,11 +14,11 @@ from datasets import Dataset
 from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer
 
+from selfscore.expert_training.targets import lora_targets
 from selfscore.preference_optimization.shared_prefix_trainer import (
     PackedPairCollator,
     SharedPrefixDPOTrainer,
 )
-from selfscore.preference_optimization.targets import lora_targets
 from selfscore.vlm.loading.loader import decoder_name, load_vlm
 from selfscore.vlm.reading.features import ImageEncoder, store_features
 from selfscore.vlm.reading.log_probabilities import answer_log_probabilities

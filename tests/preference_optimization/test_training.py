@@ -9,9 +9,9 @@ import torch
 from cards import policy_over
 from small_training import assert_same, encoder, settings, train, weighed
 
-from selfscore.preference_optimization.checkpoints import Latest, latest_in
+from selfscore.expert_training.checkpoints import Latest, latest_in
+from selfscore.expert_training.targets import lora_targets
 from selfscore.preference_optimization.settings import Loss
-from selfscore.preference_optimization.targets import lora_targets
 from selfscore.preference_optimization.training import train_dpo_expert
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.reading.packing_check import check_packing

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 import pandera.pandas as pa
 from pandera.typing.pandas import Series
@@ -11,6 +13,11 @@ SPLITS = ["train", "validation", "test"]
 
 def _without_suffix(paths: pd.Series) -> pd.Series:
     return paths.str.replace(r"\.[^./]+$", "", regex=True)
+
+
+def _mean(shares: Iterable[float]) -> float:
+    """Of a distribution over levels, in levels."""
+    return sum(level * share for level, share in enumerate(shares))
 
 
 class ScoredImages(pa.DataFrameModel):
@@ -23,6 +30,7 @@ class ScoredImages(pa.DataFrameModel):
     group: Series[str]
     score: Series[float]
     level: Series[int] = pa.Field(ge=0)
+    spread: Series[float] | None = pa.Field(nullable=True, ge=0)
 
     @pa.dataframe_check(error="`image_id` is not `path` without its suffix")
     def named_by_path(cls, table: pd.DataFrame) -> pd.Series:  # noqa: N805
@@ -66,6 +74,34 @@ class Pairs(pa.DataFrameModel):
         return _without_suffix(table["path"]) == table["image_id"]
 
     @pa.dataframe_check(error="there are no pairs")
+    def not_empty(cls, table: pd.DataFrame) -> bool:  # noqa: N805
+        """There is something to learn from."""
+        return len(table) > 0
+
+
+class LevelExamples(pa.DataFrameModel):
+    """Training images with the levels that they are trained on."""
+
+    image_id: Series[str] = pa.Field(unique=True)
+    path: Series[str] = pa.Field(unique=True)
+    split: Series[str] = pa.Field(eq="train")
+    level: Series[int] = pa.Field(ge=0)
+    position: Series[float] = pa.Field(ge=0)
+    spread: Series[float] = pa.Field(nullable=True, ge=0)
+    response: Series[str]
+
+    @pa.dataframe_check(error="`target` is no distribution over levels with the mean `position`")
+    def right_mean(cls, table: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """The levels say the true score, no more and no less."""
+        return pd.Series(
+            [
+                min(row) >= 0 and abs(sum(row) - 1) < 1e-6 and abs(_mean(row) - position) < 1e-6
+                for row, position in zip(table["target"], table["position"], strict=True)
+            ],
+            index=table.index,
+        )
+
+    @pa.dataframe_check(error="there are no training images")
     def not_empty(cls, table: pd.DataFrame) -> bool:  # noqa: N805
         """There is something to learn from."""
         return len(table) > 0

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from selfscore.layout import namespace
+from selfscore.layout import LEVEL, namespace
 from selfscore.metrics.catalog import ON_CARD
 from selfscore.metrics.figures import among
 from selfscore.provenance.manifest import Manifest
@@ -45,7 +45,10 @@ def model_card(
     template = (files("selfscore.handoff") / "card.md.j2").read_text(encoding="utf-8")
     section = made_by.parameters.get(namespace(card["iteration"]), {})
     evaluation = (section or made_by.parameters).get("evaluation", {})
-    stages = {key: section.get(key, {}) for key in ("data_generation", "dpo_training", "merging")}
+    learnt = ["data_generation", "dpo_training", "merging"]
+    if LEVEL in made_by.parameters.get("experts", ()):
+        learnt.insert(2, "level_training")
+    stages = {key: section.get(key, {}) for key in learnt}
     return environment.from_string(template).render(
         name=name,
         card=card,

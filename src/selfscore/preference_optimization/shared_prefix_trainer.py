@@ -16,52 +16,53 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import set_peft_model_state_dict
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import TrainerState
 from trl import DPOTrainer
 
-from selfscore.preference_optimization.determinism import as_before, stay_in_evaluation
-from selfscore.vlm.reading.features import ImageEncoder, image_inputs, run_tower
+from selfscore.expert_training.image_batches import image_batch, image_tokens
+from selfscore.expert_training.watched_trainer import WatchedTrainer
 from selfscore.vlm.reading.log_probabilities import pack_texts
 from selfscore.vlm.reading.shared_prefix import IGNORED, packed_inputs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from selfscore.vlm.reading.features import ImageEncoder
+
 REFERENCE = ("ref_chosen_logps", "ref_rejected_logps")
 # Fields of the fused head's output that hold one number a token.
 _PER_TOKEN = ("log_probs", "entropy", "log_sum_sq_probs", "mean_logits", "is_top1")
 
 
-class SharedPrefixDPOTrainer(DPOTrainer):
+class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
     """DPOTrainer over packed rows; the data collator must be a `PackedPairCollator`.
 
     Where the training data has the columns `ref_chosen_logps` and `ref_rejected_logps`, they are
     the reference; elsewhere TRL computes it with the adapter switched off, also on packed rows.
     Where it has the column `name`, that is what errors call a pair; elsewhere it is the image.
-    A loss or a gradient that is not finite stops the training before it spoils the weights. The
-    model is trained in evaluation mode, see `stay_in_evaluation`.
 
     Args:
         model: is given an adapter, see `peft_config`; `release` takes it away.
     """
 
+    kind = "DPO"
+    rows = "pairs"
+    remedy = (
+        "Look at these rows of the expert's table of pairs, lower `dpo_training.lr` or raise "
+        "`dpo_training.beta`."
+    )
+
     def __init__(self, model: PreTrainedModel, *args: Any, **kwargs: Any) -> None:
-        self._plain = model
         self._plain_forward = model.__dict__.get("forward")
-        self._step_names: list[str] = []
         super().__init__(model, *args, **kwargs)
         answer_packed_rows(self._plain)
-        stay_in_evaluation(self._plain)
         # Not as TRL's own argument, which it refuses for images because it would compute them.
         self.precompute_ref_logps = set(REFERENCE) <= set(self.train_dataset.column_names)
 
     def release(self) -> None:
         """Give the model back without the adapter, with its own forward; the trainer is done."""
-        self.model.unload()
-        as_before(self._plain)
+        super().release()
         del self._plain.forward
         if self._plain_forward is not None:
             self._plain.forward = self._plain_forward
@@ -73,43 +74,19 @@ class SharedPrefixDPOTrainer(DPOTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
-        """TRL's loss of one batch.
-
-        Raises:
-            FloatingPointError: it is not finite.
-        """
+        """TRL's loss of one batch, see `watch`."""
         names = inputs.pop("names")
-        self._step_names += names
         loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        self._check("loss", loss[0] if return_outputs else loss, names)
+        self.watch(loss[0] if return_outputs else loss, names)
         return loss
-
-    def _clip_grad_norm(self, model: nn.Module) -> Any:
-        # The last that is called before the weights are changed.
-        norm = super()._clip_grad_norm(model)
-        self._check("gradient", norm, self._step_names)
-        self._step_names = []
-        return norm
-
-    def _check(self, what: str, value: Tensor, names: Sequence[str]) -> None:
-        if not value.isfinite():
-            raise FloatingPointError(
-                f"The DPO {what} became {value.item()} at step {self.state.global_step + 1}, in "
-                f"the pairs {', '.join(names)}. Look at these rows of the expert's table of pairs, "
-                "lower `dpo_training.lr` or raise `dpo_training.beta`. The same settings would "
-                "come to the same step again."
-            )
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: nn.Module | None = None
     ) -> None:
-        # PEFT would widen an adapter in half precision, as TRL gives it to a 4-bit model, to 32
-        # bits, and the training would not go on as it was.
-        folder = Path(resume_from_checkpoint)
-        set_peft_model_state_dict(self.model, load_file(folder / "adapter_model.safetensors"))
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
         # TRL begins to count at zero.
-        history = TrainerState.load_from_json(str(folder / "trainer_state.json")).log_history
-        counts = [row["num_tokens"] for row in history if "num_tokens" in row]
+        state = TrainerState.load_from_json(str(Path(resume_from_checkpoint, "trainer_state.json")))
+        counts = [row["num_tokens"] for row in state.log_history if "num_tokens" in row]
         self._total_train_tokens = counts[-1] if counts else 0
 
 
@@ -119,8 +96,7 @@ class PackedPairCollator:
     Args:
         encoder: the policy and its images.
         instruction: what the responses answer.
-        tower_frozen: whether training leaves the tower as it is. If not, pixels go into the batch
-            instead of features, and the tower runs in the step, once an image.
+        tower_frozen: whether training leaves the tower as it is, see `image_batch`.
     """
 
     def __init__(self, encoder: ImageEncoder, instruction: str, tower_frozen: bool) -> None:
@@ -137,7 +113,7 @@ class PackedPairCollator:
         """
         keys = [pair["images"][0] for pair in pairs]
         texts = [[pair["chosen"], pair["rejected"]] for pair in pairs]
-        image = self._image_batch(keys)
+        image = image_batch(self._encoder, keys, self._tower_frozen)
         packed = pack_texts(self._encoder.vlm, image.pop("features"), texts, self._instruction)
         # TRL's order: all chosen, then all rejected.
         labels = packed.labels.transpose(0, 1).flatten(0, 1)
@@ -161,16 +137,6 @@ class PackedPairCollator:
         batch["names"] = [pair.get("name", pair["images"][0]) for pair in pairs]
         return batch
 
-    def _image_batch(self, keys: Sequence[str]) -> dict[str, Any]:
-        if self._tower_frozen:
-            features = self._encoder(keys)
-            return {
-                "features": features,
-                "image_tokens": torch.cat([row.tokens for row in features]),
-            }
-        pixels, features = image_inputs(self._encoder.vlm, self._encoder.images, keys)
-        return {"features": features, "pixels": pixels}
-
 
 def answer_packed_rows(model: PreTrainedModel) -> None:
     """Let a model with TRL's fused head answer `PackedPairCollator`'s batches.
@@ -188,9 +154,7 @@ def answer_packed_rows(model: PreTrainedModel) -> None:
         known = labels != IGNORED
         image = torch.arange(len(packed_ids), device=labels.device).repeat(2)
         at = image[:, None].expand_as(labels)[known], kwargs["columns"][known]
-        tokens = kwargs.get("image_tokens")
-        if tokens is None:
-            tokens = torch.cat(run_tower(model, kwargs["pixels"]))
+        tokens = image_tokens(model, kwargs)
         inputs = packed_inputs(packed_ids, kwargs["segments"], kwargs["packed_positions"], tokens)
         with _only(model.base_model, at):
             output = fused(**inputs, shift_labels=labels[known][None], fused_lm_head=True)

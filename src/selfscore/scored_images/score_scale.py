@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -63,6 +64,27 @@ def fit(scores: np.ndarray, levels: int, method: Method, unit: str) -> dict[str,
 def place(scores: np.ndarray, edges: list[float]) -> np.ndarray:
     """Level of each score, shape [images], 0 to len(edges)."""
     return np.searchsorted(np.asarray(edges), scores, side="right").astype(np.int64)
+
+
+def positions(scores: np.ndarray, values: Sequence[float]) -> NDArray[np.float64]:
+    """Where each score lies between the levels, shape [images], 0 to levels - 1.
+
+    Args:
+        scores: In the user's unit, shape [images].
+        values: Score of each level, rising; scores beyond the first and the last lie on these.
+    """
+    return np.interp(scores, values, np.arange(len(values)))
+
+
+def spreads(scores: np.ndarray, spread: np.ndarray, values: Sequence[float]) -> NDArray[np.float64]:
+    """Spreads in levels: half of what lies between a spread below each score and one above it.
+
+    Args:
+        scores: In the user's unit, shape [images].
+        spread: Standard deviation of the raters in the user's unit; NaN where it is not known.
+        values: Score of each level, rising.
+    """
+    return (positions(scores + spread, values) - positions(scores - spread, values)) / 2
 
 
 def _values(scores: np.ndarray, placed: np.ndarray, edges: list[float]) -> list[float]:

@@ -27,11 +27,12 @@ def select_columns(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFr
 
     Args:
         table: The table as it was read, all cells text.
-        columns: Name in the table of `image`, `score`, and where it has them `split` and `group`.
+        columns: Name in the table of `image`, `score`, and where it has them `split`, `group` and
+            `spread`.
 
     Returns:
         Columns path, score (float, NaN where it is no number), score_text, split and group
-        ("" where there is none).
+        ("" where there is none), and spread (NaN where it is no number from 0 up).
 
     Raises:
         ValueError: If the table is empty.
@@ -42,8 +43,9 @@ def select_columns(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFr
         role: table[columns[role]].astype("string").str.strip().fillna("").astype(str)
         if role in columns
         else pd.Series("", index=table.index)
-        for role in ("image", "score", "split", "group")
+        for role in ("image", "score", "split", "group", "spread")
     }
+    spread = pd.to_numeric(text["spread"], errors="coerce").astype(float)
     return pd.DataFrame(
         {
             "path": text["image"],
@@ -51,6 +53,7 @@ def select_columns(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFr
             "score_text": text["score"],
             "split": text["split"].str.lower().map(lambda name: SPLIT_NAMES.get(name, name)),
             "group": text["group"],
+            "spread": spread.where((spread >= 0) & np.isfinite(spread)),
         }
     )
 

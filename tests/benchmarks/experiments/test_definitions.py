@@ -40,7 +40,7 @@ def varied(name: str, parameters: dict[str, Any]) -> dict[str, Any]:
     return {str(key): value for key, value in merged.items()}
 
 
-def test_there_are_the_results_and_the_seven() -> None:
+def test_there_are_the_results_and_the_eight() -> None:
     assert list(PAGES) == [
         "results",
         "sanity",
@@ -50,6 +50,7 @@ def test_there_are_the_results_and_the_seven() -> None:
         "judge_bias",
         "iterations",
         "grounding",
+        "level",
     ]
     assert len(EXPERIMENTS.seeds) >= 3
 

@@ -23,7 +23,7 @@ from selfscore.pipelines.ingestion.settings import Columns, IngestionSettings
 
 SETTINGS = IngestionSettings(
     format="table",
-    columns=Columns("image", "score", None, None),
+    columns=Columns("image", "score", None, None, None),
     unit="points",
     score_range=None,
     levels=4,
@@ -487,7 +487,7 @@ def test_table_with_columns_of_any_name(
     else:
         table.to_parquet(stream)
     (tmp_path / f"scores{suffix}").write_bytes(stream.getvalue())
-    columns = Columns("Bild", "Note", None, "Fotograf")
+    columns = Columns("Bild", "Note", None, "Fotograf", None)
 
     images, quarantine = ingest(
         "table", image_folder(*names), tmp_path / f"scores{suffix}", columns=columns

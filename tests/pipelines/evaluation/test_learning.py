@@ -40,6 +40,13 @@ MERGE = {
 LOG = pd.DataFrame({"step": [5, 10], "loss": [0.7, 0.4], "rewards/accuracies": [0.5, 1.0]})
 
 
+def test_of_the_level_expert_the_order_of_images_is_the_accuracy() -> None:
+    log = pd.DataFrame({"step": [5, 10], "loss": [1.7, 1.4], "pair_accuracy": [0.5, 0.8]})
+    table = measure_learning({"pairs": {}, "blind_accuracy": {}}, MERGE, level=log)
+    found = table[table["policy"] == "level"].set_index("metric")["value"]
+    assert found.to_dict() == {"loss": 1.4, "accuracy": 0.8}
+
+
 def test_reports_and_the_ends_of_training_become_figures() -> None:
     table = measure_learning(PREFERENCES, MERGE, scoring=LOG, consistency=LOG.iloc[:1])
     figures = as_figures(table, round=1)

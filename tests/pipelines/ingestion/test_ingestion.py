@@ -34,7 +34,7 @@ Maker = Callable[..., Path]
 
 SETTINGS = IngestionSettings(
     format="table",
-    columns=Columns("image", "score", None, None),
+    columns=Columns("image", "score", None, None, None),
     unit="points",
     score_range=None,
     levels=4,
@@ -156,6 +156,27 @@ def test_subset_is_seeded_and_nested(image_folder: Maker) -> None:
     larger, _, _ = ingest(table(), folder, max_images_per_split=5)
     assert small["split"].value_counts().to_dict() == {"train": 4, "validation": 4, "test": 4}
     assert set(small["image_id"]) < set(larger["image_id"])
+
+
+def test_the_raters_spread_is_kept_in_levels(
+    image_folder: Maker, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = image_folder(*NAMES)
+    plain, scale, _ = ingest(table(), folder)
+    assert "spread" not in plain
+    given = ["0.5" if place else "none" for place in range(len(NAMES))]
+    columns = Columns("image", "score", None, None, "sd")
+    scored, _, _ = ingest(table(sd=given), folder, columns=columns)
+    assert "not known for 1 of " in caplog.text and "'sd'" in caplog.text
+    ScoredImages.validate(scored)
+    pd.testing.assert_frame_equal(scored.drop(columns="spread"), plain)
+    known = scored[scored["spread"].notna()]
+    assert len(known) == len(scored) - 1
+    levels = np.arange(len(scale["values"]))
+    around = [np.interp(known["score"] + by, scale["values"], levels) for by in (-0.5, 0.5)]
+    np.testing.assert_allclose(known["spread"], (around[1] - around[0]) / 2)
+    with pytest.raises(ValueError, match="no column 'std'"):
+        ingest(table(), folder, columns=Columns("image", "score", None, None, "std"))
 
 
 def test_shuffled_labels_leave_the_test_alone(image_folder: Maker) -> None:
@@ -455,7 +476,7 @@ def test_same_content_does_not_cross_a_drawn_split(image_folder: Maker) -> None:
 
 @pytest.mark.parametrize(("unit", "expected"), [(None, "stars"), ("stars 1-5", "stars 1-5")])
 def test_the_unit_of_a_table_is_said_or_its_columns_name(unit: str | None, expected: str) -> None:
-    parameters = replace(SETTINGS, unit=unit, columns=Columns("image", "stars", None, None))
+    parameters = replace(SETTINGS, unit=unit, columns=Columns("image", "stars", None, None, None))
     _, source = read_both(table().rename(columns={"score": "stars"}), parameters)
     assert source["unit"] == expected
 
@@ -542,7 +563,7 @@ def test_parameters_out_of_range(change: dict[str, Any], message: str) -> None:
     levels=st.integers(2, 10),
 )
 def test_levels_keep_the_order_of_scores(scores: list[float], levels: int) -> None:
-    images = pd.DataFrame({"score": scores, "split": "train"})
+    images = pd.DataFrame({"score": scores, "split": "train", "spread": np.nan})
     parameters = replace(SETTINGS, levels=levels)
     columns = ["image_id", "path", "sha256", "group"]
     source = {"recognised": [], "columns": {}, "unit": "points"}

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfscore.layout import BASELINE, STAGES, TRAINING, Layout, expand, namespace
+from selfscore.layout import BASELINE, LEVEL, STAGES, TRAINING, Layout, expand, namespace
 from selfscore.pipelines import iteration
 from selfscore.preference_data.builders import PAIR_BUILDERS
 
@@ -20,7 +20,9 @@ EXPERTS = ["scoring", "mixed"]
 layouts = st.builds(
     Layout,
     rounds=st.integers(1, 5),
-    experts=st.lists(st.sampled_from(sorted(PAIR_BUILDERS)), min_size=1, unique=True).map(tuple),
+    experts=st.lists(st.sampled_from(sorted([*PAIR_BUILDERS, LEVEL])), min_size=1, unique=True).map(
+        tuple
+    ),
 )
 differences = st.dictionaries(
     st.sampled_from([*map(namespace, range(1, 6)), BASELINE]),

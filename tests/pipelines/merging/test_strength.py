@@ -9,10 +9,10 @@ import torch
 from cards import MACHINE, policy_over
 from interrupted import killed_and_begun_again
 
+from selfscore.expert_training.targets import lora_targets
 from selfscore.judging.tfidf import fit_judge
 from selfscore.merging.delta import to_lora
 from selfscore.pipelines.merging.strength import choose_strength, strength_of
-from selfscore.preference_optimization.targets import lora_targets
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.loader import load_vlm
 

@@ -7,10 +7,12 @@ from interrupted import killed_and_begun_again
 
 from selfscore.datasets.contracts import Pairs
 from selfscore.pipelines.preference_building.nodes import (
+    build_level_examples,
     build_pairs,
     report_preferences,
     weigh_references,
 )
+from selfscore.pipelines.preference_building.pipeline import create_pipeline
 from selfscore.pipelines.preference_building.settings import PreferenceBuildingSettings
 from selfscore.preference_data.builders import PAIR_BUILDERS
 from selfscore.preference_data.pairs import PAIR_COLUMNS
@@ -100,6 +102,34 @@ def test_the_report_counts_and_sees_what_levels_alone_tell():
     # The lower level is always the true one here: the image is not needed to see that.
     assert report["blind_accuracy"]["scoring"] > 0.7
     assert set(report["blind_accuracy"]) == {"scoring"}
+
+
+def test_levels_are_those_of_the_policys_scale_and_are_counted():
+    texts = generations()
+    texts.loc[texts["image_id"] == "3", "accepted"] = False
+    chosen = texts[texts["side"] == "chosen"]
+    images = chosen[["image_id", "path", "split", "level"]].assign(score=chosen["level"] + 0.25)
+    examples = build_level_examples(policy_over(), images, texts)
+    assert examples["position"].tolist() == (chosen["level"] + 0.25).tolist()
+    report = report_preferences(texts, level_examples=examples)
+    assert report["level_examples"] == {"images": 8, "with_text": 7}
+    assert report["pairs"] == {}
+    assert "level_examples" not in report_preferences(texts)
+
+
+@pytest.mark.parametrize(
+    ("experts", "made"),
+    [
+        (["level"], {"level_examples", "preference_report"}),
+        (["scoring"], {"scoring_pairs", "reference_logps", "preference_report"}),
+        (
+            ["level", "scoring"],
+            {"level_examples", "scoring_pairs", "reference_logps", "preference_report"},
+        ),
+    ],
+)
+def test_only_what_an_expert_learns_from_is_made(experts, made):
+    assert create_pipeline(experts).all_outputs() == made
 
 
 def test_what_generation_told_is_taken_and_the_rest_is_weighed_once(tmp_path):

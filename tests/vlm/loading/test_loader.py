@@ -16,8 +16,8 @@ from transformers import (
     GitProcessor,
 )
 
+from selfscore.expert_training.targets import lora_targets
 from selfscore.merging.delta import to_lora
-from selfscore.preference_optimization.targets import lora_targets
 from selfscore.vlm.loading.loader import fold, load_vlm
 from selfscore.vlm.policy import Card, Policy
 

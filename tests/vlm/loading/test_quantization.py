@@ -7,7 +7,7 @@ import torch
 from cards import policy_over
 from transformers.utils import is_bitsandbytes_available
 
-from selfscore.preference_optimization.targets import lora_targets
+from selfscore.expert_training.targets import lora_targets
 from selfscore.vlm.loading.loader import decoder_name, load_vlm
 from selfscore.vlm.loading.quantization import quantise, quantization_config
 from selfscore.vlm.reading.features import compute_features

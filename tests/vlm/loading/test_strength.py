@@ -2,9 +2,9 @@ import pytest
 import stock
 import torch
 
+from selfscore.expert_training.targets import lora_targets
 from selfscore.merging.delta import to_lora
 from selfscore.merging.experts import scaled
-from selfscore.preference_optimization.targets import lora_targets
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.loading.strength import with_dial
 

@@ -5,8 +5,8 @@ import stock
 import torch
 from interrupted import killed_and_begun_again
 
+from selfscore.expert_training.targets import lora_targets
 from selfscore.merging.delta import to_lora
-from selfscore.preference_optimization.targets import lora_targets
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.policy import Policy

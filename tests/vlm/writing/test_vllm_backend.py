@@ -8,8 +8,8 @@ import tiny_vlm
 from cards import policy_over
 from safetensors.torch import load_file
 
+from selfscore.expert_training.targets import lora_targets
 from selfscore.merging.delta import to_lora
-from selfscore.preference_optimization.targets import lora_targets
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.adapters import concatenated
 from selfscore.vlm.loading.loader import load_outline, load_vlm

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from selfscore.datasets.pixels import SUFFIXES
 
 # What a row of scores may say.
-ROLES = ("image", "score", "split", "group")
+ROLES = ("image", "score", "split", "group", "spread")
 _NEEDED = ("image", "score")
 # As many columns as a message lists.
 _MOST = 20

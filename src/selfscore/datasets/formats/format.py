@@ -20,7 +20,8 @@ class Format:
         read: From the files that `images.scores` names to a table of text with one row per image.
         columns: Its column for each of `image` (path below the image folder, or the end of it),
             `score`, and where the format has them `split` and `group` (images that must stay on
-            one side of a split); None where the table itself has to tell, see `usual`.
+            one side of a split) and `spread` (standard deviation of the raters, in the unit of the
+            score); None where the table itself has to tell, see `usual`.
         unit: The scale in words; None if that is not known.
         score_range: Lowest and highest score that can occur; None if that is not known.
         usual: What a column that is not named is often called; there may be none.

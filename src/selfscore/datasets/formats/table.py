@@ -34,8 +34,9 @@ def described(
     """The format of a table whose meaning its owner has described.
 
     Args:
-        columns: Name in the table of `image`, `score`, `split` and `group`; a name may be a number,
-            such as 2019. None for one of the last two: what it is often called, if it is there.
+        columns: Name in the table of `image`, `score`, `split`, `group` and `spread`; a name may be
+            a number, such as 2019. None for `split` or `group`: what it is often called, if it is
+            there; for `spread`: none.
         unit: The scale in words; None if that was not said.
         score_range: Lowest and highest score that can occur; None if that is not known.
     """
@@ -85,14 +86,14 @@ def _read_one(name: str, content: bytes, columns: Mapping[str, str | None]) -> T
     twice = rows.columns[rows.columns.duplicated()].intersection(list(used.values()))
     if not twice.empty:
         raise unreadable(name, ValueError(f"it has two columns '{twice.min()}'"))
-    score = used["score"]
-    try:
-        scores = with_points(rows[score], sure=table.separator == ";")
-    except ValueError as error:
-        raise unreadable(name, error) from error
-    if scores is not None:
-        rows = rows.assign(**{score: scores})
-        recognised = (*recognised, "decimal commas")
+    for column in (used[role] for role in ("score", "spread") if role in used):
+        try:
+            numbers = with_points(rows[column], sure=table.separator == ";")
+        except ValueError as error:
+            raise unreadable(name, error) from error
+        if numbers is not None:
+            rows = rows.assign(**{column: numbers})
+            recognised = tuple(dict.fromkeys((*recognised, "decimal commas")))
     return TextTable(rows, (f"{name}: {len(rows)} rows", *recognised))
 
 

@@ -38,7 +38,7 @@ def train_expert(
         settings: the expert's.
         machine: where the policy is put into memory.
         seed: shared by all experts of a round.
-        checkpoint: where an earlier run of the same was stopped, see `train_dpo_expert`.
+        checkpoint: where an earlier run of the same was stopped, see `train_adapter`.
 
     Returns:
         The expert as a LoRA over the policy, and its training log.
@@ -47,11 +47,10 @@ def train_expert(
     from selfscore.vlm.loading.loader import load_vlm
     from selfscore.vlm.reading.features import ImageEncoder
 
-    steps = round(settings.epochs * -(-len(pairs) // settings.batch_size))
     logger.info(
         "Training on %d pairs, %d steps of %d, beta %g, lr %g, rank %d.",
         len(pairs),
-        steps,
+        settings.steps(len(pairs)),
         settings.batch_size,
         settings.beta,
         settings.lr,

@@ -11,7 +11,7 @@ def create_pipeline(experts: Sequence[str]) -> Pipeline:
     """The template of one round's training.
 
     Args:
-        experts: names of the experts.
+        experts: names of those that learn from pairs.
     """
     return Pipeline(
         [

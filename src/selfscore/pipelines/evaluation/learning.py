@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from selfscore.layout import LEVEL
 from selfscore.metrics.figures import MERGING, POOLED, PREFERENCES, STRENGTH, TRAINING
 
 _MERGED = "merged"
@@ -27,10 +28,11 @@ def measure_learning(
     Returns:
         policy, split, group, of, metric, value and n. Of each expert, under `preferences` the
         number of `pairs` and their `blind_accuracy`, and under `training` the `loss` and the
-        preference `accuracy` of the last step that was logged. Of the merged policy, under
-        `merging`, `lambda` and `energy_kept`: the mean, and of each weight matrix as a group of its
-        own; and under `strength` what was measured of the validation images at each strength that
-        was tried, as the group `lambda 1.5`. n counts pairs, steps, weight matrices and images.
+        `accuracy` of the last step that was logged: of the preferences, or, of the level expert,
+        of the order of two images. Of the merged policy, under `merging`, `lambda` and
+        `energy_kept`: the mean, and of each weight matrix as a group of its own; and under
+        `strength` what was measured of the validation images at each strength that was tried, as
+        the group `lambda 1.5`. n counts pairs, steps, weight matrices and images.
     """
     rows = [
         *_preferences(preference_report),
@@ -51,11 +53,11 @@ def _preferences(report: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
 
 
 def _training(logs: Mapping[str, pd.DataFrame]) -> Iterator[tuple[Any, ...]]:
-    columns = {"loss": "loss", "accuracy": "rewards/accuracies"}
     for expert, log in logs.items():
         last = log.iloc[-1]
-        for metric, column in columns.items():
-            yield expert, TRAINING, metric, POOLED, float(last[column]), int(last["step"])
+        accuracy = last["pair_accuracy" if expert == LEVEL else "rewards/accuracies"]
+        for metric, value in (("loss", last["loss"]), ("accuracy", accuracy)):
+            yield expert, TRAINING, metric, POOLED, float(value), int(last["step"])
 
 
 def _strengths(report: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:

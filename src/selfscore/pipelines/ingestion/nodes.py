@@ -16,7 +16,8 @@ from selfscore.datasets.formats.columns import used_columns
 from selfscore.datasets.images import ImageFolder
 from selfscore.datasets.pixels import SUFFIXES
 from selfscore.datasets.score_files import ScoreFiles
-from selfscore.layout import per_expert
+from selfscore.layout import LEVEL, of_pairs, per_expert
+from selfscore.level_training.settings import LevelSettings
 from selfscore.pipelines.ingestion.settings import IngestionSettings
 from selfscore.preference_data.builders import pair_builder
 from selfscore.preference_optimization.settings import DPOSettings
@@ -41,8 +42,8 @@ def read_scores(
         settings: what the files are.
 
     Returns:
-        Columns path, score, split, group and reason (why the row cannot be used, "" if it can);
-        and the fields of `data_check.Source`.
+        Columns path, score, split, group, spread and reason (why the row cannot be used, "" if it
+        can); and the fields of `data_check.Source`.
 
     Raises:
         ValueError: If the files are not of this format, or a column is missing.
@@ -69,6 +70,14 @@ def read_scores(
         else "no groups",
     )
     _warn_of_outliers(rows.loc[rows["reason"] == "", "score"])
+    if "spread" in columns and rows["spread"].isna().any():
+        logger.warning(
+            "The spread of the raters is not known for %d of %d rows: what the column '%s' says of "
+            "them is no number from 0 up.",
+            rows["spread"].isna().sum(),
+            len(rows),
+            columns["spread"],
+        )
     return rows.drop(columns="score_text"), asdict(source)
 
 
@@ -113,7 +122,7 @@ def check_images(
             "Images in the folder that are not in the score table: %d. See `quarantine`.",
             len(strays),
         )
-    columns = ["image_id", "path", "sha256", "score", "split", "group"]
+    columns = ["image_id", "path", "sha256", "score", "split", "group", "spread"]
     return rows.loc[readable, columns].reset_index(drop=True), quarantine
 
 
@@ -185,6 +194,7 @@ def check_data(
     score_scale: dict[str, Any],
     score_source: dict[str, Any],
     dpo_training: dict[str, Any],
+    level_training: LevelSettings,
     experts: list[str],
 ) -> pd.DataFrame:
     """Say what there is to learn from, and what this many images can and cannot show.
@@ -196,6 +206,7 @@ def check_data(
         score_scale: Output of `fit_score_scale`.
         score_source: What `read_scores` knows of the scores.
         dpo_training: settings of the training that experts share, and of each of them.
+        level_training: settings of the expert `level`.
         experts: what a round trains.
 
     Returns:
@@ -206,8 +217,10 @@ def check_data(
     training = int((images["split"] == "train").sum())
     steps = {
         name: DPOSettings(**settings).steps(training * pair_builder(name).per_image)
-        for name, settings in per_expert(dpo_training, experts).items()
+        for name, settings in per_expert(dpo_training, of_pairs(experts)).items()
     }
+    if LEVEL in experts:
+        steps[LEVEL] = level_training.steps(training)
     source = Source(**score_source)
     table = data_check(images, readable_images, quarantine, score_scale, source, steps)
     told = [
@@ -233,16 +246,25 @@ def assign_levels(
         seed: Decides how they do.
 
     Returns:
-        The scored images: image_id, path, sha256, split, group, score and level.
+        The scored images: image_id, path, sha256, split, group, score and level; and, where it is
+        known of one, spread: of the raters, in levels.
     """
     images = split_images.copy()
     if settings.shuffle_labels:
         logger.warning("Label-shuffle control: the training scores are shuffled.")
         training = images["split"] == "train"
-        shuffled = np.random.default_rng(seed).permutation(images.loc[training, "score"])
-        images.loc[training, "score"] = shuffled
+        # A score keeps its raters' spread.
+        said = ["score", "spread"]
+        shuffled = np.random.default_rng(seed).permutation(images.loc[training, said])
+        images.loc[training, said] = shuffled
     images["level"] = scale.place(images["score"].to_numpy(), score_scale["edges"])
-    return images[["image_id", "path", "sha256", "split", "group", "score", "level"]]
+    columns = ["image_id", "path", "sha256", "split", "group", "score", "level"]
+    if images["spread"].notna().any():
+        images["spread"] = scale.spreads(
+            images["score"].to_numpy(), images["spread"].to_numpy(), score_scale["values"]
+        )
+        columns.append("spread")
+    return images[columns]
 
 
 def _warn_of_outliers(scores: pd.Series) -> None:

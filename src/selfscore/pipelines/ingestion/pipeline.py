@@ -50,6 +50,7 @@ def create_pipeline() -> Pipeline:
                     "score_scale",
                     "score_source",
                     "params:dpo_training",
+                    "params:level_training",
                     "params:experts",
                 ],
                 outputs="data_check",

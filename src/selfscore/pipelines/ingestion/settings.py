@@ -24,12 +24,14 @@ class Columns:
         score: its score.
         split: its split; None takes a column of the usual name, if there is one.
         group: what must stay on one side of a split; None likewise.
+        spread: standard deviation of its raters, in the unit of the scores; None: not known.
     """
 
     image: str | int
     score: str | int
     split: str | int | None
     group: str | int | None
+    spread: str | int | None
 
 
 @settings_class

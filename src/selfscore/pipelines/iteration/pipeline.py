@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Pipeline
 
-from selfscore.layout import STAGES, Layout, namespace, policy_name
+from selfscore.layout import STAGES, Layout, namespace, of_pairs, policy_name
 from selfscore.pipelines import (
     baseline,
     data_generation,
     dpo_training,
     evaluation,
     ingestion,
+    level_training,
     merging,
     preference_building,
     reporting,
@@ -34,16 +35,19 @@ def create_pipeline(layout: Layout) -> Pipeline:
 
 
 def create_round(number: int, experts: Sequence[str]) -> Pipeline:
-    """One walk through the five stages; all it takes from another round is the policy before it.
+    """One walk through the stages; all it takes from another round is the policy before it.
 
     Args:
         number: of the round, counted from 1.
         experts: names of the experts it trains, merges and evaluates.
     """
     stages = {
-        "data_generation": data_generation.create_pipeline(free_texts=needs_free_texts(experts)),
+        "data_generation": data_generation.create_pipeline(
+            free_texts=needs_free_texts(of_pairs(experts))
+        ),
         "preference_building": preference_building.create_pipeline(experts),
-        "dpo_training": dpo_training.create_pipeline(experts),
+        "dpo_training": dpo_training.create_pipeline(of_pairs(experts)),
+        "level_training": level_training.create_pipeline(experts),
         "merging": merging.create_pipeline(experts),
         "evaluation": evaluation.create_pipeline(policies=[*experts, "merged"]),
     }

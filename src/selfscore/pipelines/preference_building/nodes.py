@@ -11,6 +11,7 @@ import pandas as pd
 from selfscore.metrics.blind_accuracy import blind_preference_accuracy
 from selfscore.pipelines.preference_building.settings import PreferenceBuildingSettings
 from selfscore.preference_data.builders import pair_builder
+from selfscore.preference_data.level_examples import level_examples
 from selfscore.preference_data.pairs import join_sides
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
@@ -44,6 +45,22 @@ def build_pairs(generations: pd.DataFrame, seed: int, expert: str) -> pd.DataFra
             "column `reason` of their table and relax `data_generation.gates`."
         )
     return pairs
+
+
+def build_level_examples(
+    policy: Policy, scored_images: pd.DataFrame, generations: pd.DataFrame
+) -> pd.DataFrame:
+    """What the level expert is trained on: every training image.
+
+    Args:
+        policy: whose card has the scale.
+        scored_images: the true scores.
+        generations: what the policy wrote for them.
+
+    Returns:
+        See `level_examples`.
+    """
+    return level_examples(scored_images, generations, policy.card.score_scale.values)
 
 
 def weigh_references(
@@ -109,7 +126,9 @@ def weigh_references(
     return answers
 
 
-def report_preferences(generations: pd.DataFrame, **pairs: pd.DataFrame) -> dict[str, Any]:
+def report_preferences(
+    generations: pd.DataFrame, level_examples: pd.DataFrame | None = None, **pairs: pd.DataFrame
+) -> dict[str, Any]:
     """Counts of texts and pairs, and the accuracy reachable without looking at the image.
 
     A preference accuracy in training proves something only by how far it exceeds
@@ -118,14 +137,22 @@ def report_preferences(generations: pd.DataFrame, **pairs: pd.DataFrame) -> dict
 
     Args:
         generations: every text with its gate's verdict.
+        level_examples: what the level expert is trained on, if there is one.
         pairs: expert name → its pairs.
     """
+    examples = {}
+    if level_examples is not None:
+        examples["level_examples"] = {
+            "images": len(level_examples),
+            "with_text": int((level_examples["response"] != "").sum()),
+        }
     dropped = generations.loc[~generations["accepted"], "reason"].value_counts()
     return {
         "explanations": len(generations),
         "accepted": int(generations["accepted"].sum()),
         "regenerated": int((generations["attempts"] > 1).sum()),
         "dropped": {str(reason): int(count) for reason, count in dropped.items()},
+        **examples,
         "pairs": {expert: len(table) for expert, table in pairs.items()},
         "blind_accuracy": {
             expert: blind_preference_accuracy(table["chosen_level"], table["rejected_level"]).value

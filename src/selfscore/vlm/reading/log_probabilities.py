@@ -12,7 +12,7 @@ from selfscore.vlm.batches import ShrinkingBatch, in_batches
 from selfscore.vlm.reading.features import ImageEncoder
 from selfscore.vlm.reading.packing_check import check_packing
 from selfscore.vlm.reading.shared_prefix import PackedAnswers, pack_answers, token_log_probabilities
-from selfscore.vlm.reading.tokens import answer_ids, prompt_ids
+from selfscore.vlm.reading.tokens import answer_ids, prompts_of
 
 if TYPE_CHECKING:
     from selfscore.vlm.image_features import ImageFeatures
@@ -83,13 +83,9 @@ def pack_texts(
         answers: B times K responses.
         instruction: what they answer.
     """
-    prompts = {
-        placeholder: prompt_ids(vlm, placeholder, instruction)
-        for placeholder in {row.placeholder for row in features}
-    }
     return pack_answers(
         vlm,
-        [prompts[row.placeholder] for row in features],
+        prompts_of(vlm, features, instruction),
         [[answer_ids(vlm, instruction, answer) for answer in group] for group in answers],
         features,
     )

@@ -21,6 +21,8 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from selfscore.vlm.reading.tokens import pad_token, positions
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
     from selfscore.vlm.image_features import ImageFeatures
     from selfscore.vlm.model import VLM
 
@@ -140,26 +142,49 @@ def image_outputs(tokens: Tensor) -> Mapping[str, Any]:
 def token_log_probabilities(
     vlm: VLM, packed: PackedAnswers, features: Sequence[ImageFeatures]
 ) -> Tensor:
-    """Log-probability of every answer token, [B, K, T] float32; 0 beyond an answer's end.
+    """Log-probability of every answer token, [B, K, T] float32; 0 beyond an answer's end."""
+    tokens = torch.cat([row.tokens for row in features])
+    return label_log_probabilities(vlm.model, hidden_states(vlm.model, packed, tokens), packed)
 
-    Only the places that predict an answer token reach the vocabulary projection.
+
+def hidden_states(model: PreTrainedModel, packed: PackedAnswers, tokens: Tensor) -> Tensor:
+    """What the model without its head makes of packed rows, [B, S, hidden], with gradients.
+
+    Args:
+        model: an image-text-to-text model.
+        packed: the rows.
+        tokens: of all B images, see `packed_inputs`.
     """
-    device = vlm.device
-    tokens = torch.cat([row.tokens for row in features]).to(device)
+    device = model.device
     inputs = packed_inputs(
         packed.input_ids.to(device),
         packed.segments.to(device),
         packed.position_ids.to(device),
-        tokens,
+        tokens.to(device),
     )
-    hidden = vlm.model.base_model(**inputs).last_hidden_state
-    labels = packed.labels.to(device)
+    hidden: Tensor = model.base_model(**inputs).last_hidden_state
+    return hidden
+
+
+def label_log_probabilities(
+    model: PreTrainedModel, hidden: Tensor, packed: PackedAnswers
+) -> Tensor:
+    """Log-probability of every label, [B, K, T] float32 with gradients; 0 where there is none.
+
+    Only the places that predict a label reach the vocabulary projection.
+
+    Args:
+        model: whose output projection.
+        hidden: of the rows, see `hidden_states`.
+        packed: of which the columns and labels count.
+    """
+    labels = packed.labels.to(hidden.device)
     known = labels != IGNORED
-    image = torch.arange(len(labels), device=device)[:, None, None].expand_as(labels)
-    at = hidden[image[known], packed.columns.to(device)[known]]
-    logits = vlm.model.get_output_embeddings()(at).float()
+    image = torch.arange(len(labels), device=hidden.device)[:, None, None].expand_as(labels)
+    at = hidden[image[known], packed.columns.to(hidden.device)[known]]
+    logits = model.get_output_embeddings()(at).float()
     chosen = logits.gather(-1, labels[known][:, None])[:, 0] - logits.logsumexp(dim=-1)
-    return torch.zeros(labels.shape, device=device).masked_scatter(known, chosen)
+    return torch.zeros(labels.shape, device=hidden.device).masked_scatter(known, chosen)
 
 
 @dataclass(frozen=True)

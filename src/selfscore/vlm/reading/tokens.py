@@ -54,6 +54,21 @@ def prompt_ids(vlm: VLM, placeholder: str, instruction: str) -> list[int]:
     return _tokens(vlm, render(vlm, instruction).replace(token, placeholder))
 
 
+def prompts_of(vlm: VLM, features: Sequence[ImageFeatures], instruction: str) -> list[list[int]]:
+    """Tokens of one instruction about every image, see `prompt_ids`.
+
+    Args:
+        vlm: whose chat template and tokenizer are used.
+        features: of the images; what stands for them in a prompt.
+        instruction: what is asked of each.
+    """
+    known = {
+        placeholder: prompt_ids(vlm, placeholder, instruction)
+        for placeholder in {row.placeholder for row in features}
+    }
+    return [known[row.placeholder] for row in features]
+
+
 def start_ids(vlm: VLM, instruction: str, response_start: str) -> list[int]:
     """Tokens of a forced start of a response, none for "".
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from selfscore.vlm.reading.log_probabilities import token_log_probabilities
-from selfscore.vlm.reading.shared_prefix import pack_answers
+from selfscore.vlm.reading.level_rows import pack_levels
+from selfscore.vlm.reading.shared_prefix import token_log_probabilities
 from selfscore.vlm.reading.tokens import level_strings
 
 if TYPE_CHECKING:
@@ -50,7 +50,5 @@ def level_distributions(
     if all(len(ids) == 2 for ids in strings):
         tokens = [ids[0] for ids in strings]
         return prefill.next_logits(start)[:, tokens].double().softmax(dim=-1)
-    answers = [[*start, *ids] for ids in strings]
-    packed = pack_answers(vlm, prompts, [answers] * len(prompts), features)
-    # What all levels begin with weighs the same for each, and falls out.
-    return token_log_probabilities(vlm, packed, features).double().sum(dim=-1).softmax(dim=-1)
+    rows, _ = pack_levels(vlm, prompts, features, instruction, levels)
+    return token_log_probabilities(vlm, rows, features).double().sum(dim=-1).softmax(dim=-1)

@@ -15,7 +15,7 @@ import torch
 from selfscore.vlm.batches import ShrinkingBatch, in_batches
 from selfscore.vlm.options import Decoding
 from selfscore.vlm.reading.features import ImageEncoder
-from selfscore.vlm.reading.tokens import prompt_ids, start_ids
+from selfscore.vlm.reading.tokens import prompts_of, start_ids
 from selfscore.vlm.response import Prompts, parse_response, response_prefix
 from selfscore.vlm.writing.generation import Request
 from selfscore.vlm.writing.level_scoring import level_distributions
@@ -211,11 +211,7 @@ def _scored(
     """The prompts of a batch, ready to be continued, and the distributions over levels."""
     vlm = encoder.vlm
     features = encoder(keys)
-    ids = {
-        placeholder: prompt_ids(vlm, placeholder, instruction)
-        for placeholder in {row.placeholder for row in features}
-    }
-    prompts = [ids[row.placeholder] for row in features]
+    prompts = prompts_of(vlm, features, instruction)
     prefill = Prefill(vlm, prompts, features)
     rows = level_distributions(vlm, prefill, prompts, features, instruction, levels)
     return prefill, rows.cpu().numpy()

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from small_training import assert_same, settings, train
 
 from selfscore.datasets.checkpoint import Checkpoint
-from selfscore.preference_optimization.checkpoints import (
+from selfscore.expert_training.checkpoints import (
     FILES,
     LATEST,
     KeepCheckpoints,

@@ -12,9 +12,14 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 
 class TrainingProgress(TrainerCallback):
-    """A tqdm bar over the steps of `Trainer.train`, from where it starts; to be closed."""
+    """A tqdm bar over the steps of `Trainer.train`, from where it starts; to be closed.
 
-    def __init__(self) -> None:
+    Args:
+        accuracy: the column of the training log that is shown as the accuracy.
+    """
+
+    def __init__(self, accuracy: str) -> None:
+        self._accuracy = accuracy
         self._bar: Any = None
 
     def on_train_begin(
@@ -39,10 +44,10 @@ class TrainingProgress(TrainerCallback):
         logs: dict[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Show the latest loss and preference accuracy."""
+        """Show the latest loss and accuracy."""
         if logs and "loss" in logs:
             self._bar.set_postfix(
-                loss=f"{logs['loss']:.3f}", accuracy=f"{logs['rewards/accuracies']:.2f}"
+                loss=f"{logs['loss']:.3f}", accuracy=f"{logs[self._accuracy]:.2f}"
             )
 
     def close(self) -> None:

@@ -1,0 +1,1 @@
+"""Training one LoRA expert, whatever it learns: what every training does alike."""

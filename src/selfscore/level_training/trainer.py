@@ -1,0 +1,138 @@
+"""A trainer of the level: all images of a step are compared, and some steps have their texts too.
+
+Knows transformers' trainer and level rows; knows nothing of Kedro, or of where a target is from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import set_seed
+
+from selfscore.expert_training.image_batches import image_batch, image_tokens
+from selfscore.expert_training.watched_trainer import WatchedTrainer
+from selfscore.level_training.level_loss import divergence, fidelity, in_order
+from selfscore.level_training.settings import LevelSettings
+from selfscore.vlm.reading.level_rows import pack_levels
+from selfscore.vlm.reading.shared_prefix import hidden_states, label_log_probabilities
+from selfscore.vlm.reading.tokens import prompts_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import TrainerCallback, TrainingArguments
+
+    from selfscore.vlm.reading.features import ImageEncoder
+
+Row = dict[str, Any]
+ACCURACY = "pair_accuracy"
+
+
+class LevelTrainer(WatchedTrainer):
+    """Trains a fresh LoRA on images and their levels.
+
+    Args:
+        encoder: the policy and its images; `release` takes the adapter away.
+        instruction: what the responses answer.
+        settings: of the run.
+        adapter: which LoRA.
+        arguments: of the trainer; their seed is that of the LoRA too.
+        examples: rows with path, level, target, position, spread and response (or ""), see
+            `selfscore.preference_data.level_examples`, and the name that errors call them by.
+        callbacks: of the trainer.
+    """
+
+    kind = "level"
+    rows = "images"
+    remedy = "Look at these rows of `level_examples`, or lower `level_training.lr`."
+
+    def __init__(
+        self,
+        encoder: ImageEncoder,
+        instruction: str,
+        settings: LevelSettings,
+        adapter: LoraConfig,
+        arguments: TrainingArguments,
+        examples: Sequence[Row],
+        callbacks: list[TrainerCallback],
+    ) -> None:
+        self._encoder = encoder
+        self._instruction = instruction
+        self._settings = settings
+        self._noted: dict[str, list[Tensor]] = {}
+        # As TRL does, so that all experts of a seed start from the same A.
+        set_seed(arguments.seed)
+        super().__init__(
+            get_peft_model(encoder.vlm.model, adapter),  # type: ignore[arg-type]
+            args=arguments,
+            train_dataset=examples,  # type: ignore[arg-type]
+            data_collator=lambda rows: {"rows": rows},
+            callbacks=callbacks,
+        )
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """The weighted loss of one batch, see `watch`."""
+        rows, settings = inputs["rows"], self._settings
+        written = settings.text_weight > 0 and self.state.global_step % settings.text_every == 0
+        parts, accuracy = self._losses(rows, written)
+        loss = parts["divergence"] + settings.fidelity_weight * parts["fidelity"]
+        if "text" in parts:
+            loss = loss + settings.text_weight * parts["text"]
+        self.watch(loss, [row["name"] for row in rows])
+        for name, value in {**parts, ACCURACY: accuracy}.items():
+            self._noted.setdefault(name, []).append(value.detach())
+        return (loss, {}) if return_outputs else loss
+
+    def _losses(self, rows: Sequence[Row], written: bool) -> tuple[dict[str, Tensor], Tensor]:
+        """The losses of a batch by name, and the share of its pairs that are in order."""
+        vlm = self._encoder.vlm
+        frozen = self._settings.targets == "language_model"
+        images = image_batch(self._encoder, [row["path"] for row in rows], frozen)
+        levels, text = pack_levels(
+            vlm,
+            prompts_of(vlm, images["features"], self._instruction),
+            images["features"],
+            self._instruction,
+            len(rows[0]["target"]),
+            [
+                (row["level"], row["response"]) if written and row["response"] else None
+                for row in rows
+            ],
+        )
+        hidden = hidden_states(self._plain, levels, image_tokens(self._plain, images))
+        log_p = label_log_probabilities(self._plain, hidden, levels).sum(dim=-1)
+        expected = log_p.softmax(dim=-1) @ torch.arange(log_p.shape[1]).to(log_p)
+        target, position, spread = (
+            torch.from_numpy(np.array([row[name] for row in rows], dtype=float)).to(log_p)
+            for name in ("target", "position", "spread")
+        )
+        parts = {
+            "divergence": divergence(log_p, target),
+            "fidelity": fidelity(expected, position, spread),
+        }
+        tokens = int((text.labels >= 0).sum())
+        if tokens:
+            parts["text"] = -label_log_probabilities(self._plain, hidden, text).sum() / tokens
+        return parts, in_order(expected, position)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log the parts of the loss with it, each the mean since the last row."""
+        if "loss" in logs:
+            logs |= {
+                name: torch.stack(values).nanmean().item() for name, values in self._noted.items()
+            }
+            self._noted = {}
+        super().log(logs, start_time)
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """Not counted: the trainer would look for tokens in the batch."""
+        return 0

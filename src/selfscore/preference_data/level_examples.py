@@ -1,0 +1,63 @@
+"""What the level expert learns from: every training image, its true score as levels, its text.
+
+Knows tables of images and accepted texts; knows no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from selfscore.preference_data.soft_levels import soft_levels
+from selfscore.scored_images.score_scale import positions
+from selfscore.vlm.response import write_response
+
+LEVEL_COLUMNS = [
+    "image_id",
+    "path",
+    "split",
+    "level",
+    "position",
+    "spread",
+    "target",
+    "response",
+]
+
+
+def level_examples(
+    scored_images: pd.DataFrame, generations: pd.DataFrame, values: Sequence[float]
+) -> pd.DataFrame:
+    """One row a training image.
+
+    Args:
+        scored_images: image_id, path, split, score, level and, where raters differ and that is
+            known, spread: their standard deviation in levels.
+        generations: texts with forced levels; the accepted ones of the side `chosen` count.
+        values: score of each level.
+
+    Returns:
+        image_id, path, split, level, position (the score in levels, between two of them), spread
+        (NaN where it is not known), target (the probability of each level) and response: the whole
+        right-score response, "" where no text was accepted. Its score is trained all the same.
+    """
+    images = scored_images[scored_images["split"] == "train"].reset_index(drop=True)
+    kept = generations["accepted"] & (generations["side"] == "chosen")
+    explanations = generations[kept].set_index("image_id")["explanation"]
+    texts = images["image_id"].map(explanations)
+    position = positions(images["score"].to_numpy(dtype=float), values)
+    spread = (
+        images["spread"].to_numpy(dtype=float)
+        if "spread" in images
+        else np.full(len(images), np.nan)
+    )
+    return images.assign(
+        position=position,
+        spread=spread,
+        target=list(soft_levels(position, spread, len(values))),
+        response=[
+            write_response(level, text) if isinstance(text, str) else ""
+            for level, text in zip(images["level"], texts, strict=True)
+        ],
+    )[LEVEL_COLUMNS]

@@ -1,0 +1,124 @@
+"""One joint row gives the gradients that rows of their own give."""
+
+import pytest
+import small_levels
+import torch
+from peft import LoraConfig
+from small_training import IMAGES, encoder
+from transformers import TrainingArguments
+
+from selfscore.expert_training.targets import lora_targets
+from selfscore.level_training.trainer import LevelTrainer
+from selfscore.vlm.reading.tokens import answer_ids, level_strings, render
+from selfscore.vlm.response import write_response
+
+
+def trainer(policy, folder, table, **changes):
+    start = encoder(policy)
+    adapter = LoraConfig(
+        r=4, lora_alpha=8, target_modules=lora_targets(start.vlm.model, "language_model")
+    )
+    arguments = TrainingArguments(
+        output_dir=str(folder), use_cpu=True, report_to="none", remove_unused_columns=False
+    )
+    rows = table.assign(name=table["path"], spread=0.0).to_dict("records")
+    options = small_levels.settings(**changes)
+    made = LevelTrainer(start, "Rate it.", options, adapter, arguments, rows, [])
+    # B is zero at first, and A without a gradient.
+    torch.manual_seed(1)
+    for name, weight in made.model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.05)
+    return made, rows
+
+
+def gradients(made, loss):
+    made.model.zero_grad()
+    loss.backward()
+    return {
+        name: weight.grad.clone()
+        for name, weight in made.model.named_parameters()
+        if weight.grad is not None
+    }
+
+
+def log_probabilities(vlm, path, ids):
+    """Of each token behind the prompt, by the model's own forward on one plain row."""
+    inputs = vlm.processor(
+        images=[[IMAGES[path]]],
+        text=[render(vlm, "Rate it.")],
+        add_special_tokens=False,
+        return_tensors="pt",
+    )
+    answer = torch.tensor([ids])
+    inputs["input_ids"] = torch.cat([inputs["input_ids"], answer], dim=1)
+    inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+    if "mm_token_type_ids" in inputs:
+        kinds = inputs["mm_token_type_ids"]
+        inputs["mm_token_type_ids"] = torch.cat([kinds, torch.zeros_like(answer)], dim=1)
+    before = vlm.model(**inputs).logits[0, -len(ids) - 1 : -1].float().log_softmax(dim=-1)
+    return before.gather(-1, answer.T)[:, 0]
+
+
+def plainly(vlm, rows, settings, written):
+    """The loss from the definition, a pass for every string."""
+    levels = len(rows[0]["target"])
+    start, strings = level_strings(vlm, "Rate it.", levels)
+    scores, texts = [], []
+    for row in rows:
+        each = [
+            log_probabilities(vlm, row["path"], [*start, *(ids if levels > 10 else ids[:1])])
+            for ids in strings
+        ]
+        scores.append(torch.stack([tokens[len(start) :].sum() for tokens in each]))
+        if written and row["response"]:
+            ids = answer_ids(vlm, "Rate it.", row["response"])
+            tokens = log_probabilities(vlm, row["path"], ids)
+            level = len(start), len(start) + len(strings[row["level"]]) - 1
+            texts.append(torch.cat([tokens[: level[0]], tokens[level[1] :]]))
+    log_p = torch.stack(scores)
+    target = torch.tensor([list(row["target"]) for row in rows])
+    expected = log_p.softmax(dim=-1) @ torch.arange(levels).float()
+    loss = (torch.xlogy(target, target) - target * log_p).sum() / len(rows)
+    pairs = []
+    for a in range(len(rows)):
+        for b in range(a):
+            ahead = torch.special.ndtr((expected[a] - expected[b]) / 2**0.5)
+            pairs.append(
+                1 - (ahead if rows[a]["position"] > rows[b]["position"] else 1 - ahead).sqrt()
+            )
+    loss = loss + settings.fidelity_weight * torch.stack(pairs).mean()
+    return loss - settings.text_weight * torch.cat(texts).mean() if texts else loss
+
+
+@pytest.mark.parametrize("levels", [10, 12])
+@pytest.mark.parametrize("written", [True, False])
+def test_loss_and_gradients_are_those_of_plain_rows(idefics3, tmp_path, levels, written):
+    table = small_levels.examples(4, levels)
+    made, rows = trainer(idefics3, tmp_path, table, fidelity_weight=0.7, text_weight=0.6)
+    made.state.global_step = 0 if written else 1
+    vlm = made._encoder.vlm
+    made.model.eval()
+    joint = made.compute_loss(made.model, {"rows": rows})
+    found = gradients(made, joint)
+    plain = plainly(vlm, rows, made._settings, written)
+    expected = gradients(made, plain)
+    assert float(joint.detach()) == pytest.approx(float(plain.detach()), rel=1e-5)
+    assert found.keys() == expected.keys() and len(found) > 4
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=2e-6)
+
+
+def test_what_follows_the_score_does_not_change_what_it_learns(idefics3, tmp_path):
+    """The score's own gradient, with a text of any length behind it and with none."""
+    found = []
+    for text in ("", "It is sharp.", "The picture is blurred and dark. It is sharp."):
+        table = small_levels.examples(4)
+        table["response"] = [write_response(n, text) if text else "" for n in table["level"]]
+        made, rows = trainer(idefics3, tmp_path, table)
+        made.state.global_step = 0
+        parts, _ = made._losses(rows, written=bool(text))
+        found.append(gradients(made, parts["divergence"] + parts["fidelity"]))
+    for other in found[1:]:
+        for name, gradient in found[0].items():
+            torch.testing.assert_close(other[name], gradient, rtol=1e-4, atol=1e-6)
