@@ -58,6 +58,28 @@ def test_a_value_is_what_was_written(text: str, value: object) -> None:
     assert read(f"seed=1,a.b={text} ,rounds=2") == {"seed": 1, "a": {"b": value}, "rounds": 2}
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *((name, name) for name in ("1.50", "2019", "true", "007", "-1")),
+        ("null", "null"),
+        ("'null'", "null"),
+        ("[1, b]", [1, "b"]),
+    ],
+)
+def test_a_name_stays_what_it_is_even_if_it_looks_like_a_number(text: str, value: object) -> None:
+    for key in ("ingestion.columns.score", "images.folder"):
+        found: Any = read(f"seed=1,{key}={text}")
+        for part in key.split("."):
+            found = found[part]
+        assert found == value
+
+
+def test_null_is_no_name_where_there_need_not_be_one() -> None:
+    assert read("ingestion.columns.group=null") == {"ingestion": {"columns": {"group": None}}}
+    assert read("ingestion.columns.group=5") == {"ingestion": {"columns": {"group": "5"}}}
+
+
 def test_a_comma_that_was_meant_is_told_how_to_write() -> None:
     with pytest.raises(click.UsageError) as error:
         read("rounds=2,images.folder=/my/a, b")

@@ -169,7 +169,7 @@ WRONG = [
     ("seed", 1.5, "seed must be a whole number, not 1.5"),
     ("seed", True, "seed must be a whole number, not True"),
     ("rounds", 0, "rounds must be at least 1, not 0"),
-    ("ingestion.columns.score", False, "score must be a text or be a whole number, not False"),
+    ("ingestion.columns.score", False, "score must be a text, not False"),
     ("rounds", 10**9, "rounds must be at most 100, not 1000000000"),
     ("experts", "scoring", "experts must be a list, not 'scoring'"),
     ("experts", ["scorin"], "experts.0 must be scoring, consistency, "),

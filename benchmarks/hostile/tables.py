@@ -143,7 +143,6 @@ def widths() -> Iterator[Input]:
     )
     for name, text in {
         "no header": "\n".join(lines[1:]) + "\n",
-        "header in capitals": table(header="IMAGE,SCORE"),
         "header in another language": table(header="Bild,Note"),
         "a comment above": "# made by hand\n" + table(),
         "a title above": "Ratings of spring\n" + table(),
@@ -153,6 +152,7 @@ def widths() -> Iterator[Input]:
         yield tried(
             kind, name, text, (REFUSED,), r"(has no column|cannot be read).*(Its columns|line \d)"
         )
+    yield tried(kind, "header in capitals", table(header="IMAGE,SCORE"), (USED,))
     twice = "\n".join(["image,score,score", *(f"{line},1" for line in lines[1:])]) + "\n"
     yield tried(kind, "two columns score", twice, (REFUSED,), "two columns 'score'")
     index = "\n".join([",image,score", *(f"{n},{line}" for n, line in enumerate(lines[1:]))]) + "\n"

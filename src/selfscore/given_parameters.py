@@ -23,6 +23,10 @@ _VALUE = re.compile(
     r"""-?(0|[1-9]\d*)?(\.\d+)?(?<=\d)(e[+-]?\d+)?|true|false|null|\[.*\]|\{.*\}|".*"|'.*'""",
     re.IGNORECASE | re.DOTALL,
 )
+# Parameters that are names and places, and remain what was written, whatever it looks like; null
+# is none where there need not be one.
+_TEXTS = re.compile(r"ingestion\.columns\.(image|score)|images\.(folder|scores)|scoring\.images")
+_TEXTS_OR_NULL = re.compile(r"ingestion\.(columns\.(split|group|spread)|unit)|model\.(id|revision)")
 
 
 def read_params(context: click.Context, _option: click.Parameter, value: Any) -> dict[str, Any]:
@@ -40,7 +44,8 @@ def read_params(context: click.Context, _option: click.Parameter, value: Any) ->
     for before, item in zip(["", *items], items, strict=False):
         if not re.match(r"[^=\s]+\s*=", item):
             context.fail(f"In --params, '{item}' is no `key=value`.{_belongs(before, item)}")
-    given = [f"{key.strip()}={_quoted(text.strip())}" for key, _, text in map(_parted, items)]
+    parts = [(key.strip(), text.strip()) for key, _, text in map(_parted, items)]
+    given = [f"{key}={_written(key, text)}" for key, text in parts]
     parameters: dict[str, Any] = OmegaConf.to_container(  # type: ignore[assignment]
         OmegaConf.from_dotlist(given)
     )
@@ -75,6 +80,8 @@ def _belongs(before: str, item: str) -> str:
     return f" If it belongs to {key.strip()}, write quotation marks: {key.strip()}={both}"
 
 
-def _quoted(text: str) -> str:
+def _written(key: str, text: str) -> str:
     """A value as YAML that is read as it is meant."""
-    return text if _VALUE.fullmatch(text) else _exact(text)
+    marked = text[-1:] in ("'", '"', "]", "}")
+    is_text = _TEXTS.fullmatch(key) or (_TEXTS_OR_NULL.fullmatch(key) and text != "null")
+    return text if _VALUE.fullmatch(text) and (marked or not is_text) else _exact(text)

@@ -32,7 +32,7 @@ def test_record_of_a_real_run(tmp_path: Path) -> None:
 
 def test_failed_run_shows_its_log(tmp_path: Path) -> None:
     scores = ingestion.make_images(tmp_path, 2)
-    with pytest.raises(RuntimeError, match="split has no images"):
+    with pytest.raises(RuntimeError, match="The train split has one image"):
         ingestion.measure(tmp_path, scores, threads=1)
 
 

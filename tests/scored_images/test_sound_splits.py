@@ -79,6 +79,9 @@ def test_two_faults_have_two_remedies() -> None:
 
 def test_too_few_images_are_told_how_many_it_takes() -> None:
     told = advice(images([1, 2, 3, 4]))
-    assert "4 groups or single images with 4 different scores, and it takes at least 2" in told
-    assert "a column in which the images differ" in advice(images([4.0] * 30))
+    assert (
+        "4 groups or single images with 4 different scores, and it takes at least 3 to learn from"
+        in told
+    )
+    assert "a column in which images have different scores" in advice(images([4.0] * 30))
     assert "there are 1 groups" in advice(images([1.0, 2.0] * 9, group="one"))

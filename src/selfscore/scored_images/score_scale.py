@@ -18,7 +18,9 @@ _MOST_ENDS = 500
 def fit(scores: np.ndarray, levels: int, method: Method, unit: str) -> dict[str, Any]:
     """Fit the levels to the training scores.
 
-    Where there are no more different scores than `levels`, each is a level of its own.
+    Where there are no more different scores than `levels`, each is a level of its own; but where
+    no two images have the same score, levels hold two images each, or there would be nothing to
+    compare within one.
 
     Args:
         scores: Training scores in the user's unit, shape [images].
@@ -40,6 +42,8 @@ def fit(scores: np.ndarray, levels: int, method: Method, unit: str) -> dict[str,
             f"All {len(scores)} training images have the score {grades[0]:g}, so there is nothing "
             f"to learn. Set `ingestion.columns.score` to a column in which they differ."
         )
+    if len(grades) == len(scores):
+        levels = min(levels, max(2, len(scores) // 2))
     if method == "integer":
         edges = _whole(scores, levels)
     elif len(grades) <= levels:

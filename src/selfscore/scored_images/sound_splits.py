@@ -13,6 +13,8 @@ from selfscore.scored_images.splitting import SPLITS, fill_splits, joined_by_con
 # Different scores that a split must have: levels to tell apart, and a rank correlation to choose
 # by. That of the test split may be undefined.
 _DIFFERENT = {"train": 2, "validation": 2, "test": 1}
+# Two levels, and two images of one of them.
+_LEAST_TO_TRAIN = 3
 _SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
@@ -65,6 +67,7 @@ def split(images: pd.DataFrame, drawing: Drawing) -> pd.DataFrame:
 
 def _fault(images: pd.DataFrame) -> str:
     """What is wrong with splits; "" if nothing is."""
+    training = int((images["split"] == "train").sum())
     for split in SPLITS:
         scores = images.loc[images["split"] == split, "score"]
         if scores.empty:
@@ -73,21 +76,23 @@ def _fault(images: pd.DataFrame) -> str:
             has = "one image" if len(scores) == 1 else f"{len(scores)} images, all"
             use = {"train": "to learn from", "validation": "to choose a policy by"}[split]
             return f"The {split} split has {has} with the score {scores.iloc[0]:g}: nothing {use}"
+    if training < _LEAST_TO_TRAIN:
+        return f"The train split has {training} images: too few to learn from"
     return ""
 
 
 def _remedies(images: pd.DataFrame, drawing: Drawing) -> Iterator[str]:
     """What would help, the smallest change first."""
-    if images["score"].nunique() < 2:
-        yield "Set `ingestion.columns.score` to a column in which the images differ."
+    if images["score"].nunique() < 2 <= len(images):
+        yield "Set `ingestion.columns.score` to a column in which images have different scores."
     if drawing.most is not None:
         yield from _larger_subset(images, drawing)
     yield from _fewer_given(images, drawing)
     yield from _other_shares(images, drawing)
     yield (
         f"Give more: there are {joined_by_content(images).nunique()} groups or single images with "
-        f"{images['score'].nunique()} different scores, and it takes at least 2 with different "
-        f"scores to learn from, 2 to choose by, and 1 to test on."
+        f"{images['score'].nunique()} different scores, and it takes at least {_LEAST_TO_TRAIN} to "
+        f"learn from and 2 to choose by, with different scores each, and 1 to test on."
     )
 
 
@@ -103,7 +108,8 @@ def _larger_subset(images: pd.DataFrame, drawing: Drawing) -> Iterator[str]:
         for split, different in _DIFFERENT.items()
         if different > 1
     ]
-    least = 1 + max(int((of_split != of_split[0]).argmax()) for of_split in scores)
+    least = max(int((of_split != of_split[0]).argmax()) + 1 for of_split in scores)
+    least = max(least, _LEAST_TO_TRAIN)
     yield f"Set `ingestion.max_images_per_split` to at least {least}."
 
 

@@ -415,9 +415,7 @@ def test_a_table_that_differs_from_the_others_is_named(tmp_path: Path) -> None:
     write(tmp_path / "train.csv", "image,score,group\na.png,1,x\n")
     write(tmp_path / "test.csv", "image,score\nb.png,1\n")
     files = ScoreFilesDataset(filepath=str(tmp_path)).load()
-    with pytest.raises(
-        ValueError, match=r"'test\.csv' has no column with the groups; its columns are: im"
-    ):
+    with pytest.raises(ValueError, match=r"'test\.csv' has no column 'group'; its columns are: im"):
         read_scores(files, SETTINGS)
 
 
@@ -464,7 +462,7 @@ def test_a_comma_that_may_stand_between_thousands_is_asked_about(tmp_path: Path)
 def test_a_column_may_be_named_by_a_number_but_not_twice(tmp_path: Path) -> None:
     scores = write(tmp_path / "a.csv", "image,2019,2020,2020\na,1,2,3\n")
     files = ScoreFilesDataset(filepath=str(scores)).load()
-    described = formats.table.described({"image": "image", "score": 2019}, "", None)  # type: ignore[dict-item]
+    described = formats.table.described(vars(Columns("image", 2019, None, None, None)), "", None)  # type: ignore[arg-type]
     assert described.read(files).rows[described.columns["score"]].tolist() == ["1"]
     twice = formats.table.described({"image": "image", "score": "2020"}, "", None)
     with pytest.raises(ValueError, match="it has two columns '2020'"):

@@ -232,7 +232,7 @@ def test_columns_of_the_usual_names_are_used_and_said(caplog: pytest.LogCaptureF
 def test_a_table_without_header_is_told() -> None:
     Path("scores.csv").write_text("00.png,1\n01.png,2\n")
     with pytest.raises(
-        ValueError, match=r"first line, 00\.png, 1, looks like.*such as image,score"
+        ValueError, match=r"columns are: 00\.png, 1; that looks like.*such as image,score"
     ):
         read_scores(ScoreFilesDataset(filepath="scores.csv").load(), SETTINGS)
 
@@ -572,7 +572,7 @@ def test_levels_keep_the_order_of_scores(scores: list[float], levels: int) -> No
 
     ordered = levelled.sort_values("score")["level"].to_numpy()
     assert (np.diff(ordered) >= 0).all()
-    assert set(ordered) == set(range(levels))
+    assert set(ordered) == set(range(min(levels, len(scores) // 2)))
     assert (np.diff(scale["values"]) > 0).all()
 
 

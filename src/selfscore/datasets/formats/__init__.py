@@ -37,7 +37,7 @@ PUBLISHED: Mapping[str, Format] = MappingProxyType(
 
 def chosen(
     name: str,
-    columns: Mapping[str, str | int | None],
+    columns: Mapping[str, str | None],
     unit: str | None,
     score_range: tuple[float, float] | None,
 ) -> Format:

@@ -53,16 +53,15 @@ def _find(name: str, present: Sequence[str]) -> str | None:
 
 
 def _missing(table: str, role: str, name: str, present: Sequence[str]) -> str:
+    listed = ", ".join(present[:_MOST]) + (f", … ({len(present)})" if len(present) > _MOST else "")
     if any(column.lower().endswith(SUFFIXES) for column in present):
         return (
-            f"{table} has no column '{name}', and its first line, {', '.join(present[:_MOST])}, "
-            f"looks like that of an image. Put a line above it that names the columns, such as "
-            f"image,score."
+            f"{table} has no column '{name}'. Its columns are: {listed}; that looks like the line "
+            f"of an image. Put a line above it that names the columns, such as image,score."
         )
     by_key = {column.casefold(): column for column in present}
     nearest = get_close_matches(name.casefold(), by_key, n=1, cutoff=0.6)
     asked = f": did you mean '{by_key[nearest[0]]}'?" if nearest else "."
-    listed = ", ".join(present[:_MOST]) + (f", … ({len(present)})" if len(present) > _MOST else "")
     return (
         f"{table} has no column '{name}'{asked} Its columns are: {listed}. Set "
         f"`ingestion.columns.{role}` to the one with the {role}s"

@@ -27,21 +27,19 @@ _REMEDY = (
 
 
 def described(
-    columns: Mapping[str, str | int | None],
+    columns: Mapping[str, str | None],
     unit: str | None,
     score_range: tuple[float, float] | None,
 ) -> Format:
     """The format of a table whose meaning its owner has described.
 
     Args:
-        columns: Name in the table of `image`, `score`, `split`, `group` and `spread`; a name may be
-            a number, such as 2019. None for `split` or `group`: what it is often called, if it is
-            there; for `spread`: none.
+        columns: Name in the table of `image`, `score`, `split`, `group` and `spread`. None for
+            `split` or `group`: what it is often called, if it is there; for `spread`: none.
         unit: The scale in words; None if that was not said.
         score_range: Lowest and highest score that can occur; None if that is not known.
     """
-    named = {role: None if name is None else str(name) for role, name in columns.items()}
-    return Format(partial(_read, columns=named), named, unit, score_range, _USUAL)
+    return Format(partial(_read, columns=columns), columns, unit, score_range, _USUAL)
 
 
 def _read(files: ScoreFiles, columns: Mapping[str, str | None]) -> TextTable:
@@ -54,9 +52,10 @@ def _read(files: ScoreFiles, columns: Mapping[str, str | None]) -> TextTable:
     used = {name: _used(name, table.rows, columns) for name, table in tables.items()}
     for role in _USUAL:
         lacking = [name for name in used if role not in used[name]]
-        if lacking and len(lacking) < len(used):
+        column = next((each[role] for each in used.values() if role in each), "")
+        if lacking and column:
             raise ValueError(
-                f"The table '{lacking[0]}' has no column with the {role}s; its columns are: "
+                f"The table '{lacking[0]}' has no column '{column}'; its columns are: "
                 f"{', '.join(tables[lacking[0]].rows.columns)}. It is one of {len(tables)} tables "
                 f"in '{files.place}', which are read together. {_REMEDY}"
             )

@@ -271,10 +271,10 @@ def _warn_of_outliers(scores: pd.Series) -> None:
     far = outliers(scores)
     if not far.empty:
         logger.warning(
-            "Far from the other scores, whose median is %g: %d, such as %s. If they are slips, "
-            "mend them, or set `ingestion.score_range`.",
-            scores.median(),
+            "%d scores lie far from the others, whose median is %g: %s. If they are slips, mend "
+            "them, or set `ingestion.score_range`.",
             len(far),
+            scores.median(),
             ", ".join(f"{score:g}" for score in sorted(set(far))[:5]),
         )
 

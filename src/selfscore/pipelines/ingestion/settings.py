@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from selfscore.scored_images.score_scale import MOST_LEVELS, Method
 from selfscore.settings_class import Count, Share, settings_class
@@ -15,9 +15,17 @@ FormatName = Literal[
 ]
 
 
+def _as_name(value: object) -> object:
+    """A whole number is a name too, such as 2019."""
+    return str(value) if type(value) is int else value
+
+
+ColumnName = Annotated[str, BeforeValidator(_as_name)]
+
+
 @settings_class
 class Columns:
-    """The section `ingestion.columns`: what the columns of a table are called, a number perhaps.
+    """The section `ingestion.columns`: what the columns of a table are called.
 
     Attributes:
         image: the image's name, path, or end of its path.
@@ -27,11 +35,11 @@ class Columns:
         spread: standard deviation of its raters, in the unit of the scores; None: not known.
     """
 
-    image: str | int
-    score: str | int
-    split: str | int | None
-    group: str | int | None
-    spread: str | int | None
+    image: ColumnName
+    score: ColumnName
+    split: ColumnName | None
+    group: ColumnName | None
+    spread: ColumnName | None
 
 
 @settings_class
