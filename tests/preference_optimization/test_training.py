@@ -33,6 +33,13 @@ def test_training_prefers_the_chosen_and_starts_at_log_two(policy, pairs):
     assert len(adapter.tensors) == 2 * len(names)
 
 
+def test_the_log_says_how_many_steps_there_were(idefics3):
+    """Also where the last one is none of every five."""
+    table = weighed(idefics3, small_training.pairs(4))
+    log = train(idefics3, table, settings(epochs=3, batch_size=2))[1]
+    assert log["step"].tolist() == [1, 5, 6]
+
+
 def test_the_same_seed_gives_the_same_adapter_and_another_does_not(policy, pairs):
     short = settings(epochs=1)
     runs = [train(policy, pairs, short, seed=seed)[0] for seed in (0, 0, 1)]

@@ -204,7 +204,7 @@ def test_the_truth_of_explanations_is_known_or_said_not_to_be() -> None:
 
 def test_too_little_data_is_said() -> None:
     steps = [figure("training", "loss", 0.6, policy=name, split="train", n=3) for name in "ab"]
-    assert "Training was 3 steps an expert in round 1, too few to learn much" in notes(*steps)
+    assert "No expert was trained for more than 3 steps in round 1, too few" in notes(*steps)
     few = notes(scored_images=pictures(52, 7, 1))
     assert "Few images are held out (52 train, 7 validation, 1 test)" in few
     lopsided = notes(scored_images=pictures(2000, 40, 300))

@@ -20,6 +20,7 @@ from peft import LoraConfig, get_peft_model_state_dict
 from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 
 from selfscore.expert_training.checkpoints import KeepCheckpoints, latest_in, restore
+from selfscore.expert_training.last_step import LogLastStep
 from selfscore.expert_training.progress import TrainingProgress
 from selfscore.expert_training.settings import LOGGING_STEPS, TrainingSettings
 from selfscore.expert_training.targets import lora_targets
@@ -155,7 +156,7 @@ def _train(
         resume_from = restore(checkpoint, Path(folder))
         keep = KeepCheckpoints(checkpoint, settings.checkpoint_steps, settings.accumulation_steps)
         arguments = _arguments(settings, rows, seed, folder, vlm)
-        trainer = training.make(settings, arguments, lora, [progress, keep])
+        trainer = training.make(settings, arguments, lora, [progress, LogLastStep(), keep])
         trainer.remove_callback(PrinterCallback)
         try:
             trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)

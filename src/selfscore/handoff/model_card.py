@@ -6,6 +6,7 @@ run that made it and the figures of its round.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any
@@ -14,7 +15,7 @@ import pandas as pd
 
 from selfscore.layout import LEVEL, namespace
 from selfscore.metrics.catalog import ON_CARD
-from selfscore.metrics.figures import among
+from selfscore.metrics.figures import PRIOR, among
 from selfscore.provenance.manifest import Manifest
 
 
@@ -63,11 +64,16 @@ def model_card(
 
 
 def _own(figures: pd.DataFrame, name: str) -> Iterator[dict[Any, Any]]:
-    """The figures that the card shows, in their order; without an interval, its ends are NaN."""
+    """The figures that the card shows, in their order, each with that of one answer for all images.
+
+    Without an interval, its ends are NaN; so is what one answer for all cannot have.
+    """
+    same = among(figures, of=PRIOR).set_index(["split", "metric"])["value"].to_dict()
     own = among(figures, policy="base" if name == "policy_0" else "merged")
     own = own.astype({"low": float, "high": float})
     for metric in ON_CARD:
-        yield from own[own["metric"] == metric].to_dict("records")
+        for row in own[own["metric"] == metric].to_dict("records"):
+            yield row | {"constant": same.get((row["split"], metric), math.nan)}
 
 
 def _flat(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

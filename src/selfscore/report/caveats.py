@@ -67,8 +67,8 @@ def _steps(figures: pd.DataFrame, number: int) -> Iterator[str]:
     steps = among(figures, of=TRAINING, metric="loss", round=number)["n"]
     if len(steps) and steps.max() < _FEW_STEPS:
         yield (
-            f"Training was {steps.max()} steps an expert in round {number}, too few to learn much: "
-            "give more training images, or raise `dpo_training.epochs`."
+            f"No expert was trained for more than {steps.max()} steps in round {number}, too few "
+            "to learn much: give more training images, or raise `dpo_training.epochs`."
         )
 
 

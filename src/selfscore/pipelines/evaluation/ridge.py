@@ -26,8 +26,8 @@ def measure_ridge(
 ) -> pd.DataFrame:
     """The figures of a ridge regression from image features to scores.
 
-    It sees what the policies see of an image: the mean of its tokens, and how far they spread. It
-    is fitted on the training images, and so is its strength.
+    It sees the mean of what the policies see of an image, its tokens. It is fitted on the training
+    images, and so is its strength.
 
     Args:
         image_features: what the base model's tower makes of the images.
@@ -61,7 +61,6 @@ def measure_ridge(
 
 
 def _pooled(features: ImageFeatures) -> NDArray[np.float64]:
-    """Mean and spread over the tokens of an image, shape (2 · hidden,), or that of each layer."""
-    tokens = features.tokens.double().flatten(start_dim=1)
-    spread, mean = tokens.std(dim=0, correction=0), tokens.mean(dim=0)
-    return np.concatenate([mean.numpy(), spread.numpy()])
+    """Mean over the tokens of an image, shape (hidden,), where there are several that of each."""
+    mean: NDArray[np.float64] = features.tokens.double().mean(dim=0).flatten().numpy()
+    return mean
