@@ -179,6 +179,10 @@ def a_run(
             for place, path in enumerate(images["path"])
         },
         "baseline.consistency_judge": {"held_out": {"discrimination": 0.77}},
+        "data_check": pd.DataFrame(
+            [["copies", "3", "<i>copies</i> add nothing"], ["groups", "4", ""]],
+            columns=["what", "value", "note"],
+        ),
         "run_facts": {"run": "2026-01-01T00.00.00.000Z", "command": "kedro run --params='<b>'"},
         "simulated_scores": pd.DataFrame({"image": ["another.png"], "score": [1.0]})
         if simulated_scores is None

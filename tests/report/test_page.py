@@ -120,6 +120,11 @@ def test_the_run_and_its_scale_are_told(page: str, reported: dict[str, Any]) -> 
     assert "Linear agreement with the raters" in page
 
 
+def test_the_data_come_before_any_figure(page: str) -> None:
+    data = page.index("What this rests on")
+    assert data < page.index("&lt;i&gt;copies&lt;/i&gt; add nothing") < page.index('class="tiles"')
+
+
 def test_every_tile_stands_beside_its_controls(page: str) -> None:
     assert "One answer for all images: none; ridge on the same image features: 0." in page
     assert "No true score enters here, so shuffled labels may move it as well." in page

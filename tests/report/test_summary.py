@@ -50,12 +50,6 @@ def change(
     return [against, metric, 0.5, 0.5 + size, size, *ends, 50, drawn, 0.0, beyond, verdict]
 
 
-def pictures(train: int = 600, validation: int = 150, test: int = 250) -> pd.DataFrame:
-    """Images, each with a content of its own."""
-    splits = ["train"] * train + ["validation"] * validation + ["test"] * test
-    return pd.DataFrame({"split": splits, "sha256": [str(row) for row in range(len(splits))]})
-
-
 def controls() -> list[dict[str, Any]]:
     """What is there in every run whose truth is known and whose features are stored."""
     return [
@@ -71,7 +65,6 @@ def summary(*rows: list[Any], **other: Any) -> dict[str, Any]:
         "champion": CHAMPION,
         "changes": pd.DataFrame(list(rows), columns=COLUMNS),
         "figures": pd.DataFrame([*health(0.9), *controls()]),
-        "scored_images": pictures(),
         "consistency_judge": {"held_out": {"discrimination": 0.77}},
         "thresholds": evaluation().health.thresholds,
         "settings": reporting(),
@@ -202,15 +195,9 @@ def test_the_truth_of_explanations_is_known_or_said_not_to_be() -> None:
     assert "`image_features.max_gb`" in notes(figures=figures[figures["of"] != "ridge"])
 
 
-def test_too_little_data_is_said() -> None:
+def test_too_little_training_is_said() -> None:
     steps = [figure("training", "loss", 0.6, policy=name, split="train", n=3) for name in "ab"]
     assert "No expert was trained for more than 3 steps in round 1, too few" in notes(*steps)
-    few = notes(scored_images=pictures(52, 7, 1))
-    assert "Few images are held out (52 train, 7 validation, 1 test)" in few
-    lopsided = notes(scored_images=pictures(2000, 40, 300))
-    assert "The split is lopsided: 2000 train, 40 validation, 300 test images." in lopsided
-    copies = notes(scored_images=pictures().assign(sha256="the same"))
-    assert "999 of the 1000 images are copies of others" in copies
 
 
 @pytest.mark.parametrize(("drawn", "said"), [(50, "rest on 50 test"), (3, "3 groups of test")])

@@ -9,25 +9,22 @@ import pandas as pd
 from selfscore.metrics.figures import RIDGE, TRAINING, among
 from selfscore.report.changes import FEW
 
-# Below these little is learnt, and little can be told.
-_FEW_STEPS, _FEW_IMAGES = 20, 30
+# Below these hardly anything is learnt.
+_FEW_STEPS = 20
 
 
-def caveats(
-    figures: pd.DataFrame, scored_images: pd.DataFrame, split: str, number: int
-) -> Iterator[str]:
-    """Sentences on what was not measured, and on too little or uneven data; none where all is well.
+def caveats(figures: pd.DataFrame, split: str, number: int) -> Iterator[str]:
+    """Sentences on what was not measured, and on too little training; none where all is well.
+
+    What there was to learn from is in the data check.
 
     Args:
         figures: of all rounds.
-        scored_images: the images.
         split: the one that is reported.
         number: of the round that is looked at.
     """
     yield from _truth(figures, split)
     yield from _steps(figures, number)
-    yield from _few_images(scored_images)
-    yield from _copies(scored_images)
     if among(figures, of=RIDGE, split=split).empty:
         yield (
             "There is no ridge regression to compare with: not all image features are stored "
@@ -69,28 +66,4 @@ def _steps(figures: pd.DataFrame, number: int) -> Iterator[str]:
         yield (
             f"No expert was trained for more than {steps.max()} steps in round {number}, too few "
             "to learn much: give more training images, or raise `dpo_training.epochs`."
-        )
-
-
-def _few_images(scored_images: pd.DataFrame) -> Iterator[str]:
-    counts = scored_images["split"].value_counts()
-    sizes = {split: int(counts.get(split, 0)) for split in ("train", "validation", "test")}
-    listed = ", ".join(f"{n} {split}" for split, n in sizes.items())
-    held_out = min(sizes["validation"], sizes["test"])
-    if held_out < _FEW_IMAGES:
-        yield (
-            f"Few images are held out ({listed}): by fewer than {_FEW_IMAGES} hardly any policy "
-            "can be told from another. Give more images, or raise `ingestion.validation_share` and "
-            "`ingestion.test_share`."
-        )
-    elif held_out < 0.05 * sum(sizes.values()):
-        yield f"The split is lopsided: {listed} images."
-
-
-def _copies(scored_images: pd.DataFrame) -> Iterator[str]:
-    copies = int(scored_images["sha256"].duplicated().sum())
-    if copies:
-        yield (
-            f"{copies} of the {len(scored_images)} images are copies of others, by their content: "
-            "they count in every figure and make intervals too narrow."
         )

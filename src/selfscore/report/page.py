@@ -55,7 +55,7 @@ def render_page(
         changes: see `measure_changes`.
         gallery: see `gather_gallery`.
         pairs: see `gather_pairs`.
-        description: see `describe_run`.
+        description: see `describe_run`; and `data`, what, value and note of the data.
         score_scale: `levels`, `values`, `unit`.
         split: the one that is reported.
     """

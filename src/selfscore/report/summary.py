@@ -77,7 +77,6 @@ def summarize(
     champion: dict[str, Any],
     changes: pd.DataFrame,
     figures: pd.DataFrame,
-    scored_images: pd.DataFrame,
     consistency_judge: dict[str, Any],
     thresholds: HealthThresholds,
     settings: ReportingSettings,
@@ -88,7 +87,6 @@ def summarize(
         champion: the record of the choice.
         changes: what the champion changed, see `measure_changes`.
         figures: of all rounds.
-        scored_images: the images, of which there may be few, or copies.
         consistency_judge: state of the embedded judge, with what it reached on unseen texts.
         thresholds: limits of health.
         settings: of which `split` counts.
@@ -118,7 +116,7 @@ def summarize(
         "costs": list(_merging(changes, number)),
         "notes": [
             *_skill(against_base),
-            *caveats(figures, scored_images, split, number),
+            *caveats(figures, split, number),
             *_excluded(champion),
             *_another_round(changes, number),
             *_controls(figures, split, number),

@@ -10,6 +10,7 @@ from selfscore.metrics.figures import STRENGTH
 from selfscore.metrics.health import HealthThresholds
 from selfscore.report.changes import shown_round
 from selfscore.report.settings import ReportingSettings
+from selfscore.report.tables import records
 from selfscore.settings_class import as_parameters
 from selfscore.vlm.policy import Policy
 
@@ -33,6 +34,7 @@ def write_report(
     gallery: pd.DataFrame,
     pairs: pd.DataFrame,
     description: dict[str, Any],
+    data_check: pd.DataFrame,
     settings: ReportingSettings,
     thresholds: HealthThresholds,
     **run: Unpack[RunTables],
@@ -47,6 +49,7 @@ def write_report(
         gallery: images with what was said of them.
         pairs: consistency pairs to look at.
         description: what was run on what.
+        data_check: what there was to learn from, and what it can show.
         settings: what is shown.
         thresholds: limits of health.
         run: the rest of what `build_charts` takes.
@@ -64,7 +67,7 @@ def write_report(
         changes,
         gallery,
         pairs,
-        description,
+        {**description, "data": records(data_check)},
         as_parameters(run["base_policy"].card.score_scale),
         settings.split,
     )
