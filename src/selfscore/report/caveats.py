@@ -9,8 +9,8 @@ import pandas as pd
 from selfscore.metrics.figures import RIDGE, TRAINING, among
 from selfscore.report.changes import FEW
 
-# Below these hardly anything is learnt.
-_FEW_STEPS = 20
+# In fewer hardly anything is learnt, as the data check says before the training.
+_FEW_STEPS = 10
 
 
 def caveats(figures: pd.DataFrame, split: str, number: int) -> Iterator[str]:
