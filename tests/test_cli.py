@@ -196,7 +196,9 @@ def test_stdout_holds_the_results_alone(started: Callable[..., Any], photographs
     stdout, stderr = process.communicate()
     assert process.returncode == 1, stderr
     assert len(json.loads(stdout)) == 3
-    assert "scoring" in stderr and "Warning" not in stderr
+    assert "Policy:" in stderr and "Warning" not in stderr
+    # No bar where there is no terminal.
+    assert "\r" not in stderr
 
 
 @pytest.mark.slow

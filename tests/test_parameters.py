@@ -174,6 +174,8 @@ WRONG = [
     ("experts", "scoring", "experts must be a list, not 'scoring'"),
     ("experts", ["scorin"], "experts.0 must be scoring, consistency, "),
     ("experts", ["scoring", "scoring"], "`experts` names one of them twice"),
+    ("registry.model", "team/x", "registry is wrong: MLflow takes no model named 'team/x'"),
+    ("registry.model", "", "registry is wrong: MLflow takes no model named ''"),
     ("prompts.justify", "Why?", "`prompts.justify` has no placeholder {level}"),
 ]
 

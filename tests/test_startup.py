@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
-HEAVY = ("torch", "transformers", "trl", "peft", "mergekit", "datasets", "sklearn")
+HEAVY = ("torch", "transformers", "trl", "peft", "mergekit", "datasets", "sklearn", "scipy.stats")
 CODE = f"""
 import sys
 from kedro.framework.startup import bootstrap_project

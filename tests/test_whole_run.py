@@ -96,7 +96,7 @@ def test_a_policy_loads_with_plain_peft_and_says_the_same(two_rounds, monkeypatc
     monkeypatch.chdir(folder)
     ours = load_vlm(policy(folder, 2))
     base = AutoModelForImageTextToText.from_pretrained("data/06_models/demo_model").float()
-    theirs = PeftModel.from_pretrained(base, newest(folder, "06_models/policy_2")).eval()
+    theirs = PeftModel.from_pretrained(base, "data/test/06_models/latest/policy").eval()
     image = Image.open(next((folder / "data/01_raw/demo_images/images").iterdir()))
     inputs = stock.encode(ours, image, "Rate it.", [])
     with torch.inference_mode():
@@ -161,12 +161,20 @@ def test_the_champion_is_registered(two_rounds):
     assert version.tags["validation_srcc"].startswith(f"{chosen['value']:.3f} [")
 
 
-def test_the_screen_tells_what_is_done(two_rounds):
-    _, output = two_rounds
+def test_the_log_tells_what_is_done_in_lines_that_can_be_read(two_rounds):
+    folder, output = two_rounds
     assert "iteration_2" in output
-    assert "steps/s" in output
-    assert "texts/s" in output
     assert "Traceback" not in output
+    # A bar writes its line again and again, and that is for a terminal.
+    lines = output.splitlines()
+    assert "\r" not in output and len(lines) < 150
+    assert max(map(len, lines)) <= 200
+    summary = json.loads(newest(folder, "08_reporting/run_summary.json").read_text())
+    told = output.partition(summary["headline"])[2]
+    assert "The report: data/test/08_reporting/latest/report.html" in told
+    assert "kedro score --env=test photo.jpg" in told
+    latest = folder / "data/test/08_reporting/latest/report.html"
+    assert latest.read_text() == newest(folder, "08_reporting/report.html").read_text()
 
 
 def test_one_seed_gives_one_policy_and_another_seed_another(two_rounds, project, tmp_path):

@@ -95,8 +95,7 @@ def score(
     PATH is an image file, a folder (with all below it) or a glob in quotes. Results go to stdout,
     everything else to stderr. The exit code is 1 when an image could not be scored.
     """
-    from tqdm import tqdm
-
+    from selfscore.bar import Bar
     from selfscore.scoring.output import form_of, write
     from selfscore.scoring.pictures import find_files, pictures
 
@@ -113,7 +112,7 @@ def score(
         with _opened(output, stdout) as stream:
             # On a terminal that shows the results as they come, a bar would run through them.
             hidden = stream.isatty() and form in ("jsonl", "csv", "tsv")
-            results = tqdm(
+            results = Bar(
                 scorer.score_each(pictures(files), explain),
                 total=len(files),
                 desc="scoring",

@@ -11,16 +11,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import click
 from kedro.config import MissingConfigException, OmegaConfigLoader
 from kedro.framework import project
 from kedro.utils import find_kedro_project
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from selfscore.layout import Layout, expand
 
 _current: Layout | None = None
+
+
+class ConfigurationError(click.ClickException, ValueError):
+    """A configuration that cannot be read, in words for whoever wrote it."""
 
 
 def lay_out(layout: Layout) -> None:
@@ -79,6 +87,9 @@ class LayoutConfigLoader(OmegaConfigLoader):
         check: is called with the parameters as the user gives them, and raises if one is wrong.
         check_places: is called with what globals.yml says, and does the same.
         options: as for `OmegaConfigLoader`.
+
+    Raises:
+        ConfigurationError: there is no such environment, or a file of it cannot be read.
     """
 
     def __init__(
@@ -89,6 +100,7 @@ class LayoutConfigLoader(OmegaConfigLoader):
         **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
+        _check_environment(Path(self.conf_source), self.env)
         try:
             check_places(self["globals"])
             given = self["parameters"]
@@ -97,6 +109,52 @@ class LayoutConfigLoader(OmegaConfigLoader):
         check(given)
         self["parameters"] = expand(given)
         lay_out(Layout.of(given))
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        """Files of one kind, such as `parameters` or `catalog`, as one.
+
+        Raises:
+            ConfigurationError: one of them is no YAML, or refers to what is not there.
+            MissingConfigException: there is none.
+        """
+        try:
+            found: dict[str, Any] = super().__getitem__(key)
+        except (YAMLError, OmegaConfBaseException, ValueError) as error:
+            # OmegaConf says where it was in lines of their own.
+            told = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+            _, ours, why = told.partition(" raised while resolving interpolation: ")
+            if ours:
+                raise ConfigurationError(why) from error
+            raise ConfigurationError(
+                f"The configuration of '{key}' cannot be read: {told.rstrip('.')}. Correct it "
+                f"below '{self.conf_source}'."
+            ) from error
+        return found
+
+
+def environments(configuration: Path) -> list[str]:
+    """Names of the environments in a folder of configurations.
+
+    A folder with nothing but folders in it is a kind of them: `recipes/smolvlm_256m`.
+    """
+    found: list[str] = []
+    for folder in sorted(one for one in configuration.iterdir() if one.is_dir()):
+        inner = sorted(folder.iterdir())
+        kind = bool(inner) and all(one.is_dir() for one in inner)
+        found += [f"{folder.name}/{one.name}" for one in inner] if kind else [folder.name]
+    return found
+
+
+def _check_environment(configuration: Path, name: str | None) -> None:
+    # Kedro takes an archive or an address as well, and looks into it itself.
+    if name is None or not configuration.is_dir():
+        return
+    there = environments(configuration)
+    if name in there or (configuration / name).is_dir():
+        return
+    nearest = get_close_matches(name, there, n=1, cutoff=0.6)
+    remedy = f"did you mean {nearest[0]}?" if nearest else f"there is {', '.join(there)}."
+    raise ConfigurationError(f"There is no configuration environment '{name}': {remedy}")
 
 
 def environment_variable(name: str) -> str:

@@ -121,10 +121,18 @@ class RegistrySettings:
     """The section `registry`.
 
     Attributes:
-        model: name of the registered model; None registers none.
+        model: name of the registered model, with neither "/" nor ":" in it, as MLflow's addresses
+            of models have these; None registers none.
     """
 
     model: str | None
+
+    def __post_init__(self) -> None:
+        if self.model is not None and (not self.model.strip() or {"/", ":"} & set(self.model)):
+            raise ValueError(
+                f"MLflow takes no model named {self.model!r}: `model` needs a letter, and may have "
+                "neither '/' nor ':'"
+            )
 
 
 # Name → type of each section but `dpo_training`, which has one more in it for each expert.

@@ -7,6 +7,8 @@ import logging
 import os
 import warnings
 
+import click
+
 # Patterns of the messages' beginnings, and why each can go.
 _HARMLESS = (
     # mlflow, while kedro-mlflow defines a model class of its own.
@@ -58,6 +60,10 @@ def quiet() -> None:
     for name in _LINEAGE_LOGGERS:
         logging.getLogger(name).addFilter(_is_of_something_made)
     logging.getLogger("kedro.io.core").addFilter(_is_of_no_contract)
+    # It looks for its words in the exception under way, and with click 8.5 there is none any more.
+    importlib.import_module(
+        "kedro.framework.cli.utils"
+    ).KedroCliError.show = click.ClickException.show
 
 
 def _is_of_no_contract(record: logging.LogRecord) -> bool:

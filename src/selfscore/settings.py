@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from selfscore.configuration import LayoutConfigLoader, environment_variable
 from selfscore.datasets.whole_files import write_whole_files
+from selfscore.ending import EndingHooks
 from selfscore.parameters import check, check_places
 from selfscore.provenance.hook import ProvenanceHooks
 from selfscore.quiet import quiet
@@ -22,8 +23,8 @@ SESSION_CLASS = StoppableSession
 
 # Kedro calls the last of these first. So the lock is taken before anything else; and a run's
 # manifest is done before the registry reads it, and the tracked run, which both write to, is closed
-# at the very end.
-HOOKS = (TrackingHooks(), RegistryHooks(), ProvenanceHooks())
+# after that. The last lines on the screen are the very last.
+HOOKS = (EndingHooks(), TrackingHooks(), RegistryHooks(), ProvenanceHooks())
 # `TrackingHooks` calls them, and goes on when the tracking server is away. Packages are named here
 # as their releases write them.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-mlflow", "kedro_mlflow")

@@ -18,9 +18,23 @@ from types import FrameType
 from typing import Any
 
 import click
+from kedro.framework.context import KedroContext
+from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.runner import AbstractRunner, ParallelRunner, SequentialRunner, ThreadRunner
 
+from selfscore.selection import select
+
+# What a session calls a part of the pipeline → what the pipeline itself calls it.
+_SELECTION = {
+    "tags": "tags",
+    "node_names": "node_names",
+    "from_nodes": "from_nodes",
+    "to_nodes": "to_nodes",
+    "from_inputs": "from_inputs",
+    "to_outputs": "to_outputs",
+    "namespaces": "node_namespaces",
+}
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _resumes: ContextVar[str | None] = ContextVar("_resumes", default=None)
 
@@ -54,7 +68,12 @@ class RunStoppedError(Exception):
 
 
 class StoppableSession(KedroSession):
-    """Kedro's session, whose run can be stopped; a second signal ends the process at once."""
+    """Kedro's session, whose run can be stopped; a second signal ends the process at once.
+
+    What a run is asked for is looked up before any hook hears of the run.
+    """
+
+    _asked: dict[str, Any] | None = None
 
     def run(self, *arguments: Any, resumes: str | None = None, **options: Any) -> dict[str, Any]:
         """Run the pipeline.
@@ -66,8 +85,10 @@ class StoppableSession(KedroSession):
 
         Raises:
             RunStoppedError: it was stopped.
+            SelectionError: there is nothing of a name that was asked for.
             UsageError: the runner is one that runs nodes beside each other.
         """
+        self._asked = {name: options.get(name) for name in ("pipeline_names", *_SELECTION)}
         runner = options["runner"] = options.get("runner") or SequentialRunner()
         _check_runner(runner)
         runner.run = _stoppable(runner.run)  # type: ignore[method-assign]
@@ -75,6 +96,18 @@ class StoppableSession(KedroSession):
         logging.getLogger(type(runner).__module__).addFilter(_is_no_advice)
         with going_on_from(resumes):
             return super().run(*arguments, **options)
+
+    def load_context(self) -> KedroContext:
+        """The context; only once it has read the configuration, it is known what may be asked for.
+
+        Raises:
+            SelectionError: there is nothing of a name that the run was asked for.
+        """
+        context = super().load_context()
+        if self._asked is not None:
+            asked = {_SELECTION[name]: self._asked[name] for name in _SELECTION}
+            select(pipelines, self._asked["pipeline_names"], **asked)
+        return context
 
 
 def _check_runner(runner: AbstractRunner) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import textwrap
 from collections.abc import Iterator
 
 _FULL = "Make room there, or set `storage` in conf/local/globals.yml to folders on another disk."
@@ -24,11 +25,21 @@ _REMEDIES = {
     errno.EACCES: ("Permission denied", _RIGHTS),
     errno.EPERM: ("Permission denied", _RIGHTS),
 }
+# Packages in which what clients of object stores raise is defined; none of them need be there.
+_CLIENTS = {"adlfs", "aiobotocore", "aiohttp", "azure", "botocore", "gcsfs", "google"}
+_AWAY = (
+    "See that it runs, that the network is there, and that its address and your keys for it are "
+    "right (docs/team.md)."
+)
+# Characters of a client's words.
+_LONGEST = 300
 
 
 def explain(error: BaseException) -> str | None:
     """The fault behind an error, with the file and the remedy; None if it is none of storage."""
     for cause in _causes(error):
+        if type(cause).__module__.partition(".")[0] in _CLIENTS:
+            return f"The store cannot be used: {textwrap.shorten(str(cause), _LONGEST)}. {_AWAY}"
         number = _number(cause)
         if number in _REMEDIES:
             what, remedy = _REMEDIES[number]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from tqdm import tqdm
 from transformers import Idefics3ForConditionalGeneration
 
+from selfscore.bar import Bar
 from selfscore_demo.lessons import Lesson, Teacher
 from selfscore_demo.taste import taste_levels
 from selfscore_demo.training_images import TrainingImages
@@ -48,7 +48,7 @@ def train_language(
     )
     model.train()
     order = _endless_order(len(features), settings.batch_size, rng)
-    progress = tqdm(range(settings.steps), desc="language model", unit=" steps")
+    progress = Bar(range(settings.steps), desc="language model", unit=" steps")
     for step in progress:
         rows = next(order)
         justify = bool(rng.random() < settings.justify_share)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
+from selfscore.bar import Bar
 from selfscore_demo.crops import random_crop
 from selfscore_demo.faults import ATTRIBUTES, draw_severities, render_faults
 from selfscore_demo.procedural import draw_picture
@@ -69,7 +69,7 @@ def render_training_images(
     """
     pixels = np.empty((count, input_size, input_size, 3), dtype=np.uint8)
     rows = []
-    for index in tqdm(range(count), desc="render", unit=" images"):
+    for index in Bar(range(count), desc="render", unit=" images"):
         if rng.random() < procedural_share:
             clean = draw_picture(rng, stored_size)
         else:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import nn
-from tqdm import tqdm
 from transformers import Idefics3ForConditionalGeneration
 
+from selfscore.bar import Bar
 from selfscore_demo.architecture import initialise_patches
 from selfscore_demo.faults import FAULTS
 from selfscore_demo.training_images import TrainingImages
@@ -55,7 +55,7 @@ def train_vision(
     optimiser = torch.optim.AdamW(parameters, lr=lr, weight_decay=0.02, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, max(steps, 2), pct_start=0.1)
     tower.train()
-    progress = tqdm(range(steps), desc="vision tower", unit=" steps")
+    progress = Bar(range(steps), desc="vision tower", unit=" steps")
     for step in progress:
         rows = rng.integers(0, len(images.pixels), batch_size)
         pixels = images.pixels[rows]

@@ -80,3 +80,13 @@ def test_a_registry_that_is_away_is_named_without_its_password(
     assert "The model registry at http://<redacted>@127.0.0.1:9 cannot be used" in away.output
     assert "geheim" not in away.output
     assert "Traceback" not in away.output
+
+
+def test_a_damaged_registry_is_named_with_what_to_do(home, call: Command, tmp_path: Path) -> None:
+    file = tmp_path / "damaged.db"
+    file.write_bytes(b"not a database at all, but long enough to be looked at" * 50)
+    damaged = call(uri=f"sqlite:///{file}")
+    assert damaged.exit_code == 1
+    assert "Traceback" not in damaged.output and len(damaged.output.splitlines()) <= 5
+    assert f"'{file}' is damaged" in damaged.output
+    assert "put it back from a copy, or move it away" in damaged.output

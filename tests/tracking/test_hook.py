@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -234,7 +235,9 @@ class Server:
         raise TimeoutError(self._log.read_text()[-3000:])
 
     def signal(self, number: int) -> None:
-        os.killpg(self._process.pid, number)
+        # Nobody is left of it once it was killed.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
 
     def kill(self) -> None:
         if self._process.poll() is None:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from mlflow.entities import Run
 
 from selfscore.tracking.runs import RoundRuns
+from selfscore.tracking.words import Label
 
 FIGURES = pd.DataFrame(
     {
@@ -73,6 +74,8 @@ def test_each_round_has_a_child_with_metrics_named_alike(parent: str) -> None:
     assert found.keys() == {"baseline", "iteration_1", "iteration_2"}
     assert {run.info.status for run in found.values()} == {"FINISHED"}
     assert found["iteration_2"].data.metrics == {
+        "headline/srcc": 1.0,
+        "headline/srcc_on_validation": 0.8,
         "test/merged/srcc": 1.0,
         "validation/merged/srcc": 0.8,
     }
@@ -91,6 +94,7 @@ def test_figures_of_judges_controls_and_health_stand_beside_the_metrics(parent: 
     runs.log_outputs("iteration_1", {f"iteration_1.{name}": one for name, one in tables.items()})
     child = children(parent)["iteration_1"]
     assert child.data.metrics == {
+        "headline/srcc": 0.5,
         "test/merged/srcc": 0.5,
         "test/merged/tfidf/srcc": 0.5,
         "test/merged/tfidf/self/srcc": 0.5,
@@ -192,7 +196,8 @@ def test_reports_and_figures(parent: str) -> None:
     )
 
     child = children(parent)["iteration_1"]
-    assert child.data.metrics == {"merge/energy_kept": 0.9, "merge/layers/a b_c": 0.8}
+    # The figures have it, under one name.
+    assert child.data.metrics == {}
     assert artifacts(child.info.run_id) == {"merge_report.json"}
     assert artifacts(parent) == {"curves_chart.png", "figures_over_rounds.csv"}
 
@@ -202,6 +207,46 @@ def test_the_report_and_the_champion_belong_to_the_whole_run(parent: str) -> Non
     runs.log_outputs("reporting", {"champion": {"policy": "policy_1"}, "report": "<!doctype html>"})
     assert {"champion.json", "report.html"} <= artifacts(parent)
     assert mlflow.MlflowClient().get_run(parent).data.tags["champion"] == "policy_1"
+
+
+def test_a_report_outside_rounds_has_its_numbers_as_metrics(parent: str) -> None:
+    report = {"steps": 9, "taste": {"a b@c": 0.8}, "name": "demo", "missing": None}
+    below(parent).log_outputs("demo_model", {"demo_model_report": report})
+    metrics = mlflow.MlflowClient().get_run(parent).data.metrics
+    assert metrics == {"demo_model/steps": 9, "demo_model/taste/a b_c": 0.8}
+
+
+def test_a_run_is_named_and_described_by_what_came_of_it(parent: str) -> None:
+    label = Label.of("data/01_raw/holiday/images", "2026-01-31T09.05.00.000Z")
+    runs, client = below(parent, label=label), mlflow.MlflowClient()
+    runs.tag(dataset="data/01_raw/holiday/images", git_commit="abc")
+    runs.name("iteration")
+    runs.describe()
+    runs.log_images("data/scored_images.parquet", "f" * 64)
+    before = client.get_run(parent)
+    assert before.info.run_name == "iteration on holiday, 2026-01-31 09:05"
+    assert "has not come to its report" in before.data.tags["mlflow.note.content"]
+    [images] = before.inputs.dataset_inputs
+    assert (images.dataset.name, images.dataset.digest) == ("holiday", "f" * 36)
+    assert "data/scored_images.parquet" in images.dataset.source
+
+    runs.log_outputs("reporting", {"run_summary": {"headline": "All is well."}})
+    runs.log_outputs("reporting", {"champion": {"policy": "policy_2"}})
+    after = client.get_run(parent)
+    assert after.info.run_name == "policy_2 on holiday, 2026-01-31 09:05"
+    note = after.data.tags["mlflow.note.content"]
+    assert note.startswith("All is well.")
+    assert f"/runs/{parent}/artifacts/report.html" in note and "`abc`" in note
+
+
+def test_an_experiment_opens_on_its_runs_unless_somebody_chose_otherwise(parent: str) -> None:
+    runs, client = below(parent), mlflow.MlflowClient()
+    experiment = client.get_run(parent).info.experiment_id
+    runs.open_on_runs()
+    assert client.get_experiment(experiment).tags["mlflow.experimentKind"].startswith("custom")
+    client.set_experiment_tag(experiment, "mlflow.experimentKind", "genai_development")
+    runs.open_on_runs()
+    assert client.get_experiment(experiment).tags["mlflow.experimentKind"] == "genai_development"
 
 
 def test_long_values_are_cut_and_many_metrics_fit(parent: str) -> None:

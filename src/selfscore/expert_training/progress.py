@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tqdm import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from selfscore.bar import Bar
 
 
 class TrainingProgress(TrainerCallback):
-    """A tqdm bar over the steps of `Trainer.train`, from where it starts; to be closed.
+    """A bar over the steps of `Trainer.train`, from where it starts; to be closed.
 
     Args:
         accuracy: the column of the training log that is shown as the accuracy.
@@ -26,7 +27,7 @@ class TrainingProgress(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Open the bar, at the step that a checkpoint was made after if there is one."""
-        self._bar = tqdm(
+        self._bar = Bar(
             total=state.max_steps, initial=state.global_step, desc="training", unit=" steps"
         )
 

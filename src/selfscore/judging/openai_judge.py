@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from selfscore.bar import Bar
 from selfscore.judging.address import server_of
 from selfscore.judging.chat import Answer, NoVerdictError, http_client, read_answer, words
 from selfscore.judging.judge import without_score_words
@@ -176,7 +176,7 @@ class OpenAIJudge:
         with client, ThreadPoolExecutor(self.concurrency) as pool:
             asked = {pool.submit(self._ask, client, text): key for text, key in keys.items()}
             try:
-                for done in tqdm(
+                for done in Bar(
                     as_completed(asked), total=len(asked), desc="judging", unit=" texts"
                 ):
                     try:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from torch import Tensor
-from tqdm import tqdm
 
+from selfscore.bar import Bar
 from selfscore.merging.delta import low_rank, pack, to_lora
 from selfscore.merging.low_rank import LowRank, no_change, summed, truncated
 from selfscore.merging.methods import MERGE_METHODS
@@ -40,7 +40,7 @@ def merge_adapters(
     _check_weights(experts, settings.weights)
     factors: dict[str, LowRank] = {}
     energy: dict[str, float] = {}
-    for module, shape in tqdm(_layers(experts).items(), desc="merging", unit=" layers"):
+    for module, shape in Bar(_layers(experts).items(), desc="merging", unit=" layers"):
         factors[module], energy[module] = truncated(
             _merged(experts, module, shape, settings, seed), settings.rank
         )

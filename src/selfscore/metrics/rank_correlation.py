@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import kendalltau, rankdata
 
 from selfscore.metrics.magnitude import exponent_of
 
@@ -52,6 +51,8 @@ def srcc(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
     x, y = _paired(predicted, true)
     if x.shape[-1] < 2:
         return np.full(np.broadcast_shapes(x.shape, y.shape)[:-1], np.nan)
+    from scipy.stats import rankdata
+
     return plcc(rankdata(x, axis=-1), rankdata(y, axis=-1))
 
 
@@ -70,6 +71,8 @@ def kendall(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
     Raises:
         ValueError: If the two do not hold equally many values.
     """
+    from scipy.stats import kendalltau
+
     x, y = np.broadcast_arrays(*_paired(predicted, true))
     n = x.shape[-1]
     if n < 2:

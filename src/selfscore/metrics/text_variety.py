@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import gammaln
 
 # Drawn n-grams on which `distinct` counts vocabulary, and texts' likeness from which they are one.
 _SAMPLE = 500
@@ -43,6 +42,8 @@ def distinct(texts: Sequence[Sequence[str]], n: int, sample: int = _SAMPLE) -> f
     Returns:
         A share in (0, 1]: 1 if nothing recurs. NaN if there are no n-grams.
     """
+    from scipy.special import gammaln
+
     counts = np.array(list(Counter(gram for words in texts for gram in _grams(words, n)).values()))
     if not len(counts):
         return float("nan")

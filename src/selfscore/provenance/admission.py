@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from selfscore.configuration import environments
 from selfscore.layout import as_given, merged
 from selfscore.provenance.manifest import Manifest, canonical, same
 from selfscore.provenance.project import Project
@@ -100,7 +101,7 @@ def environment_of(manifest: Manifest, configuration: Path) -> str | None:
     name = manifest.environment.get("name")
     if name is None:
         return None
-    there = sorted(one.name for one in configuration.iterdir() if one.is_dir())
+    there = environments(configuration)
     if name not in there:
         raise RefusedError(
             f"The run's configuration environment {name!r} is none of this project's: "

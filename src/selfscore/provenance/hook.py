@@ -20,6 +20,7 @@ from selfscore.provenance.recording import Recording
 from selfscore.provenance.redaction import Redaction
 from selfscore.provenance.store import DATASET
 from selfscore.stopping import RunStoppedError, resumed_run
+from selfscore.storage_faults import explain
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -171,7 +172,17 @@ class ProvenanceHooks:
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:
         """Turn the journal into the manifest of a failed run, and give the lock back."""
-        if self._recording is not None:
-            stopped = isinstance(error, RunStoppedError)
-            self._recording.ends("interrupted" if stopped else "failed", error)
-        self._forget()
+        try:
+            if self._recording is not None:
+                stopped = isinstance(error, RunStoppedError)
+                self._recording.ends("interrupted" if stopped else "failed", error)
+        except Exception as failure:
+            if explain(failure) is None:
+                raise
+            # The journal is in a store that is away; what it has is enough to go on.
+            error.add_note(
+                "What was finished is kept; when the store can be used again, go on with `kedro "
+                "resume` and the same --env."
+            )
+        finally:
+            self._forget()

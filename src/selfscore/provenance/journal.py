@@ -31,7 +31,7 @@ class Journal:
     """Events of one run, beside the manifest that they become.
 
     Args:
-        place: the file; its file system must be able to append.
+        place: the file.
     """
 
     def __init__(self, place: Place) -> None:
@@ -99,9 +99,19 @@ class Journal:
 
     def _append(self, event: str, record: dict[str, Any]) -> None:
         line = json.dumps({"event": event, **{"record": record}}, ensure_ascii=False)
-        with self._fs.open(self._path, "ab") as stream:
-            # The break comes first: what was written before may have been cut off.
-            stream.write(b"\n" + line.encode())
+        # The break comes first: what was written before may have been cut off.
+        added = b"\n" + line.encode()
+        if self._is_local:
+            with self._fs.open(self._path, "ab") as stream:
+                stream.write(added)
+            return
+        # Stores do not append: their clients write the whole anew, too, and leave a file half open
+        # when the store is away, which has the process wait for ever at its end.
+        try:
+            before = self._fs.cat_file(self._path)
+        except FileNotFoundError:
+            before = b""
+        self._fs.pipe_file(self._path, before + added)
 
 
 def _check_lines(lines: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ from kedro.runner import SequentialRunner
 
 from selfscore.provenance.one_run import scratch_folder
 from selfscore.provenance.redaction import Redaction
+from selfscore.selection import select
 
 
 @dataclass(frozen=True)
@@ -60,16 +61,9 @@ class Project:
             selection: as `Pipeline.filter` takes it.
 
         Raises:
-            ValueError: there is no such pipeline, or no such node.
+            SelectionError: there is no such pipeline, or no such node.
         """
-        chosen = Pipeline([])
-        for name in names or ["__default__"]:
-            if name not in pipelines:
-                raise ValueError(
-                    f"There is no pipeline '{name}'. There are: {', '.join(sorted(pipelines))}."
-                )
-            chosen += pipelines[name]
-        return chosen.filter(**{key: value or None for key, value in selection.items()})
+        return select(pipelines, names, **selection)
 
     def what_makes_missing(self, pipeline: Pipeline) -> Pipeline:
         """The nodes that `kedro run --only-missing-outputs` would take."""

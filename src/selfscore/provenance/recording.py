@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -203,7 +204,7 @@ class Recording:
             unfinished = {node.name for node in manifest.nodes if node.status != "finished"}
             stopped = next((name for name in reversed(self._begun) if name in unfinished), None)
             if error is not None:
-                error.add_note(_how_to_go_on(manifest, stopped, status))
+                error.add_note(_how_to_go_on(manifest, stopped, status, error))
             if stopped is not None and status == "failed":
                 self._journal.node(stopped, status="failed")
             self._journal.end(
@@ -308,15 +309,30 @@ def _seeds(parameters: dict[str, Any], prefix: str = "") -> dict[str, int | None
     return found
 
 
-def _how_to_go_on(manifest: Manifest, node: str | None, status: Status) -> str:
+def _how_to_go_on(
+    manifest: Manifest, node: str | None, status: Status, error: BaseException
+) -> str:
+    where = f" at the node '{node}'" if node else ""
+    # A run goes on with the values that it had, so it would come to the same end.
+    if status == "failed" and (parameter := _named_parameter(manifest, str(error))):
+        return (
+            f"It stopped{where}. When `{parameter}` is right, give the same command again; "
+            "`kedro resume` would go on with the value it had."
+        )
     command = "kedro resume"
     if manifest.environment.get("name"):
         command += f" --env={manifest.environment['name']}"
     if manifest.command.get("conf_source"):
         command += f" --conf-source={manifest.command['conf_source']}"
-    where = f" at the node '{node}'" if node else ""
     when = "go on" if status == "interrupted" else "when the cause is gone, go on"
     return f"It stopped{where}. What was finished is kept; {when} with: {command}"
+
+
+def _named_parameter(manifest: Manifest, words: str) -> str | None:
+    """The first parameter that a message names as ours do: `section.name`."""
+    sections = {*manifest.parameters, "images"}
+    named = re.findall(r"`(\w+)((?:\.\w+)*)[^`]*`", words)
+    return next((top + below for top, below in named if top in sections), None)
 
 
 def _since(started: str) -> float:

@@ -56,15 +56,17 @@ def promote(
     # A relative path to a local store counts from the root.
     with as_click_errors(), chdir(metadata.project_path):
         project = project_of(metadata, env, {}, conf_source)
-        client = server.connect(project.mlflow, project.credentials, project.path)
         name = model or project.parameters["registry"]["model"]
         if name is None:
             raise click.UsageError("This configuration registers nothing: name a --model.")
         try:
+            client = server.connect(project.mlflow, project.credentials, project.path)
             plan = versions.plan_promotion(client, name, version, alias or versions.CANDIDATE)
             if not dry_run:
                 versions.promote(client, plan)
-        except MlflowException as error:
+        except Exception as error:
+            if not (isinstance(error, MlflowException) or server.is_away(error)):
+                raise
             raise click.ClickException(
                 f"The model registry at {redact(server.uri_of(project.mlflow))} cannot be used "
                 f"({server.reason(error, redact)})."

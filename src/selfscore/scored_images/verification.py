@@ -34,7 +34,7 @@ def verify_images(
     Raises:
         ValueError: If `threads` is below 1.
     """
-    from tqdm import tqdm
+    from selfscore.bar import Bar
 
     if threads < 1:
         raise ValueError(f"`ingestion.threads` must be at least 1, not {threads}.")
@@ -47,7 +47,7 @@ def verify_images(
 
     with (
         ThreadPoolExecutor(threads) as pool,
-        tqdm(total=len(paths), desc="Checking images", unit="image") as bar,
+        Bar(total=len(paths), desc="Checking images", unit="image") as bar,
     ):
         for start in range(0, len(paths), _PORTION):
             for result in pool.map(verify, paths[start : start + _PORTION]):

@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from selfscore.metrics.catalog import HEADLINE
 from selfscore.metrics.figures import among
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
+
+_HANDED_ON = ("base", "merged")
+_ENDINGS = {"test": "", "validation": "_on_validation"}
 
 
 def figure_metrics(
@@ -39,6 +43,24 @@ def figure_metrics(
             "/".join(filter(None, (row[part] for part in (*named, "of", "metric")))),
             row["value"],
             step,
+        )
+    ]
+
+
+def headline_metrics(figures: pd.DataFrame, step: int) -> list[Metric]:
+    """The few figures that say most of the policy that a round hands on.
+
+    `headline/srcc` on the test images, `headline/srcc_on_validation` on the others: by its name,
+    MLflow shows this group above all others.
+    """
+    own = among(figures)
+    own = own[own["policy"].isin(_HANDED_ON) & own["metric"].isin(HEADLINE)]
+    return [
+        metric
+        for row in own.to_dict("records")
+        if row["split"] in _ENDINGS
+        for metric in _metric(
+            f"headline/{row['metric']}{_ENDINGS[row['split']]}", row["value"], step
         )
     ]
 

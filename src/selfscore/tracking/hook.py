@@ -18,13 +18,14 @@ from kedro.framework.hooks import hook_impl
 
 from selfscore.provenance.environment import git_state
 from selfscore.provenance.fingerprint import fingerprint
-from selfscore.provenance.places import is_versioned, load_version, place_of
+from selfscore.provenance.places import Place, is_versioned, load_version, place_of
 from selfscore.provenance.project import credentials_of
 from selfscore.provenance.redaction import Redaction
 from selfscore.settings_class import as_parameters
 from selfscore.stopping import resumed_run
 from selfscore.tracking import server
 from selfscore.tracking.runs import RoundRuns
+from selfscore.tracking.words import Label, way_to
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -56,6 +57,7 @@ class TrackingHooks:
         self._runs: RoundRuns | None = None
         self._logged: set[str] = set()
         self._catalog: DataCatalog | None = None
+        self._project = Path()
         self._knows_data = False
 
     @hook_impl
@@ -77,7 +79,8 @@ class TrackingHooks:
         self._redact = Redaction(credentials_of(context.config_loader))
         self._kedro_mlflow = MlflowHook()
         try:
-            self._kedro_mlflow.after_context_created(context)
+            with server.prepared(self._configuration(), Path(context.project_path)):
+                self._kedro_mlflow.after_context_created(context)
         except ValidationError as error:
             # Without the values, which may be secret.
             wrong = "; ".join(
@@ -126,15 +129,26 @@ class TrackingHooks:
         assert run is not None
         parameters = as_parameters(catalog.load("parameters")) if "parameters" in catalog else {}
         self._catalog = catalog
+        self._project = Path(run_params["project_path"])
+        images = _images_of(pipeline, catalog)
         self._runs = RoundRuns(
             mlflow.MlflowClient(),
             run.info.run_id,
             run.info.experiment_id,
             experts=parameters.get("experts", ()),
             redact=self._redact,
+            label=Label.of(images.path if images else None, str(run_params["run_id"])),
         )
         tags = self._tags(run_params, parameters, pipeline, catalog)
-        self._write(lambda runs: runs.tag(**tags))
+        what = ", ".join(run_params.get("pipeline_names") or ["everything"])
+
+        def begin(runs: RoundRuns) -> None:
+            runs.tag(**tags)
+            runs.name(what)
+            runs.describe()
+            runs.open_on_runs()
+
+        self._write(begin)
         if (before := resumed_run()) is not None:
             self._write(lambda runs: runs.close_killed(before))
 
@@ -180,8 +194,14 @@ class TrackingHooks:
     def after_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
-        """Close the runs."""
+        """Close the runs, and say where they are looked at."""
+        import mlflow
+
         self._write(lambda runs: runs.end("FINISHED"))
+        if self._runs is not None:
+            place = self._redact(mlflow.get_tracking_uri())
+            way = way_to(place, self._runs.page, self._project / LOCAL_STORE)
+            logger.info("What was measured: %s", way)
         self._close("after_pipeline_run", run_params, pipeline, catalog)
 
     @hook_impl
@@ -255,10 +275,8 @@ class TrackingHooks:
             tags |= {"git_commit": git["commit"], "git_dirty": str(git["dirty"]).lower()}
         if "model" in parameters:
             tags["base_model"] = str(parameters["model"]["id"])
-        if {_IMAGES, _SCORED} & pipeline.datasets() and _IMAGES in catalog:
-            place = place_of(catalog[_IMAGES])
-            if place is not None:
-                tags["dataset"] = place.seen_from(project)
+        if (folder := _images_of(pipeline, catalog)) is not None:
+            tags["dataset"] = folder.seen_from(project)
         redacted: dict[str, str] = self._redact(tags)
         return redacted
 
@@ -269,7 +287,9 @@ class TrackingHooks:
         place = place_of(self._catalog[_SCORED], version)
         if place is not None:
             sha256 = fingerprint(place).sha256
+            path = place.seen_from(self._project)
             self._write(lambda runs: runs.tag(dataset_sha256=sha256))
+            self._write(lambda runs: runs.log_images(path, sha256))
 
     def _write(self, write: Callable[[RoundRuns], object]) -> None:
         """Write to the runs; the first write that fails is the last one."""
@@ -324,3 +344,10 @@ class TrackingHooks:
 
     def _server(self) -> str:
         return f"The tracking server {self._redact(self._uri())}"
+
+
+def _images_of(pipeline: Pipeline, catalog: DataCatalog) -> Place | None:
+    """Where the images of a run are; None if it looks at none."""
+    if not {_IMAGES, _SCORED} & pipeline.datasets() or _IMAGES not in catalog:
+        return None
+    return place_of(catalog[_IMAGES])

@@ -21,8 +21,17 @@ from selfscore.tracking.figures import (
     curves,
     figure_metrics,
     flatten,
+    headline_metrics,
     now,
     record_metrics,
+)
+from selfscore.tracking.words import (
+    DESCRIPTION,
+    EXPERIMENT_KIND,
+    Label,
+    dataset_input,
+    description,
+    page_of,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +57,7 @@ class RoundRuns:
         experiment_id: of its experiment.
         experts: names of the experts that a round may train.
         redact: takes secrets out of parameters.
+        label: what tells the run of the whole from others.
     """
 
     def __init__(
@@ -57,8 +67,10 @@ class RoundRuns:
         experiment_id: str,
         experts: Iterable[str] = (),
         redact: Callable[[Any], Any] = lambda value: value,
+        label: Label | None = None,
     ) -> None:
         self._client = client
+        self._label = label
         self._experiment = experiment_id
         self._experts = frozenset(experts)
         self._redact = redact
@@ -75,6 +87,41 @@ class RoundRuns:
         new = [RunTag(name, value) for name, value in tags.items()]
         for where in [(), *self._last_seen]:
             self._write(where, "log_batch", (), (), new)
+
+    def name(self, what: str) -> None:
+        """Name the run of the whole.
+
+        Args:
+            what: it is about, see `Label.name`.
+        """
+        if self._label is not None:
+            self._client.update_run(self._ids[()], name=self._label.name(what))
+
+    def describe(self, headline: str | None = None) -> None:
+        """Describe the run of the whole by its tags, and by what came of it once that is known."""
+        text = description(self._tags, self.page, headline)
+        self._write((), "set_tag", DESCRIPTION, text)
+
+    @property
+    def page(self) -> str:
+        """Address of the run of the whole, below that of the server."""
+        return page_of(self._experiment, self._ids[()])
+
+    def log_images(self, path: str, sha256: str) -> None:
+        """List the images among the inputs of the run of the whole.
+
+        Args:
+            path: of the table `scored_images`.
+            sha256: of that table.
+        """
+        data = (self._label.data if self._label else None) or path
+        self._write((), "log_inputs", [dataset_input(data, path, sha256)])
+
+    def open_on_runs(self) -> None:
+        """Have the experiment open on its runs, unless somebody chose another page."""
+        key, value = EXPERIMENT_KIND
+        if key not in self._client.get_experiment(self._experiment).tags:
+            self._client.set_experiment_tag(self._experiment, key, value)
 
     def log_parameters(
         self, namespace: str | None, inputs: Mapping[str, Any], outputs: Iterable[str] = ()
@@ -108,8 +155,9 @@ class RoundRuns:
 
         A round's `figures` become metrics such as `split/policy/metric`, and in the run of the
         expert whose figures they are `split/metric`. Tables named `<expert>_training_log` become
-        curves over `step` in the expert's run, records named `*_report` become metrics and a JSON
-        artifact, and charts and the report become artifacts; the champion also becomes a tag.
+        curves over `step` in the expert's run, records named `*_report` a JSON artifact (outside
+        rounds metrics, too), and charts and the report become artifacts; the champion also becomes
+        a tag and the run's name, and the summary its description.
 
         Args:
             namespace: of the node; outputs of no round go to the run of the whole.
@@ -143,22 +191,30 @@ class RoundRuns:
             self._client.set_terminated(run.info.run_id, "KILLED")
 
     def _log_output(self, where: Where, name: str, value: Any) -> None:
-        step = _round_of(where)
         if isinstance(value, pd.DataFrame):
             self._log_table(where, name, value)
         elif isinstance(value, Mapping) and name.endswith("_report"):
-            prefix = name.removesuffix("_report")
-            self._log_metrics(where, record_metrics(value, prefix, step))
+            # What a round's reports say is among its figures.
+            if not where:
+                self._log_metrics(where, record_metrics(value, name.removesuffix("_report"), 0))
             text = json.dumps(value, indent=2, default=str)
             self._write(where, "log_text", text, f"{name}.json")
-        elif not where and name == "champion":
-            self._write(where, "set_tag", "champion", value["policy"])
-            self._write(where, "log_text", json.dumps(value, indent=2), "champion.json")
-        elif not where and name == "report":
-            self._write(where, "log_text", value, "report.html")
-        elif not where and name == "charts":
+        elif not where:
+            self._log_outcome(name, value)
+
+    def _log_outcome(self, name: str, value: Any) -> None:
+        """What came of the run of the whole."""
+        if name == "champion":
+            self._write((), "set_tag", "champion", value["policy"])
+            self._write((), "log_text", json.dumps(value, indent=2), "champion.json")
+            self.name(value["policy"])
+        elif name == "run_summary":
+            self.describe(value["headline"])
+        elif name == "report":
+            self._write((), "log_text", value, "report.html")
+        elif name == "charts":
             for file, figure in value.items():
-                self._write(where, "log_figure", figure, file.replace(".png", "_chart.png"))
+                self._write((), "log_figure", figure, file.replace(".png", "_chart.png"))
 
     def _log_table(self, where: Where, name: str, table: pd.DataFrame) -> None:
         if name == "figures":
@@ -170,6 +226,7 @@ class RoundRuns:
 
     def _log_figures(self, where: Where, table: pd.DataFrame) -> None:
         metrics = figure_metrics(table, _round_of(where))
+        metrics += headline_metrics(table, _round_of(where))
         for place in {where, ()}:
             self._log_metrics(place, metrics)
         self._write(where, "log_text", table.to_csv(index=False), "figures.csv")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from selfscore.keys import read_key
+from selfscore.tracking import local_store, run_files
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -33,6 +35,8 @@ _VARIABLES = {
 _KEYS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 # What the stores of runs and files raise; not all of these need be installed.
 _STORES = ("azure", "boto3", "botocore", "google", "sqlalchemy", "urllib3")
+# kedro-mlflow's own name for one that `mlflow.yml` does not name.
+EXPERIMENT = "Default"
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 
@@ -67,7 +71,7 @@ def is_away(error: BaseException) -> bool:
 
 def reason(error: BaseException, redact: Callable[[Any], Any]) -> str:
     """An error in one line without secrets."""
-    return textwrap.shorten(f"{type(error).__name__}: {redact(str(error))}", 240)
+    return textwrap.shorten(f"{type(error).__name__}: {redact(str(error))}", 400)
 
 
 def uri_of(configuration: dict[str, Any]) -> str:
@@ -82,6 +86,30 @@ def is_remote(uri: str) -> bool:
     return urlsplit(uri).scheme not in ("", "file", "sqlite")
 
 
+@contextmanager
+def prepared(configuration: dict[str, Any], project: Path) -> Iterator[None]:
+    """In this block the store and its experiment are there, if the store is a file.
+
+    Args:
+        configuration: content of `mlflow.yml`.
+        project: root, which relative paths count from.
+
+    Raises:
+        OSError: the file is damaged, or cannot be where it is.
+    """
+    file = local_store.file_of(uri_of(configuration))
+    if file is None:
+        yield
+        return
+    experiment = (configuration.get("tracking") or {}).get("experiment") or {}
+    options = experiment.get("create_experiment_kwargs") or {}
+    with local_store.prepared(project / file):
+        if options.get("artifact_location") is None:
+            name, folder = experiment.get("name") or EXPERIMENT, project / run_files.FOLDER
+            run_files.keep_in(folder, project / file, name, options.get("tags"))
+        yield
+
+
 def connect(
     configuration: dict[str, Any], credentials: dict[str, Any], project: Path
 ) -> MlflowClient:
@@ -94,6 +122,7 @@ def connect(
         project: root, which relative paths count from.
 
     Raises:
+        OSError: the store is a file, and damaged.
         ValueError: the configuration is not valid, or a key cannot be one.
     """
     from kedro_mlflow.config.kedro_mlflow_config import _validate_uri
@@ -104,7 +133,10 @@ def connect(
     check_keys()
     uri = uri_of(configuration)
     registry = server.get("mlflow_registry_uri") or uri
-    return MlflowClient(*(_validate_uri(str(project), place) for place in (uri, registry)))
+    places = [_validate_uri(str(project), place) for place in (uri, registry)]
+    for file in filter(None, map(local_store.file_of, places)):
+        local_store.check(file)
+    return MlflowClient(*places)
 
 
 def move_to(
@@ -125,10 +157,10 @@ def move_to(
     name = (tracking.get("experiment") or {}).get("name") or project.PACKAGE_NAME
     # The place of its files is not taken over: it may be at the server.
     tracking["experiment"] = {"name": name}
-    moved = KedroMlflowConfig.model_validate(
-        {**configuration, "server": {"mlflow_tracking_uri": store}, "tracking": tracking}
-    )
-    moved.setup(context)
+    values = {**configuration, "server": {"mlflow_tracking_uri": store}, "tracking": tracking}
+    moved = KedroMlflowConfig.model_validate(values)
+    with prepared(values, Path(context.project_path)):
+        moved.setup(context)
     kedro_mlflow._already_active_mlflow = False
     kedro_mlflow.mlflow_config = moved
     context.__setattr__("mlflow", moved)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any, TypeVar
 
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
-from tqdm import tqdm
+
+from selfscore.bar import Bar
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def in_batches(
     kept = set(checkpoint or ())
     before = sum(len(batch) for part, batch in zip(parts, batches, strict=True) if part in kept)
     # What was done earlier took no time now: counted apart, the rate stays honest.
-    with tqdm(total=len(rows), initial=before, desc=description, unit=unit) as progress:
+    with Bar(total=len(rows), initial=before, desc=description, unit=unit) as progress:
         for part, batch in zip(parts, batches, strict=True):
             stored = None if checkpoint is None else checkpoint.get(part)
             if stored is None:

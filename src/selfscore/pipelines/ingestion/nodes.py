@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import PurePosixPath
@@ -227,7 +228,8 @@ def check_data(
         f"{what}: {value}" + (f" ({note})" if note else "")
         for what, value, note in table.to_numpy().tolist()
     ]
-    logger.info("The data:\n  %s", "\n  ".join(told))
+    lines = [line for text in told for line in textwrap.wrap(text, 110, subsequent_indent="  ")]
+    logger.info("The data:\n  %s", "\n  ".join(lines))
     return table
 
 

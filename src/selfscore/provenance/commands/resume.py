@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from selfscore.provenance.commands.run import friendly_exit
+from selfscore.provenance.commands.run import friendly_exit, verbose_option
 from selfscore.provenance.commands.shared import (
     admitted_here,
     as_click_errors,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--run", "run_id", help="Id of the run; the newest by default.")
 @with_options(env_option, conf_source_option, params_option)
 @click.option("--dry-run", is_flag=True, help="List the nodes that would run, and run nothing.")
+@verbose_option
 @click.pass_obj
 def resume(
     metadata: ProjectMetadata,
@@ -39,6 +40,7 @@ def resume(
     conf_source: str | None,
     params: dict[str, Any],
     dry_run: bool,
+    verbose: bool,
 ) -> None:
     """Go on with a run that was killed, stopped, or failed.
 
@@ -58,7 +60,8 @@ def resume(
     shown = {name: why for name, why in rest.reasons.items() if dry_run or name in rest.remarkable}
     show_table(("node", "why"), shown.items())
     if not dry_run:
-        _go_on(metadata, rest, last, admitted, conf_source)
+        with friendly_exit(verbose):
+            _go_on(metadata, rest, last, admitted, conf_source)
 
 
 def _left(
@@ -104,15 +107,12 @@ def _go_on(
     from selfscore.provenance.resumption import run_arguments
 
     _take_threads(rest.manifest.environment.get("variables", {}))
-    with (
-        friendly_exit(),
-        settings.SESSION_CLASS.create(
-            metadata.project_path,
-            env=admitted.project.environment,
-            conf_source=source,
-            runtime_params=admitted.parameters,
-        ) as session,
-    ):
+    with settings.SESSION_CLASS.create(
+        metadata.project_path,
+        env=admitted.project.environment,
+        conf_source=source,
+        runtime_params=admitted.parameters,
+    ) as session:
         session.run(runner=runner_of(rest.manifest)(), resumes=last.run_id, **run_arguments(rest))
 
 

@@ -1,6 +1,6 @@
 """Kedro's command `run`, with an end that says what to do.
 
-A run that was stopped, and what the user can put right, end with a message; everything else is
+A run that was stopped, and what the user can put right, end with a message; a fault of a program is
 shown with its traceback, as Kedro does.
 """
 
@@ -13,32 +13,44 @@ from copy import copy
 from typing import Any
 
 import click
+from kedro import runner as runners
 from kedro.framework.cli.project import run as kedro_run
 
 from selfscore.given_parameters import read_params
 
+verbose_option = click.option(
+    "--verbose", "-v", is_flag=True, help="Show the traceback of every error."
+)
+
 
 @contextmanager
-def friendly_exit() -> Iterator[None]:
-    """Turns errors of a run into a message and an exit code: 1, or 128 and the signal's number."""
-    from kedro.io import DatasetError
+def friendly_exit(verbose: bool = False) -> Iterator[None]:
+    """Turns errors of a run into a message and an exit code: 1, or 128 and the signal's number.
 
+    Args:
+        verbose: show the traceback of every error.
+    """
+    from selfscore.mistakes import in_words
     from selfscore.stopping import RunStoppedError
-    from selfscore.storage_faults import explain
 
+    code = 0
     try:
         yield
     except RunStoppedError as stopped:
         _say(stopped, str(stopped))
-        sys.exit(stopped.exit_code)
+        code = stopped.exit_code
+    except click.ClickException:
+        raise
     except Exception as error:
-        words = explain(error)
-        if words is None and isinstance(error, DatasetError) and error.__cause__ is None:
-            words = str(error)
+        words = None if verbose else in_words(error)
         if words is None:
             raise
         _say(error, words)
-        sys.exit(1)
+        code = 1
+    # Out here the error is gone, and with it the files that it holds open: clients of stores wait
+    # for ever if that comes at the very end of the process.
+    if code:
+        sys.exit(code)
 
 
 def _say(error: Exception, words: str) -> None:
@@ -47,9 +59,10 @@ def _say(error: Exception, words: str) -> None:
         click.secho(line, fg="yellow", err=True)
 
 
-def _run(**arguments: Any) -> Any:
+def _run(verbose: bool, **arguments: Any) -> Any:
     assert kedro_run.callback is not None
-    with friendly_exit():
+    _check_runner(arguments["runner"])
+    with friendly_exit(verbose):
         return kedro_run.callback(**arguments)
 
 
@@ -61,4 +74,14 @@ def _options() -> Iterator[click.Parameter]:
         yield own
 
 
-run = click.Command("run", params=[*_options()], callback=_run, help=kedro_run.help)
+def _check_runner(name: str | None) -> None:
+    # With a dot in it, it is a class of somebody else's.
+    if name is None or "." in name or hasattr(runners, name):
+        return
+    raise click.BadParameter(
+        f"Kedro has no runner '{name}': leave it out, or choose SequentialRunner.",
+        param_hint="--runner",
+    )
+
+
+run = verbose_option(click.Command("run", params=[*_options()], callback=_run, help=kedro_run.help))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
+from huggingface_hub import is_offline_mode
 from peft import (
     LoraConfig,
     get_peft_model,
@@ -51,7 +52,8 @@ def load_vlm(
         options: of the machine; None for the defaults.
 
     Raises:
-        FileNotFoundError: the base model is a local folder that does not exist or holds no model.
+        FileNotFoundError: the base model is a local folder that does not exist or holds no model,
+            or a name of which the hub has nothing.
         ModuleNotFoundError: an option needs a package that is not installed.
         RuntimeError: an option needs a GPU, and there is none.
         ValueError: the base model is another one than the policy was made with; the architecture
@@ -170,6 +172,15 @@ def _processor(policy: Policy) -> ProcessorMixin:
 def _checked_content(policy: Policy) -> dict[str, str]:
     """What the base model's name stands for, which is what the policy knows of it."""
     found = content_of(policy.base_model, policy.revision)
+    if not found and not Path(policy.base_model).is_dir():
+        # Loading would ask a hub that is away again for every file, and wait each time.
+        asked = (
+            "HF_HUB_OFFLINE is set, so the hub is not asked (unset it once, with a network)"
+            if is_offline_mode()
+            else "the hub has no such model, shows it to its members alone (`hf auth login`), or "
+            "cannot be reached from here (with HF_HUB_OFFLINE=1 it is not even asked)"
+        )
+        raise FileNotFoundError(f"no copy of it is on this machine, and {asked}.")
     if changed := difference(policy.base_content, found):
         raise ValueError(
             f"The base model in '{policy.base_model}' is not the one that this policy was made "

@@ -71,14 +71,13 @@ def render_pictures(
     Returns:
         Pictures by image id.
     """
-    from tqdm import tqdm
-
+    from selfscore.bar import Bar
     from selfscore_demo.crops import random_crop
     from selfscore_demo.faults import FAULTS, render_faults
 
     clean = {file: load() for file, load in photographs.items()}
     pictures = {}
-    for row in tqdm(plan.to_dict("records"), desc="render", unit=" images"):
+    for row in Bar(plan.to_dict("records"), desc="render", unit=" images"):
         rng = np.random.default_rng(row["seed"])
         crop = random_crop(clean[row["file"].removesuffix(".jpg")], settings.stored_size, rng)
         severities = {name: row[name] for name in FAULTS}
