@@ -11,7 +11,6 @@ from benchmarks.hostile.inputs import OUTCOMES
 from benchmarks.runs import PROJECT
 
 PAGE = PROJECT / "docs/hostile_inputs.md"
-ROOMS = ("tables", "images", "parameters", "judge", "damage", "strangers")
 _HEAD = """\
 # Inputs of strangers
 
@@ -103,7 +102,7 @@ def _cell(text: str) -> str:
 
 def main() -> None:
     """Command line."""
-    PAGE.write_text(page({room: records.read(room) for room in ROOMS}))
+    PAGE.write_text(page({room: records.read(room) for room in records.rooms()}))
 
 
 if __name__ == "__main__":

@@ -119,7 +119,6 @@ def texts() -> Iterator[Input]:
         ("a fraction for a seed", "seed=1.5", "seed must be a whole number"),
         ("a negative seed", "seed=-1", "seed must be at least 0"),
         ("a section's name with nothing behind", "ingestion=", "ingestion must be a section"),
-        ("a section and something in it", "merging=ties,merging.density=0.5", ""),
         ("no rounds", "rounds=0", "rounds must be at least 1"),
         ("a round too many", "iteration_3.merging.density=0.5", "none of the 2 rounds"),
         ("a round without a number", "iteration.merging.density=0.5", "does not exist"),
@@ -132,7 +131,7 @@ def texts() -> Iterator[Input]:
         ("a variable", "seed=${oc.env:HOME}", ""),
     ):  # fmt: skip
         yield _refused(kind, name, says, command=(*_PLAN, f"--params={text}"))
-    for name in ("007", "no", "2019", "null", "true", "1e3", "0x10", "1.50", "~", "score (1-5)"):
+    for name in ("007", "2019", "0x10", "score (1-5)", "no", "null", "true", "1e3", "1.50", "~"):
         rows = "\n".join(f"{image},{score}" for image, score in zip(NAMES, SCORES, strict=True))
         yield tried(
             kind,
@@ -141,6 +140,13 @@ def texts() -> Iterator[Input]:
             (USED,),
             command=named("scores.csv", f"ingestion.columns.score={name}"),
         )
+    for name, text in {
+        "a list in brackets": "evaluation.splits=[test]",
+        "a section in braces": "merging={method: ties}",
+        "the same twice, of which the later counts": "merging=ties,merging.density=0.5",
+    }.items():
+        command = (*_PLAN, f"--params={text}")
+        yield Input(name, kind, lambda folder: None, command, (USED,), "")
     for name, text in {
         "a value with signs of equality": "ingestion.unit=a=b",
         "a value with a colon": "ingestion.unit=score: 1 to 5",
@@ -153,6 +159,12 @@ def texts() -> Iterator[Input]:
 
 def _entry(kind: str, field: str = "filepath") -> str:
     return f"quarantine: {{type: {kind}, {field}: x}}\n"
+
+
+def _stored(more: str, instead: str = "") -> str:
+    """A section `storage` with a line more, perhaps instead of one of its own."""
+    own = [f"{name}: {{folder}}/data" for name in ("root", "scratch") if name != instead]
+    return "storage:\n" + "".join(f"  {line}\n" for line in [*own, more])
 
 
 def files() -> Iterator[Input]:
@@ -177,10 +189,16 @@ def files() -> Iterator[Input]:
         ("itself", own, "seed: ${seed}\n", "seed|recurs"),
         ("aliases that grow", own, laughs, "does not exist|parameters"),
         ("a misspelt value in a list", own, "evaluation: {splits: [tset]}\n", "splits.*must be"),
-        ("storage that is a list", "globals.yml", "storage: [data]\n", "storage|globals"),
-        ("storage without a root", "globals.yml", "storage: {root: null}\n", "storage|root"),
-        ("images that are a number", "globals.yml", "images: {folder: 7}\n", "images|folder"),
-        ("no scores", "globals.yml", "images: {scores: []}\n", r"images\.scores"),
+        ("storage that is a list", "globals.yml", "storage: [data]\n", "storage must be"),
+        (
+            "storage without a root",
+            "globals.yml",
+            _stored("root: null", "root"),
+            "storage.root must be",
+        ),
+        ("a place that is misspelt", "globals.yml", _stored("scrach: x"), "scrach does not exist"),
+        ("images that are a number", "globals.yml", "images: {folder: 7}\n", "folder must be"),
+        ("no scores", "globals.yml", "images: {scores: []}\n", "scores must be"),
         ("a dataset of no class", "catalog.yml", _entry("pandas.NoDataset"), "quarantine"),
         ("a field of no dataset", "catalog.yml", _entry("json.JSONDataset", "file"), "quarantine"),
         ("a catalog that is a list", "catalog.yml", "- quarantine\n", r"catalog"),
@@ -233,13 +251,14 @@ def commands() -> Iterator[Input]:
         ("from inputs", "no_such", ("run", "--from-inputs=no_such")),
         ("a configuration", "nowhere", (*run, "--conf-source=nowhere")),
         ("an option", "--pipelinez", ("run", "--pipelinez=ingestion")),
-        ("a command", "rnu", ("rnu",)),
         ("resume without a run", "no run|nothing", ("resume",)),
-        ("resume a run that is not there", "2020", ("resume", f"--run={version}")),
+        ("resume a run that is not there", "no run", ("resume", f"--run={version}")),
         ("score a folder without images", "no image at", ("score", "{folder}/conf")),
         ("a handoff that is not there", "nowhere", ("handoff", "verify", "nowhere.tar.gz")),
     ):
         yield _refused(kind, name, says, command=command)
+    # Click's own words: two lines of usage, the error, and the commands that may have been meant.
+    yield _refused(kind, "a command", "No such command 'rnu'", command=("rnu",), lines=6)
 
 
 FAMILIES = (values, misspelt, texts, files, commands)

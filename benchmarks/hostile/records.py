@@ -52,6 +52,11 @@ def write(
     (folder / f"{room}.json").write_text(json.dumps(about, indent=1) + "\n")
 
 
+def rooms(folder: Path = FOLDER) -> list[str]:
+    """Rooms that have a record."""
+    return sorted(file.stem for file in folder.glob("*.csv"))
+
+
 def read(room: str, folder: Path = FOLDER) -> tuple[list[dict[str, str]], dict[str, Any]]:
     """The rows of a room's record, and how it was measured."""
     with (folder / f"{room}.csv").open(newline="") as stream:

@@ -109,7 +109,7 @@ def _arguments(one: Input, folder: Path, hosted: Mapping[str, Any]) -> list[str]
         given = merged(given, more)
     source = write_configuration(Run("own", 0, "", environments, given), folder)
     for name, text in one.files.items():
-        (source / "own" / name).write_text(text)
+        (source / "own" / name).write_text(text.replace("{folder}", str(folder)))
     command = [part.replace("{folder}", str(folder)) for part in one.command]
     words = set(command[:2])
     if words & set(_CONFIGURED):

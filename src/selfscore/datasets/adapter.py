@@ -31,12 +31,22 @@ class AdapterDataset(DirectoryDataset["LoraAdapter"]):
 
 
 def read_adapter(folder: Path) -> LoraAdapter:
-    """Read an adapter from a local folder, onto the CPU."""
+    """Read an adapter from a local folder, onto the CPU.
+
+    Raises:
+        ValueError: its configuration is none of a LoRA.
+    """
     from safetensors.torch import load_file
 
     from selfscore.vlm.policy import LoraAdapter
 
-    return LoraAdapter(config=read_json(folder / CONFIG), tensors=load_file(folder / WEIGHTS))
+    config = read_json(folder / CONFIG)
+    if not isinstance(config, dict) or not {"r", "lora_alpha", "target_modules"} <= config.keys():
+        raise ValueError(
+            f"'{folder / CONFIG}' is no configuration of a LoRA: get the adapter again, or make it "
+            "again."
+        )
+    return LoraAdapter(config=config, tensors=load_file(folder / WEIGHTS))
 
 
 def write_adapter(adapter: LoraAdapter, folder: Path) -> None:
