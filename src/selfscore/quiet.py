@@ -9,6 +9,8 @@ import warnings
 
 import click
 
+from selfscore.own_source import prefer_own_source
+
 # Patterns of the messages' beginnings, and why each can go.
 _HARMLESS = (
     # mlflow, while kedro-mlflow defines a model class of its own.
@@ -44,11 +46,13 @@ _LINEAGE_LOGGERS = (
 def quiet() -> None:
     """Silence what is known to be harmless; everything else is still shown.
 
-    Kedro's command line calls this before it loads its plugins (entry point `kedro.init`), and the
-    settings call it for sessions that are made elsewhere. kedro-mlflow's notice passes every
+    Kedro's command line calls this before it knows the project and loads its plugins (entry point
+    `kedro.init`), so the project's own source takes over here; and the settings call it for
+    sessions that are made elsewhere. kedro-mlflow's notice passes every
     filter, because mlflow sets one of its own before it; so the plugin, which every session
     imports, is imported here, and what it says is sorted out.
     """
+    prefer_own_source()
     for name, value in _VARIABLES.items():
         os.environ.setdefault(name, value)
     with warnings.catch_warnings(record=True) as notices:

@@ -7,9 +7,9 @@ from selfscore.datasets.whole_files import write_whole_files
 from selfscore.ending import EndingHooks
 from selfscore.parameters import check, check_places
 from selfscore.provenance.hook import ProvenanceHooks
+from selfscore.provenance.missing import ProjectSession
 from selfscore.quiet import quiet
 from selfscore.registry.hook import RegistryHooks
-from selfscore.stopping import StoppableSession
 from selfscore.tracking.hook import TrackingHooks
 
 # These two change the whole process: known notices of libraries are not shown, and what any
@@ -18,8 +18,9 @@ from selfscore.tracking.hook import TrackingHooks
 quiet()
 write_whole_files()
 
-# Ctrl-C and SIGTERM end a run as an error does, so hooks close what is open.
-SESSION_CLASS = StoppableSession
+# Ctrl-C and SIGTERM end a run as an error does, so hooks close what is open; and outputs count as
+# missing that were made with something else than the run has.
+SESSION_CLASS = ProjectSession
 
 # Kedro calls the last of these first. So the lock is taken before anything else; and a run's
 # manifest is done before the registry reads it, and the tracked run, which both write to, is closed

@@ -18,9 +18,11 @@ from types import FrameType
 from typing import Any
 
 import click
+from kedro import __version__ as kedro_version
 from kedro.framework.context import KedroContext
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
+from kedro.pipeline import Pipeline
 from kedro.runner import AbstractRunner, ParallelRunner, SequentialRunner, ThreadRunner
 
 from selfscore.selection import select
@@ -108,6 +110,33 @@ class StoppableSession(KedroSession):
             asked = {_SELECTION[name]: self._asked[name] for name in _SELECTION}
             select(pipelines, self._asked["pipeline_names"], **asked)
         return context
+
+    def end(self, resumes: str) -> None:
+        """Do what follows from a run whose steps are all done: a run without steps goes on from it.
+
+        Args:
+            resumes: id of the run.
+        """
+        context: Any = self.load_context()
+        run_id = self.store["session_id"]
+        asked = {
+            **dict.fromkeys(("pipeline_names", "load_versions", *_SELECTION)),
+            "run_id": run_id,
+            "project_path": self._project_path.as_posix(),
+            "env": context.env,
+            "kedro_version": kedro_version,
+            "runtime_params": self.store.get("runtime_params") or {},
+            "runner": "None",
+            "only_missing_outputs": False,
+        }
+        called = {
+            "run_params": asked,
+            "pipeline": Pipeline([]),
+            "catalog": context._get_catalog(save_version=run_id),
+        }
+        with going_on_from(resumes):
+            self._hook_manager.hook.before_pipeline_run(**called)
+            self._hook_manager.hook.after_pipeline_run(run_result={}, **called)
 
 
 def _check_runner(runner: AbstractRunner) -> None:

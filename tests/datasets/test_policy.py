@@ -199,7 +199,7 @@ def test_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
         file.unlink()
     else:
         file.write_bytes(file.read_bytes()[:-1] + b"\x00")
-    with pytest.raises(DatasetError, match=r"adapter_model\.safetensors.*Remove the folder"):
+    with pytest.raises(DatasetError, match=r"adapter_model\.safetensors.*remove the folder"):
         dataset.load()
 
 

@@ -88,7 +88,8 @@ def test_the_champion_is_what_goes_by_default_else_the_last_policy(tiny):
     tiny.run()
     project, manifests = tiny.opened(), tiny.manifests()
     assert create(project, manifests, None, tiny.root / "one").name == "policy_1"
-    project.catalog.save("champion", {"policy": "policy_0"})
+    digest = manifests[0].artifacts["policy_0"].digest
+    project.catalog.save("champion", {"policy": "policy_0", "digest": digest})
     assert create(project, manifests, None, tiny.root / "two").name == "policy_0"
 
 

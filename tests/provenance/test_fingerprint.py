@@ -84,8 +84,10 @@ def test_the_marker_stands_for_the_files_of_a_folder_saved_as_a_whole(tmp_path):
     write_directory(LOCAL, place.path, lambda folder: fill(folder, {"a": b"1", "b/c": b"2"}))
     marker = json.loads((tmp_path / "whole" / MARKER).read_text())["sha256"]
     assert fingerprint(place).sha256 == folder_sha256(marker)
-    # A file that the marker does not know of counts.
+    # Whether the files are those that it lists is seen where they are read.
     (tmp_path / "whole" / "extra").write_bytes(b"")
+    assert fingerprint(place, trust_marker=False).sha256 != folder_sha256(marker)
+    (tmp_path / "whole" / MARKER).write_text("[]")
     assert fingerprint(place).sha256 != folder_sha256(marker)
 
 

@@ -8,15 +8,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import pandas as pd
 import pytest
-from kedro.framework.session import KedroSession
-from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Node, Pipeline
 
 from selfscore.provenance.manifest import Manifest
@@ -25,39 +23,6 @@ from selfscore.provenance.redaction import REDACTED
 from selfscore.provenance.store import read_manifests
 
 SECRET = "sk-this-must-not-be-written"
-
-
-@pytest.fixture
-def images(image_folder: Callable[..., Path]) -> dict[str, str]:
-    """Places of thirty small images and their scores, as parameters."""
-    names = [f"{number:02d}.png" for number in range(30)]
-    folder = image_folder(*names)
-    scores = folder.parent / "scores.csv"
-    pd.DataFrame({"image": names, "score": range(30)}).to_csv(scores, index=False)
-    return {"folder": str(folder), "scores": str(scores)}
-
-
-@pytest.fixture
-def ingest(
-    project: Path, trial_conf: Path, images: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Project]]:
-    """Runs ingestion; gives the project as a run would find it afterwards."""
-    monkeypatch.chdir(project)
-    before = mlflow.get_tracking_uri()
-
-    def start(**parameters: Any) -> Project:
-        bootstrap_project(project)
-        runtime = {"images": images, "ingestion": {"levels": 4}, **parameters}
-        try:
-            with KedroSession.create(conf_source=str(trial_conf), runtime_params=runtime) as one:
-                one.run(pipeline_names=["ingestion"])
-        finally:
-            found = open_project(project, None, runtime, conf_source=str(trial_conf))
-        return found
-
-    yield start
-    mlflow.set_tracking_uri(before)
-    bootstrap_project(project)
 
 
 def test_a_session_leaves_a_manifest(ingest: Callable[..., Project]) -> None:

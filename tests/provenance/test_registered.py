@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from mlflow import MlflowClient
 
-from selfscore.provenance.registered import RegistryError, check_champion, registered
+from selfscore.provenance.champion import ChampionError
+from selfscore.provenance.registered import RegistryError, registered
 
 
 def test_registered_models_and_the_champion_are_named(tiny):
@@ -19,18 +20,21 @@ def test_registered_models_and_the_champion_are_named(tiny):
     client.create_model_version(
         "selfscore", f"{tiny.root}/model", run.info.run_id, tags={"digest": "abc"}
     )
+    tiny.run()
+    digest = tiny.manifests()[0].artifacts["policy_1"].digest
     project = replace(tiny.opened(), mlflow={"server": {"mlflow_tracking_uri": uri}})
-    project.catalog.save("champion", {"policy": "policy_1", "digest": "def"})
-    assert registered(project) == {run.info.run_id, "abc", "def"}
+    project.catalog.save("champion", {"policy": "policy_1", "digest": digest})
+    assert registered(project, tiny.manifests()) == {run.info.run_id, "abc", digest}
 
 
 def test_nothing_is_made_by_asking(tiny):
     uri = f"sqlite:///{tiny.root}/mlflow.db"
     assert (
-        registered(replace(tiny.opened(), mlflow={"server": {"mlflow_tracking_uri": uri}})) == set()
+        registered(replace(tiny.opened(), mlflow={"server": {"mlflow_tracking_uri": uri}}), [])
+        == set()
     )
     assert not (tiny.root / "mlflow.db").exists()
-    assert registered(tiny.opened()) == set()
+    assert registered(tiny.opened(), []) == set()
 
 
 def test_a_registry_that_does_not_answer_is_no_empty_one(tiny):
@@ -39,26 +43,37 @@ def test_a_registry_that_does_not_answer_is_no_empty_one(tiny):
         database.execute("insert into alembic_version values ('of another world')")
     uri = f"sqlite:///{tiny.root}/mlflow.db"
     with pytest.raises(RegistryError, match="does not answer"):
-        registered(replace(tiny.opened(), mlflow={"server": {"mlflow_tracking_uri": uri}}))
+        registered(replace(tiny.opened(), mlflow={"server": {"mlflow_tracking_uri": uri}}), [])
 
 
 @pytest.mark.parametrize(
-    "content", ["[]", "3", "{}", '{"digest": null}', '{"digest": ["a"]}', '{"dig', ""]
+    "content",
+    [
+        "[]",
+        "3",
+        "{}",
+        '{"digest": "a"}',
+        '{"policy": "policy_1"}',
+        '{"policy": "policy_1", "digest": ["a"]}',
+        '{"policy": "../policy_1", "digest": "a"}',
+        '{"dig',
+        "",
+    ],
 )
 def test_a_champion_that_cannot_be_read_is_no_missing_one(tiny, content):
     project = tiny.opened()
     project.catalog.save("champion", {"policy": "policy_1", "digest": "def"})
     [file] = (path for path in (tiny.root / "data/champion.json").rglob("*") if path.is_file())
     file.write_text(content)
-    with pytest.raises(RegistryError, match="The champion cannot be read"):
-        registered(tiny.opened())
+    with pytest.raises(ChampionError, match="The champion cannot be read"):
+        registered(tiny.opened(), [])
 
 
 def test_a_champion_that_no_manifest_names_is_said(tiny):
     tiny.run()
     project, manifests = tiny.opened(), tiny.manifests()
-    check_champion(project, manifests)
-    project.catalog.save("champion", {"digest": manifests[0].artifacts["policy_1"].digest})
-    check_champion(tiny.opened(), manifests)
+    digest = manifests[0].artifacts["policy_1"].digest
+    project.catalog.save("champion", {"policy": "policy_1", "digest": digest})
+    registered(tiny.opened(), manifests)
     with pytest.raises(RegistryError, match="No manifest says which version the champion is"):
-        check_champion(tiny.opened(), [])
+        registered(tiny.opened(), [])

@@ -133,9 +133,8 @@ def test_what_several_runs_made_is_handed_on_as_one(tiny, only, tmp_path: Path) 
     assert {path.stem for path in (output / "manifests").iterdir()} == {first, second}
 
 
-def test_changed_inputs_and_code_are_told(tiny) -> None:
+def test_changed_code_is_told(tiny) -> None:
     fail(tiny)
-    (tiny.root / "data/numbers.json").write_text(json.dumps({"scores": [9]}))
     manifests = tiny.manifests()
     code = dict.fromkeys(manifests[0].code, "0" * 64)
     whole = replace(manifests[0], code=code)
@@ -143,10 +142,39 @@ def test_changed_inputs_and_code_are_told(tiny) -> None:
     assert changed.startswith("the code of fit_scale, describe changed since")
     [old] = rest_of(tiny.opened(), replace(whole, format=1)).changed
     assert old.startswith("made before code had the same fingerprint")
-    # What finished nodes read is theirs; what is still to be read is told of.
-    nodes = [replace(node, status="waiting") for node in whole.nodes]
-    told = rest_of(tiny.opened(), replace(whole, nodes=nodes)).changed
-    assert "'numbers' is no longer what the run read" in told
+
+
+@pytest.mark.parametrize("unfinished", [True, False])
+def test_what_came_in_and_changed_is_read_again(tiny, unfinished: bool) -> None:
+    fail(tiny) if unfinished else tiny.run()
+    (tiny.root / "data/numbers.json").write_text(json.dumps({"scores": [9, 8]}))
+    found = rest(tiny)
+    assert list(found.reasons) == ["fit_scale", "describe", *LEFT]
+    assert found.reasons["fit_scale"] == "'numbers' changed"
+    assert found.loads == {}
+    [said] = found.changed
+    assert said.startswith("'numbers' changed since the run read it: what was made of it is made")
+    assert "describe" not in found.remarkable
+    # What is no longer there is told of if it is still to be read.
+    (tiny.root / "data/numbers.json").unlink()
+    assert "fit_scale" not in rest(tiny).reasons
+
+
+def test_what_is_made_anew_is_not_made_twice(tiny, only) -> None:
+    first = fail(tiny)
+    (tiny.root / "data/numbers.json").write_text(json.dumps({"scores": [9, 8]}))
+    with going_on_from(first), pytest.raises(TypeError):
+        tiny.run(**BROKEN)
+    found = rest(tiny)
+    assert (list(found.reasons), found.changed) == (LEFT, [])
+
+
+def test_a_base_model_that_was_replaced_is_used(tiny) -> None:
+    fail(tiny)
+    (tiny.root / "models/base/config.json").write_text('{"other": 1}')
+    found = rest(tiny)
+    assert list(found.reasons) == ["describe", *LEFT]
+    assert "the files of the base model 'models/base' changed" in found.changed[0]
 
 
 def test_without_a_run_there_is_nothing(tiny) -> None:
@@ -155,6 +183,26 @@ def test_without_a_run_there_is_nothing(tiny) -> None:
     tiny.run()
     with pytest.raises(ResumptionError, match="no manifest of a run '2020'"):
         last_run(tiny.manifests(), "2020")
+
+
+def test_the_newest_run_that_did_not_finish_is_taken(tiny) -> None:
+    failed = fail(tiny)
+    assert last_run(tiny.manifests()).run_id == failed
+    tiny.run()
+    assert last_run(tiny.manifests()).run_id == failed
+    # One that finished, and whose end is missing, counts as one that did not.
+    newest = tiny.run()
+    assert last_run(tiny.manifests(), unended={newest}).run_id == newest
+    with going_on_from(failed):
+        tiny.run()
+    assert last_run(tiny.manifests()).status == "finished"
+
+
+def test_another_clones_run_is_not_taken_before_ones_own(tiny) -> None:
+    own, other = fail(tiny), fail(tiny)
+    assert last_run(tiny.manifests(), own={own}).run_id == own
+    assert last_run(tiny.manifests(), own={"of another environment"}).run_id == other
+    assert last_run(tiny.manifests(), other, own={own}).run_id == other
 
 
 def test_the_error_of_a_run_tells_how_to_go_on(tiny) -> None:

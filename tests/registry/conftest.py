@@ -111,10 +111,35 @@ class Home:
     def client(self) -> mlflow.MlflowClient:
         return mlflow.MlflowClient()
 
-    def run(self, seed: int = 1, model: str | None = MODEL, tracked: bool = True) -> str:
-        """A run that chooses its policy as the champion; its id."""
+    @property
+    def last(self) -> str:
+        """Id of the last run."""
+        return f"2026-01-{self.runs:02d}T00.00.00.000Z"
+
+    def reporting(self) -> Pipeline:
+        """The last node alone."""
+        return pipeline().only_nodes("choose_champion")
+
+    def run(
+        self,
+        seed: int = 1,
+        model: str | None = MODEL,
+        tracked: bool = True,
+        only: Pipeline | None = None,
+        more: Pipeline | None = None,
+    ) -> str:
+        """A run that chooses its policy as the champion; its id.
+
+        Args:
+            seed: of the policy.
+            model: name of the registered model.
+            tracked: whether a tracked run is open.
+            only: other nodes, in place of all.
+            more: nodes that come after the others.
+        """
         self.runs += 1
-        run_id = f"2026-01-{self.runs:02d}T00.00.00.000Z"
+        run_id = self.last
+        nodes = (pipeline() if only is None else only) + (more or Pipeline([]))
         parameters = {
             "seed": seed,
             "model": {"id": BASE_MODEL, "revision": None},
@@ -129,12 +154,16 @@ class Home:
         for hooks in (RegistryHooks(), ProvenanceHooks()):
             manager.register(hooks)
         asked = {"run_id": run_id, "project_path": str(self.root), "env": None}
-        call = {"run_params": asked, "pipeline": pipeline(), "catalog": catalog}
+        call = {"run_params": asked, "pipeline": nodes, "catalog": catalog}
         if tracked:
             mlflow.start_run(experiment_id=self.experiment)
         try:
             manager.hook.before_pipeline_run(**call)
-            SequentialRunner().run(pipeline(), catalog, manager, run_id)
+            try:
+                SequentialRunner().run(nodes, catalog, manager, run_id)
+            except Exception as error:
+                manager.hook.on_pipeline_error(error=error, **call)
+                raise
             manager.hook.after_pipeline_run(run_result={}, **call)
         finally:
             mlflow.end_run()

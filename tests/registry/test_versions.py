@@ -46,7 +46,7 @@ def test_a_champion_is_registered_with_all_that_belongs_to_it(home, photos, capl
         DataCatalog(),
         mlflow={"server": {"mlflow_tracking_uri": mlflow.get_tracking_uri()}},
     )
-    named = registered(project)
+    named = registered(project, [])
     assert {version.run_id, version.tags["digest"]} <= named
 
     # It is a handoff, and nothing in it runs when it is opened.

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from kedro.framework.startup import bootstrap_project
+from kedro.io import DatasetError
 
+from selfscore.datasets.directory import MARKER
 from selfscore.datasets.policy import PolicyDataset
+from selfscore.provenance.champion import ChampionError
+from selfscore.provenance.manifest import Artifact, Manifest, to_record
 from selfscore.provenance.project import open_project
 from selfscore.scoring.project import find_policy, load_options
 from selfscore.vlm.options import LoadOptions
@@ -54,7 +59,7 @@ def test_each_environment_has_its_own_policies(
     assert found.policy.digest != find_policy(open_project(home), "policy_0").policy.digest
 
 
-def test_a_recorded_champion_goes_first(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_recorded_champion_goes_first(home: Path, write_policy: Callable[..., Path]) -> None:
     with (home / "conf/local/catalog.yml").open("w") as stream:
         stream.write(
             f"champion:\n  type: json.JSONDataset\n  filepath: {home}/data/champion.json\n"
@@ -65,10 +70,38 @@ def test_a_recorded_champion_goes_first(home: Path, caplog: pytest.LogCaptureFix
     record.write_text(json.dumps({"policy": "policy_0", "digest": digest}))
     assert find_policy(open_project(home), None).name == "policy_0"
     assert find_policy(open_project(home), "policy_1").name == "policy_1"
-    assert not caplog.records
+    # A later policy of that name is another one.
+    write_policy(home / "data/06_models/policy_0/2026-01-02T10.00.00.000Z/policy_0", seed=5)
+    assert find_policy(open_project(home), None).policy.digest == digest
+    assert find_policy(open_project(home), "policy_0").policy.digest != digest
     record.write_text(json.dumps({"policy": "policy_0", "digest": "that of another run"}))
-    assert find_policy(open_project(home), None).name == "policy_0"
-    assert "'policy_0' was made again after it was chosen" in caplog.text
+    with pytest.raises(ChampionError, match="no version of policy_0 has it any more"):
+        find_policy(open_project(home), None)
+
+
+def test_a_policy_whose_newest_version_lost_its_marker_is_named(
+    home: Path, write_policy: Callable[..., Path]
+) -> None:
+    newest = home / "data/06_models/policy_1/2026-01-02T10.00.00.000Z/policy_1"
+    (write_policy(newest, seed=5) / MARKER).unlink()
+    with pytest.raises(DatasetError, match=f"'{newest}', lost its {MARKER}"):
+        find_policy(open_project(home), str(home / "data/06_models/policy_1"))
+
+
+def test_a_policy_of_the_project_is_held_against_its_manifest(
+    home: Path, write_policy: Callable[..., Path]
+) -> None:
+    folder = home / f"data/06_models/policy_1/{VERSION}/policy_1"
+    project = open_project(home)
+    made = Artifact("policy_1", "", str(folder), "another", 0, 0, "", VERSION, "merge")
+    record = to_record(Manifest(VERSION, "finished", "", {}, {}, {}, {}, {}, {}, {}, []))
+    record["artifacts"] = {"policy_1": asdict(made)}
+    file = home / f"data/08_reporting/manifests/manifest.json/{VERSION}/manifest.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(record))
+    for named in ("policy_1", str(folder), str(folder.parents[1])):
+        with pytest.raises(DatasetError, match="'policy_1' in '.*' is not what the run"):
+            find_policy(project, named)
 
 
 @pytest.mark.parametrize("named", ["policy_7", "scored_images", "no/such/folder", "none of this"])

@@ -22,8 +22,15 @@ import fsspec
 from fsspec.spec import AbstractFileSystem
 from kedro.io import AbstractVersionedDataset, DatasetError, Version
 from kedro.io.core import VersionNotFoundError, get_protocol_and_path
+from safetensors import SafetensorError
+
+from selfscore.datasets.leftovers import hold
 
 MARKER = "_complete.json"
+# What a handoff adds to a policy; nothing here reads it.
+README = "README.md"
+# What reading files raises that are whole and hold something else than they should.
+_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, SafetensorError)
 
 T = TypeVar("T")
 
@@ -86,7 +93,13 @@ class DirectoryDataset(AbstractVersionedDataset[T, T]):
             )
         with _local_copy(self._fs, path) as folder:
             _check_files(folder, path, self.kind)
-            return self._read(folder)
+            try:
+                return self._read(folder)
+            except _UNREADABLE as error:
+                raise DatasetError(
+                    f"The {self.kind} in '{path}' cannot be read ({type(error).__name__}: {error}):"
+                    f" its files were changed, or another version of selfscore wrote it. {_REMEDY}"
+                ) from None
 
     def save(self, data: T) -> None:
         """Save the data, in full or not at all."""
@@ -136,6 +149,15 @@ def is_complete(file_system: AbstractFileSystem, path: str) -> bool:
     return bool(file_system.exists(f"{path}/{MARKER}"))
 
 
+def listed_files(marker: bytes) -> dict[str, str] | None:
+    """The files that a marker lists, with the sha256 of each; None if it is damaged."""
+    try:
+        files = json.loads(marker)["sha256"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return dict(files) if isinstance(files, dict) else None
+
+
 def write_json(data: dict[str, Any], path: Path) -> None:
     """Write a record so that the same record always gives the same bytes."""
     text = json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False)
@@ -152,6 +174,8 @@ def _write_local(target: Path, fill: Callable[[Path], None]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     # In the same parent, because only there a rename is one step.
     fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    descriptor = os.open(fresh, os.O_RDONLY)
+    hold(descriptor)
     try:
         fill(fresh)
         _mark(fresh)
@@ -170,6 +194,7 @@ def _write_local(target: Path, fill: Callable[[Path], None]) -> None:
         _flush(target.parent)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+        os.close(descriptor)
 
 
 def _upload(file_system: AbstractFileSystem, path: str, fill: Callable[[Path], None]) -> None:
@@ -209,13 +234,26 @@ def _mark(folder: Path) -> None:
     write_json({"sha256": hashes}, folder / MARKER)
 
 
+_REMEDY = "Put it back from a copy, or remove the folder and run the pipeline that makes it."
+
+
 def _check_files(folder: Path, path: str, kind: str) -> None:
-    for name, expected in read_json(folder / MARKER)["sha256"].items():
+    """Refuse a folder that holds anything else than what was saved in it."""
+    listed = listed_files((folder / MARKER).read_bytes())
+    if listed is None:
+        raise DatasetError(f"The list of files of the {kind} in '{path}' is damaged. {_REMEDY}")
+    for name, expected in listed.items():
         file = folder / name
         if not file.is_file() or _sha256(file) != expected:
             raise DatasetError(
                 f"'{name}' of the {kind} in '{path}' is missing or is not the file that was saved. "
-                f"Remove the folder and run the pipeline that makes it again."
+                f"{_REMEDY}"
+            )
+    for file in _files(folder):
+        name = str(file.relative_to(folder))
+        if name not in (*listed, MARKER, README) and not file.name.startswith("."):
+            raise DatasetError(
+                f"'{name}' in '{path}' was not saved with the {kind}: move it elsewhere."
             )
 
 

@@ -20,6 +20,8 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from selfscore.datasets.leftovers import hold
+
 
 class WholeFiles(LocalFileSystem):
     """fsspec's local file system, where a file that is written anew is seen once it is closed.
@@ -70,6 +72,7 @@ class _WholeFile(io.FileIO):
         self._fresh = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
         with self._named_in_errors():
             super().__init__(self._fresh, "xb")
+        hold(self.fileno())
 
     def write(self, data: Any) -> int:
         """Write all of it."""
@@ -92,12 +95,11 @@ class _WholeFile(io.FileIO):
             if not self._failed:
                 with self._named_in_errors():
                     os.fsync(self.fileno())
+                    os.replace(self._fresh, self._place)
         finally:
             super().close()
             if self._failed:
                 self._fresh.unlink(missing_ok=True)
-            else:
-                os.replace(self._fresh, self._place)
 
     def __exit__(
         self,

@@ -43,7 +43,7 @@ def handoff() -> None:
     required=True,
     help="A new folder, or an archive: .tar.gz or .tgz.",
 )
-@click.option("--version", help="Of the policy; the newest by default.")
+@click.option("--version", help="Of the policy; by default the newest, or the champion's own.")
 @click.option("--with-data", is_flag=True, help="The round's tables go along. Images never do.")
 @with_options(env_option, conf_source_option)
 @click.pass_obj

@@ -18,15 +18,15 @@ from selfscore.handoff.family import Family, family
 from selfscore.handoff.model_card import model_card
 from selfscore.layout import policy_name, round_of, round_of_policy
 from selfscore.provenance.base_model import describe_base_model
+from selfscore.provenance.champion import champion_version, read_champion
 from selfscore.provenance.fingerprint import fingerprint, sha256_file
 from selfscore.provenance.manifest import Artifact, Manifest, to_record
-from selfscore.provenance.places import Place, layer_of, load_version, place_of
+from selfscore.provenance.outside_runs import newest_version
+from selfscore.provenance.places import Place, layer_of, place_of
 from selfscore.provenance.project import Project
 
 if TYPE_CHECKING:
     from selfscore.vlm.policy import Policy
-
-_CHAMPION = "champion"
 
 
 class HandoffError(ValueError):
@@ -49,18 +49,22 @@ def create(
         name: "policy_2" (the policy, its figures and reports) or "iteration_2" (the experts'
             adapters, too). None: the champion if there is one, else the last policy.
         output: a folder that does not exist yet, or an archive (.tar.gz, .tgz).
-        version: of the policy; None for the newest.
+        version: of the policy; None for the champion's, where no name is given, or the newest.
         with_data: whether the tables of the round and the scored images' table go along; images
             never do.
 
     Raises:
         HandoffError: there is no such policy, or what it was made with is no longer there.
+        ChampionError: the champion cannot be read, or is no longer there.
+        DatasetError: the newest version of the policy is damaged.
     """
     if output.exists():
         raise HandoffError(f"'{output}' is there already: remove it, or give another --output.")
     if output.suffix in (".zip", ".tar", ".gz", ".xz", ".bz2") and not is_archive(output):
         raise HandoffError(f"'{output}': archives are written as .tar.gz or .tgz.")
-    name = name or _default(project)
+    if name is None and (champion := read_champion(project)) is not None:
+        name, version = champion.policy, version or champion_version(project, champion)
+    name = name or _last_policy(project)
     number = round_of_policy(name)
     kind = "policy" if number is not None else "iteration"
     number = round_of(name) if number is None else number
@@ -69,7 +73,7 @@ def create(
     policy = policy_name(number)
     if policy not in project.catalog or not project.catalog.exists(policy):
         raise HandoffError(f"There is no '{policy}' yet: run the pipeline `iteration`.")
-    version = version or load_version(project.catalog[policy])
+    version = version or newest_version(project, policy)
     assert version is not None
     try:
         kin = family(policy, version, manifests)
@@ -93,10 +97,8 @@ def _parent(output: Path) -> Path:
     return output.absolute().parent
 
 
-def _default(project: Project) -> str:
+def _last_policy(project: Project) -> str:
     catalog = project.catalog
-    if _CHAMPION in catalog and catalog.exists(_CHAMPION):
-        return str(catalog.load(_CHAMPION)["policy"])
     policies = sorted(
         (number, name)
         for name in project.datasets()
@@ -175,7 +177,8 @@ def _copy(project: Project, artifact: Artifact, target: Path) -> None:
     place = place_of(project.catalog[artifact.name], artifact.version)
     assert place is not None
     try:
-        now = fingerprint(place).sha256
+        # Byte by byte: what is handed on is read by others.
+        now = fingerprint(place, trust_marker=False).sha256
     except FileNotFoundError:
         now = None
     if now != artifact.sha256:

@@ -1,15 +1,14 @@
 """sha256 of files and folders, on any file system.
 
 A folder's sha256 is that of its sorted list of files, each with its own. Folders that are saved as
-a whole keep those in their marker, which is then read in place of the files: loading checks them.
-Everything else is read once; while a file system reports the same sizes and times, a known sha256
-is not computed again.
+a whole keep those in their marker, which is then read in place of the files: loading checks that
+the files are those that it lists, and no others. Everything else is read once; while a file system
+reports the same sizes and times, a known sha256 is not computed again.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Any
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.spec import AbstractFileSystem
 
-from selfscore.datasets.directory import MARKER
+from selfscore.datasets.directory import MARKER, listed_files
 from selfscore.datasets.local_files import files_below
 from selfscore.provenance.manifest import canonical
 from selfscore.provenance.places import Place
@@ -116,11 +115,10 @@ def _below(file_system: AbstractFileSystem, path: str) -> Iterator[tuple[str, di
 
 
 def _file_hashes(place: Place, names: list[str], trust_marker: bool) -> dict[str, str]:
-    """sha256 of every file: the marker's, where the folder has one that lists exactly these."""
+    """sha256 of every file, as the folder's marker says, where it has one."""
     if trust_marker and MARKER in names:
-        marker = json.loads(place.file_system.cat_file(f"{place.path}/{MARKER}"))["sha256"]
-        if set(marker) == set(names) - {MARKER}:
-            return dict(marker)
+        # A damaged marker is that of no folder.
+        return listed_files(place.file_system.cat_file(f"{place.path}/{MARKER}")) or {}
     return {
         name: sha256_file(place.file_system, f"{place.path}/{name}")
         for name in names

@@ -7,13 +7,16 @@ the journal that becomes the manifest, the run's own versions, and each node's w
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import settings
 
-from selfscore.provenance import checkpoint_owner, given_places, one_run, run_facts
+from selfscore.own_source import refuse_other_source
+from selfscore.provenance import begun_here, checkpoint_owner, one_run, run_facts
+from selfscore.provenance.clearing import clear
 from selfscore.provenance.places import load_what_is_saved
 from selfscore.provenance.progress import Progress
 from selfscore.provenance.recording import Recording
@@ -64,8 +67,10 @@ class ProvenanceHooks:
 
         Raises:
             ValueError: `storage.scratch` is not on a disk of this machine.
+            OtherSourceError: the code that runs is not the project's.
         """
         project = Path(context.project_path)
+        refuse_other_source(project)
         source = Path(context.config_loader.conf_source)
         self._conf_source = None if source == project / settings.CONF_SOURCE else str(source)
         self._scratch = one_run.scratch_folder(context.config_loader["globals"], project)
@@ -87,7 +92,8 @@ class ProvenanceHooks:
         self._forget()
         if self._scratch is not None:
             self._lock = one_run.take(self._scratch)
-            given_places.keep(self._scratch, run_params["run_id"], run_params.get("runtime_params"))
+            begun_here.keep(self._scratch, run_params["run_id"], run_params.get("runtime_params"))
+        clear(pipeline, catalog)
         if DATASET in catalog:
             origin = {"conf_source": self._conf_source, "resumes": resumed_run()}
             self._recording = Recording.begin(run_params, origin, pipeline, catalog, self._redact)
@@ -160,14 +166,24 @@ class ProvenanceHooks:
         if self._recording is not None:
             self._recording.note(node, status="failed")
 
-    @hook_impl
-    def after_pipeline_run(self) -> None:
-        """Turn the journal into the manifest of a finished run, and give the lock back."""
+    @hook_impl(wrapper=True)
+    def after_pipeline_run(self) -> Generator[None, Any, Any]:
+        """Say in the journal that the run finished; turn it into the manifest after all others.
+
+        What comes in between, such as registering the champion, reads how the run ended. If it is
+        killed there, the journal is still there and tells that something of its end is missing.
+        """
         if self._recording is not None:
             self._recording.ends("finished", None)
         if self._progress is not None:
             self._progress.ends()
-        self._forget()
+        try:
+            results = yield
+            if self._recording is not None:
+                self._recording.closes()
+        finally:
+            self._forget()
+        return results
 
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:
@@ -176,6 +192,7 @@ class ProvenanceHooks:
             if self._recording is not None:
                 stopped = isinstance(error, RunStoppedError)
                 self._recording.ends("interrupted" if stopped else "failed", error)
+                self._recording.closes()
         except Exception as failure:
             if explain(failure) is None:
                 raise

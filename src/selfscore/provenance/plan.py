@@ -10,6 +10,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from selfscore.provenance.manifest import Manifest
+from selfscore.provenance.missing import made_otherwise, to_make
 from selfscore.provenance.places import is_growing, is_versioned, load_version
 from selfscore.provenance.project import Project
 from selfscore.provenance.staleness import Verdict
@@ -49,13 +50,12 @@ def plan(
     Args:
         project: what would run.
         pipeline: the nodes that were asked for.
-        mode: "all" as `kedro run`, "missing" as `kedro run --only-missing-outputs` (Kedro itself
-            decides), "stale": what makes an output that is not up to date, and all that follows
-            from it.
+        mode: "all" as `kedro run`, "missing" as `kedro run --only-missing-outputs`, "stale": what
+            makes an output that is not up to date, and all that follows from it.
         manifests: the newest first.
         verdicts: for "stale", those of every output of the pipeline.
     """
-    reasons = _reasons(project, pipeline, mode, verdicts)
+    reasons = _reasons(project, pipeline, mode, manifests, verdicts)
     seconds = seconds_by_node(manifests)
     made = {name for node in pipeline.nodes if node.name in reasons for name in node.outputs}
     return [
@@ -85,14 +85,21 @@ def seconds_by_node(manifests: Sequence[Manifest]) -> dict[str, float]:
 
 
 def _reasons(
-    project: Project, pipeline: Pipeline, mode: Mode, verdicts: Sequence[Verdict]
+    project: Project,
+    pipeline: Pipeline,
+    mode: Mode,
+    manifests: Sequence[Manifest],
+    verdicts: Sequence[Verdict],
 ) -> dict[str, str]:
     """Node that would run → why."""
     if mode == "all":
         return {node.name: "asked for" for node in pipeline.nodes}
     if mode == "missing":
-        running = project.what_makes_missing(pipeline).nodes
-        return {node.name: _why_missing(project, node) for node in running}
+        otherwise = made_otherwise(project, pipeline, manifests)
+        return {
+            node.name: otherwise.get(node.name) or _why_missing(project, node)
+            for node in to_make(project, pipeline, otherwise).nodes
+        }
     found: dict[str, str] = {}
     for verdict in verdicts:
         if verdict.state != "up to date":

@@ -6,7 +6,7 @@ this is the one file that uses the private names of its context and its runner.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +19,9 @@ from kedro.framework.hooks.manager import _NullPluginManager
 from kedro.framework.project import pipelines, settings
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
-from kedro.runner import SequentialRunner
+from kedro.runner import AbstractRunner, SequentialRunner
 
+from selfscore.own_source import refuse_other_source
 from selfscore.provenance.one_run import scratch_folder
 from selfscore.provenance.redaction import Redaction
 from selfscore.selection import select
@@ -66,13 +67,25 @@ class Project:
         return select(pipelines, names, **selection)
 
     def what_makes_missing(self, pipeline: Pipeline) -> Pipeline:
-        """The nodes that `kedro run --only-missing-outputs` would take."""
+        """The nodes of which an output is not there, and what these need."""
         return SequentialRunner()._filter_pipeline_for_missing_outputs(pipeline, self.catalog)
 
     def datasets(self) -> set[str]:
         """Every dataset of every pipeline, without parameters."""
         names = set().union(*(pipelines[name].datasets() for name in pipelines))
         return {name for name in names if not name.startswith("params:") and name != "parameters"}
+
+
+def missing_outputs(
+    runner: AbstractRunner, chosen: Callable[[Pipeline, DataCatalog], Pipeline]
+) -> None:
+    """Have a runner take other nodes with `--only-missing-outputs`.
+
+    Args:
+        runner: of a run.
+        chosen: the nodes, from those that were asked for.
+    """
+    runner._filter_pipeline_for_missing_outputs = chosen  # type: ignore[method-assign,assignment]
 
 
 def open_project(
@@ -90,7 +103,11 @@ def open_project(
         parameters: what `--params` would set.
         load_versions: what `--load-versions` would set.
         conf_source: folder of the configuration; None for the project's own.
+
+    Raises:
+        OtherSourceError: the code that runs is not the project's.
     """
+    refuse_other_source(path)
     loader = settings.CONFIG_LOADER_CLASS(
         conf_source or str(path / settings.CONF_SOURCE),
         env=environment,

@@ -11,14 +11,13 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from kedro.io import DatasetError
 
-from selfscore.datasets.directory import DirectoryDataset
 from selfscore.provenance import environment, tracked_runs
 from selfscore.provenance.base_model import describe_base_model
 from selfscore.provenance.code import function_name, modules_of, sha256_module
@@ -26,7 +25,7 @@ from selfscore.provenance.fingerprint import fingerprint
 from selfscore.provenance.journal import Journal
 from selfscore.provenance.manifest import Artifact, Manifest, NodeRun, Status, to_record
 from selfscore.provenance.places import is_growing, is_versioned, load_version, place_of
-from selfscore.provenance.seals import Seals
+from selfscore.provenance.seals import Seals, known_stamps, refuse_older
 from selfscore.provenance.store import DATASET, journal_of, read_manifests
 from selfscore.settings_class import as_parameters
 
@@ -62,6 +61,7 @@ class Recording:
         catalog: of the run.
         earlier: the manifests of earlier runs, the newest first.
         redact: takes out what must not be written.
+        asked_versions: the datasets of which a version was asked for.
     """
 
     def __init__(
@@ -71,16 +71,16 @@ class Recording:
         catalog: DataCatalog,
         earlier: list[Manifest],
         redact: Callable[[Any], Any],
+        asked_versions: Collection[str] = (),
     ) -> None:
         self._journal = journal
         self._project = project
         self._catalog = catalog
         self._redact = redact
         self._seals = Seals(earlier)
-        self._known: dict[str, dict[str, str]] = {}
-        for manifest in reversed(earlier):
-            for artifact in manifest.artifacts.values():
-                self._known.setdefault(artifact.path, {})[artifact.stamp] = artifact.sha256
+        self._at_begin = Seals(earlier)
+        self._asked_versions = asked_versions
+        self._known = known_stamps(earlier)
         self._lock = threading.Lock()
         self._read: set[str] = set()
         self._begun: list[str] = []
@@ -136,7 +136,9 @@ class Recording:
             )
             journal = journal_of(catalog, manifest.run_id)
             journal.begin(manifest)
-            recording = cls(journal, project, catalog, earlier, redact)
+            recording = cls(
+                journal, project, catalog, earlier, redact, run_params.get("load_versions") or ()
+            )
         return recording
 
     def begins(self, node: Node) -> None:
@@ -171,8 +173,9 @@ class Recording:
             if found is not None:
                 with self._lock:
                     self._journal.artifact(found)
+        self._refuse_older(name)
         if found is not None:
-            self._refuse_damaged(found)
+            self._refuse_changed(found)
 
     def wrote(self, name: str, data: Any, node: Node) -> None:
         """A node's output was stored."""
@@ -191,7 +194,7 @@ class Recording:
                     self._seals.add(artifact)
 
     def ends(self, status: Status, error: Exception | None) -> None:
-        """The run ended, and the journal becomes its manifest.
+        """The run's steps ended; the journal says how, and is kept until `closes`.
 
         Args:
             status: of the run.
@@ -216,30 +219,30 @@ class Recording:
                 environment={**manifest.environment, "accelerators": environment.accelerators()},
                 mlflow=self._redact(tracked_runs.active()),
             )
-            self._become_manifest()
+            ended = self._journal.read()
+            assert ended is not None
+            tracked_runs.log_manifest(ended.mlflow, to_record(ended))
 
-    def _become_manifest(self) -> None:
-        manifest = self._journal.read()
-        assert manifest is not None
-        record = to_record(manifest)
-        self._catalog.save(DATASET, record)
-        self._journal.remove()
-        tracked_runs.log_manifest(manifest.mlflow, record)
+    def closes(self) -> None:
+        """All that follows from the run is done, too: the journal becomes its manifest."""
+        with _warned(self._redact):
+            manifest = self._journal.read()
+            if manifest is not None:
+                self._catalog.save(DATASET, to_record(manifest))
+                self._journal.remove()
 
-    def _refuse_damaged(self, found: Artifact) -> None:
-        # Those check their own files when they are loaded.
-        if isinstance(self._catalog[found.name], DirectoryDataset):
-            return
-        if not self._seals.is_broken(found):
-            return
-        # A run beside this one may have written it in the meantime.
-        self._seals = Seals(read_manifests(self._catalog))
-        if self._seals.is_broken(found):
-            raise DatasetError(
-                f"'{found.name}' in '{found.path}' is not what the run that made it wrote: the "
-                "file is damaged, or was changed. Put it back from a copy, or make it again: run "
-                f"the node '{self._seals.maker(found.name, found.path)}'."
-            )
+    def _refuse_older(self, name: str) -> None:
+        dataset = self._catalog[name]
+        if is_versioned(dataset) and name not in self._asked_versions:
+            refuse_older(name, dataset, load_version(dataset), self._at_begin.newest(name))
+
+    def _refuse_changed(self, found: Artifact) -> None:
+        try:
+            self._seals.refuse_changed(found.name, found.path, found.sha256)
+        except DatasetError:
+            # A run beside this one may have written it in the meantime.
+            self._seals = Seals(read_manifests(self._catalog))
+            self._seals.refuse_changed(found.name, found.path, found.sha256)
 
     def _describe_artifact(
         self, name: str, version: str | None, node: str | None = None, digest: str | None = None

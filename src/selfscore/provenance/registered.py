@@ -6,67 +6,41 @@ from collections.abc import Iterable
 from contextlib import chdir
 from pathlib import Path
 
-from kedro.io import DatasetError
-
+from selfscore.provenance.champion import read_champion
 from selfscore.provenance.manifest import Manifest
 from selfscore.provenance.project import Project
 
-_CHAMPION = "champion"
+
+class RegistryError(ValueError):
+    """What is in use, and cannot be told."""
 
 
-class RegistryError(RuntimeError):
-    """A registry that does not answer."""
-
-
-def champion_digest(project: Project) -> str | None:
-    """Digest of the champion; None if none was chosen yet.
-
-    Raises:
-        RegistryError: it cannot be read.
-    """
-    if _CHAMPION not in project.catalog or not project.catalog.exists(_CHAMPION):
-        return None
-    try:
-        digest = project.catalog.load(_CHAMPION)["digest"]
-        if not isinstance(digest, str) or not digest:
-            raise TypeError("its digest is no text")
-    except (DatasetError, LookupError, TypeError, ValueError) as error:
-        raise RegistryError(
-            "The champion cannot be read, so it is not known which policy is in use: make it again "
-            f"with `kedro run --pipelines=reporting`. {type(error).__name__}: {error}"
-        ) from error
-    return digest
-
-
-def check_champion(project: Project, manifests: Iterable[Manifest]) -> None:
-    """See that a manifest says which version of which policy the champion is.
-
-    Raises:
-        RegistryError: none does.
-    """
-    digest = champion_digest(project)
-    known = {one.digest for manifest in manifests for one in manifest.made.values()}
-    if digest is not None and digest not in known:
-        raise RegistryError(
-            f"No manifest says which version the champion is (digest {digest[:12]}…): choose it "
-            "again with `kedro run --pipelines=reporting`."
-        )
-
-
-def registered(project: Project) -> set[str]:
+def registered(project: Project, manifests: Iterable[Manifest]) -> set[str]:
     """Ids of tracked runs, and digests of policies, that something names.
 
     These are the run and the tags of every version of every registered model at the tracking
     server, and the digest of the champion.
 
+    Args:
+        project: where it is.
+        manifests: all of them.
+
     Raises:
-        RegistryError: the tracking server does not answer, or the champion cannot be read.
+        RegistryError: the tracking server does not answer, or no manifest says which version the
+            champion is.
+        ChampionError: the champion cannot be read.
     """
-    champion = champion_digest(project)
-    found = set() if champion is None else {champion}
+    champion = read_champion(project)
+    known = {one.digest for manifest in manifests for one in manifest.made.values()}
+    if champion is not None and champion.digest not in known:
+        raise RegistryError(
+            f"No manifest says which version the champion is ({champion}): choose it again with "
+            "`kedro run --pipelines=reporting`."
+        )
     # A relative path to a local store counts from the root.
     with chdir(project.path):
-        return found | _registered_models(project.tracking_uri)
+        found = _registered_models(project.tracking_uri)
+    return found if champion is None else found | {champion.digest}
 
 
 def _registered_models(uri: str | None) -> set[str]:

@@ -6,10 +6,12 @@ stands in the first, how far it came in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from selfscore.provenance.base_model import PARAMETER as BASE_MODEL
+from selfscore.provenance.base_model import describe_base_model
 from selfscore.provenance.code import sha256_module
 from selfscore.provenance.fingerprint import fingerprint
 from selfscore.provenance.manifest import CODE_UNKNOWN, Artifact, Manifest, NodeRun
@@ -17,6 +19,7 @@ from selfscore.provenance.places import is_growing, is_versioned, place_of, vers
 from selfscore.provenance.project import Project
 
 _NOT_BEGUN = "did not begin"
+_FOLLOWS = "what it reads is made anew"
 
 
 class ResumptionError(ValueError):
@@ -41,16 +44,25 @@ class Rest:
 
     @property
     def remarkable(self) -> set[str]:
-        """The nodes that had begun, and those whose results are damaged."""
-        return {name for name, why in self.reasons.items() if why != _NOT_BEGUN}
+        """The nodes that had begun, and those whose results are damaged or of older inputs."""
+        return {name for name, why in self.reasons.items() if why not in (_NOT_BEGUN, _FOLLOWS)}
 
 
-def last_run(manifests: Sequence[Manifest], run_id: str | None = None) -> Manifest:
+def last_run(
+    manifests: Sequence[Manifest],
+    run_id: str | None = None,
+    own: Collection[str] = (),
+    unended: Collection[str] = (),
+) -> Manifest:
     """The run to look at.
 
     Args:
         manifests: the newest first.
-        run_id: of a run; the last that went on from it counts. None: the newest run.
+        run_id: of a run; the last that went on from it counts. None: the newest that did not
+            finish, or the newest of all.
+        own: ids of the runs that were begun here. Where there are any among those that did not
+            finish, no other is taken that was not named.
+        unended: ids of the runs whose steps may be done and whose end is missing.
 
     Raises:
         ResumptionError: there is none.
@@ -58,7 +70,14 @@ def last_run(manifests: Sequence[Manifest], run_id: str | None = None) -> Manife
     if not manifests:
         raise ResumptionError("There was no run yet in this environment; see --env.")
     if run_id is None:
-        return manifests[0]
+        gone_on_with = {one.command.get("resumes") for one in manifests}
+        left = [
+            one
+            for one in manifests
+            if one.run_id not in gone_on_with
+            and (one.status != "finished" or one.run_id in unended)
+        ]
+        return next((one for one in left if one.run_id in own), left[0] if left else manifests[0])
     found = next((one for one in manifests if one.run_id == run_id), None)
     if found is None:
         known = ", ".join(one.run_id for one in manifests[:5])
@@ -118,17 +137,28 @@ def refuse_other_version(project: Project, manifest: Manifest) -> None:
 def rest_of(project: Project, manifest: Manifest) -> Rest:
     """What is left of a run.
 
+    Where something that comes in from outside changed since it was read, that is all that was made
+    of it, too.
+
     Args:
         project: as the run found it, with its environment and parameters.
         manifest: from `whole_run`.
     """
+    changed = dict(_changed_inputs(project, manifest))
+    # What is made anew from something else than before.
+    other = set(changed)
     reasons = {}
     for node in manifest.nodes:
+        behind = next((name for name in node.inputs if name in other), None)
         if node.status != "finished":
             begun = node.status != "waiting"
             reasons[node.name] = f"did not finish ({node.status})" if begun else _NOT_BEGUN
+        elif behind is not None:
+            reasons[node.name] = f"'{behind}' changed" if behind in changed else _FOLLOWS
         elif damaged := next(_damaged(project, manifest, node), None):
             reasons[node.name] = damaged
+        if behind is not None:
+            other.update(node.outputs)
     nodes = [node for node in manifest.nodes if node.name in reasons]
     made = {name for node in nodes for name in node.outputs}
     read = dict.fromkeys(
@@ -141,7 +171,11 @@ def rest_of(project: Project, manifest: Manifest) -> Rest:
         manifest,
         reasons,
         dict(_loads(project, manifest, read)),
-        [*_changed_inputs(project, manifest, read), *_changed_code(manifest, reasons)],
+        [
+            *changed.values(),
+            *_damaged_inputs(project, manifest, read),
+            *_changed_code(manifest, reasons),
+        ],
     )
 
 
@@ -176,6 +210,7 @@ def _went_on(before: Manifest, later: Manifest) -> Manifest:
         command={**before.command, "load_versions": _asked_versions(before, later)},
         nodes=[states.get(node.name, node) for node in before.nodes],
         artifacts=artifacts,
+        base_model=later.base_model,
     )
 
 
@@ -219,9 +254,31 @@ def _loads(
             yield name, version
 
 
-def _changed_inputs(
+def _changed_inputs(project: Project, manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """What comes in from outside the run and is not what it read, with the words for it.
+
+    What has versions does not change: the run's own are read.
+    """
+    for name, before in manifest.artifacts.items():
+        if before.node is not None or before.version is not None or is_growing(name):
+            continue
+        now = _sha256(project, before, {before.stamp: before.sha256})
+        if now not in (None, before.sha256):
+            yield name, f"'{name}' changed since the run read it: what was made of it is made anew"
+    model = manifest.base_model
+    now = describe_base_model(project.parameters, project.path, model).get("sha256")
+    if model.get("sha256") and now not in (None, model["sha256"]):
+        yield (
+            BASE_MODEL,
+            f"the files of the base model '{model.get('id')}' changed since the run began: what "
+            "was made with it is made anew",
+        )
+
+
+def _damaged_inputs(
     project: Project, manifest: Manifest, names: Mapping[str, Any]
 ) -> Iterator[str]:
+    """What is about to be read, and is gone or damaged."""
     for name in names:
         before = manifest.artifacts.get(name)
         if before is None or is_growing(name) or before.node is not None:
@@ -229,7 +286,7 @@ def _changed_inputs(
         now = _sha256(project, before, {before.stamp: before.sha256})
         if now is None:
             yield f"'{name}', which the run read, is no longer there"
-        elif now != before.sha256:
+        elif before.version is not None and now != before.sha256:
             yield f"'{name}' is no longer what the run read"
 
 

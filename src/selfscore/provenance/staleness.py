@@ -29,6 +29,7 @@ from selfscore.provenance.manifest import (
 )
 from selfscore.provenance.places import is_growing, load_version, place_of
 from selfscore.provenance.project import Project
+from selfscore.provenance.seals import known_stamps
 
 State = Literal["up to date", "stale", "missing", "unknown"]
 
@@ -54,30 +55,33 @@ class Verdict:
     version: str | None = None
 
 
-def check(project: Project, pipeline: Pipeline, manifests: Sequence[Manifest]) -> list[Verdict]:
+def check(
+    project: Project, pipeline: Pipeline, manifests: Sequence[Manifest], with_code: bool = True
+) -> list[Verdict]:
     """Compare what there is with how it was made.
 
     Args:
         project: what would run now.
         pipeline: whose outputs are checked.
         manifests: the newest first.
+        with_code: whether other code makes stale; if not, neither does what is missing or unknown,
+            nor what an earlier release made, whose parameters have other names.
 
     Returns:
         One verdict for every output, in the order of the pipeline.
     """
-    return list(_Comparison(project, manifests).verdicts(pipeline))
+    return list(_Comparison(project, manifests, with_code).verdicts(pipeline))
 
 
 class _Comparison:
-    def __init__(self, project: Project, manifests: Sequence[Manifest]) -> None:
+    def __init__(self, project: Project, manifests: Sequence[Manifest], with_code: bool) -> None:
         self._project = project
+        self._with_code = with_code
         self._manifests = manifests
-        self._known: dict[str, dict[str, str]] = {}
-        for manifest in reversed(manifests):
-            for artifact in manifest.artifacts.values():
-                self._known.setdefault(artifact.path, {})[artifact.stamp] = artifact.sha256
+        self._known = known_stamps(manifests)
         self._present: dict[str, str | None] = {}
         self._stale: set[str] = set()
+        self._passed_on = {"stale", "missing", "unknown"} if with_code else {"stale"}
 
     def verdicts(self, pipeline: Pipeline) -> Iterator[Verdict]:
         for node in pipeline.nodes:
@@ -85,7 +89,7 @@ class _Comparison:
                 if is_growing(name):
                     continue
                 verdict = self._verdict(name, node)
-                if verdict.state != "up to date":
+                if verdict.state in self._passed_on:
                     self._stale.add(name)
                 yield verdict
 
@@ -119,14 +123,10 @@ class _Comparison:
         return None
 
     def _reasons(self, node: Node, manifest: Manifest, run: NodeRun) -> Iterator[str]:
-        if run.name != node.name:
-            yield f"it was made by the node '{run.name}'"
-        if run.function != function_name(node):
-            yield f"it was made by the function {run.function}"
-        else:
-            yield from self._code(node, manifest, run)
-        if list(node.inputs) != run.inputs:
-            yield "the node reads other inputs now"
+        if self._with_code:
+            yield from self._made_by(node, manifest, run)
+        elif not manifest.tells_code:
+            return
         for name in node.inputs:
             if name.startswith("params:") or name == "parameters":
                 yield from self._parameters(name, manifest)
@@ -137,6 +137,16 @@ class _Comparison:
         behind = [name for name in node.inputs if name in self._stale]
         if behind:
             yield f"not up to date: {_some(behind)}"
+
+    def _made_by(self, node: Node, manifest: Manifest, run: NodeRun) -> Iterator[str]:
+        if run.name != node.name:
+            yield f"it was made by the node '{run.name}'"
+        if run.function != function_name(node):
+            yield f"it was made by the function {run.function}"
+        else:
+            yield from self._code(node, manifest, run)
+        if list(node.inputs) != run.inputs:
+            yield "the node reads other inputs now"
 
     def _code(self, node: Node, manifest: Manifest, run: NodeRun) -> Iterator[str]:
         if not manifest.tells_code:
@@ -174,7 +184,7 @@ class _Comparison:
         before = manifest.artifacts.get(name)
         sha256 = self._sha256(name)
         if sha256 is None:
-            if before is not None:
+            if before is not None and self._with_code:
                 yield f"{name} is missing"
         elif before is None or sha256 != before.sha256:
             yield f"{name} changed{_since(before, load_version(self._project.catalog[name]))}"
@@ -202,7 +212,9 @@ def present_sha256(
     if place is None:
         return None
     try:
-        return fingerprint(place, known.get(place.seen_from(project.path))).sha256
+        return fingerprint(
+            place, known.get(place.seen_from(project.path)), trust_marker=False
+        ).sha256
     except FileNotFoundError:
         return None
 

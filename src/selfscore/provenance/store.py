@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -29,7 +30,8 @@ def journal_of(catalog: DataCatalog, run_id: str) -> Journal:
 def read_manifests(catalog: DataCatalog) -> list[Manifest]:
     """All manifests, the newest run first.
 
-    A run that left only its journal is "interrupted"; it is "running" while its process lives.
+    A run that left only its journal is "interrupted", unless that says how it ended, and "running"
+    while its process lives.
 
     A manifest that cannot be read is passed over with a warning.
     """
@@ -92,6 +94,12 @@ def read_manifest(catalog: DataCatalog, run_id: str, whole: bool = False) -> Man
         known = ", ".join(run_ids(catalog)[:5]) or "none"
         raise ManifestError(f"There is no manifest of a run '{run_id}'. The newest are: {known}.")
     return manifest
+
+
+def unended(catalog: DataCatalog, manifests: Iterable[Manifest]) -> set[str]:
+    """The runs that left only their journal: they go on, or something of their end is missing."""
+    places = ((one.run_id, place_of(catalog[DATASET], one.run_id)) for one in manifests)
+    return {run for run, place in places if place and not place.file_system.exists(place.path)}
 
 
 def run_ids(catalog: DataCatalog) -> list[str]:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
+from selfscore.provenance.champion import CHAMPION, Champion, champion_version
 from selfscore.provenance.redaction import Redaction
+from selfscore.stopping import resumed_run
 
 if TYPE_CHECKING:
     from kedro.io import DataCatalog
 
 logger = logging.getLogger(__name__)
-
-_CHAMPION = "champion"
 
 
 class RegistryHooks:
@@ -28,7 +28,7 @@ class RegistryHooks:
 
     def __init__(self) -> None:
         self._redact = Redaction()
-        self._champion: dict[str, Any] | None = None
+        self._champion: Champion | None = None
 
     @hook_impl
     def after_catalog_created(self, conf_creds: dict[str, Any]) -> None:
@@ -43,32 +43,35 @@ class RegistryHooks:
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
         """Note what the run has chosen."""
-        if dataset_name == _CHAMPION:
-            self._champion = data
+        if dataset_name == CHAMPION:
+            self._champion = Champion(data["policy"], data["digest"])
 
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], catalog: DataCatalog) -> None:
         """Register the champion."""
-        if self._champion is None or "params:registry" not in catalog:
+        if "params:registry" not in catalog:
             return
-        model = catalog.load("params:registry")["model"]
-        if model is None:
+        champion, model = self._champion, catalog.load("params:registry")["model"]
+        if champion is None and (before := resumed_run()) is not None:
+            champion = _chosen_before(before, catalog)
+        if champion is None or model is None:
             return
-        name = self._champion["policy"]
         try:
-            self._register(name, model, run_params, catalog)
+            self._register(champion, model, run_params, catalog)
         # Every kind of store fails in its own way.
         except Exception as error:
+            environment = f" --env={run_params['env']}" if run_params.get("env") else ""
             logger.warning(
                 "The champion %s is not in the model registry (%s: %s). `kedro run "
-                "--pipelines=reporting` registers it.",
-                name,
+                "--pipelines=reporting%s` registers it.",
+                champion.policy,
                 type(error).__name__,
                 self._redact(str(error)),
+                environment,
             )
 
     def _register(
-        self, name: str, model: str, run_params: dict[str, Any], catalog: DataCatalog
+        self, champion: Champion, model: str, run_params: dict[str, Any], catalog: DataCatalog
     ) -> None:
         import mlflow
 
@@ -82,13 +85,30 @@ class RegistryHooks:
 
         path = Path(run_params["project_path"])
         project = Project(path, run_params.get("env"), {}, catalog)
+        made = champion_version(project, champion)
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "handoff"
-            create(project, read_manifests(catalog), name, folder)
+            create(project, read_manifests(catalog), champion.policy, folder, made)
             version = versions.register(mlflow.MlflowClient(), active, folder, model)
         logger.info(
             "%s is version %s of the registered model '%s', and its candidate.",
-            name,
+            champion.policy,
             version.version,
             model,
         )
+
+
+def _chosen_before(run_id: str, catalog: DataCatalog) -> Champion | None:
+    """What was chosen by the run that the present one goes on from: it did not come to this."""
+    from selfscore.provenance.resumption import ResumptionError, whole_run
+    from selfscore.provenance.store import read_manifests
+
+    manifests = read_manifests(catalog)
+    try:
+        whole = whole_run(next(one for one in manifests if one.run_id == run_id), manifests)
+    except (StopIteration, ResumptionError):
+        return None
+    if (made := whole.made.get(CHAMPION)) is None:
+        return None
+    record = catalog.load(CHAMPION, made.version)
+    return Champion(record["policy"], record["digest"], made.version)

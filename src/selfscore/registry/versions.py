@@ -72,7 +72,8 @@ def register(client: MlflowClient, run: Run, handoff: Path, model: str) -> Model
     same = [one for one in known if one.tags.get("digest") == index.policy["digest"]]
     version = same[-1] if same else _new_version(client, run, handoff, index, model)
     client.set_registered_model_alias(model, CANDIDATE, version.version)
-    if not known:
+    # Also where a run was killed before it came to this.
+    if len(known) <= len(same) and _by_alias(client, model, CHAMPION) is None:
         client.set_registered_model_alias(model, CHAMPION, version.version)
     return client.get_model_version(model, version.version)
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kedro.io import DatasetError
+
 from selfscore.datasets.directory import MARKER
 from selfscore.datasets.policy import CARD, PolicyDataset
 
@@ -62,13 +64,18 @@ def policy_folder(folder: Path) -> Path:
 
     Raises:
         FileNotFoundError: there is no complete policy.
+        DatasetError: the newest version lost its marker.
     """
     if (folder / MARKER).is_file() and (folder / CARD).is_file():
         return folder
     # Kedro's versions are times, written so that they sort.
-    versions = sorted(
-        place for place in folder.glob(f"*/{folder.resolve().name}") if (place / MARKER).is_file()
-    )
+    versions = sorted(folder.glob(f"*/{folder.resolve().name}"))
+    if versions and not (versions[-1] / MARKER).is_file():
+        # On a disk, a folder that is still being saved has another name.
+        raise DatasetError(
+            f"The newest version of the policy, in '{versions[-1]}', lost its {MARKER}. Put it "
+            "back from a copy, remove the folder to use the version before it, or name another."
+        )
     if not versions:
         raise FileNotFoundError(
             f"There is no complete policy in '{folder}': neither {CARD} with {MARKER}, nor "

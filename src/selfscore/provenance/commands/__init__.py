@@ -4,8 +4,10 @@ They know arguments, tables and exit codes. Kedro reads them for each of its com
 is imported when one of these is called.
 """
 
+from selfscore.provenance.commands.plan import plan
+from selfscore.provenance.commands.prune import prune
 from selfscore.provenance.commands.resume import resume
 from selfscore.provenance.commands.run import run
-from selfscore.provenance.commands.state import plan, prune, stale
+from selfscore.provenance.commands.stale import stale
 
 COMMANDS = (run, resume, plan, prune, stale)

@@ -1,8 +1,8 @@
-"""The places of images that a run was given on its command line, kept on this machine.
+"""The runs that were begun here, and the places of images that each was given.
 
-A manifest may come from anywhere, so no path is taken from one. What a run on this machine was told
-is written beside its lock, where no manifest, package or store comes from; a run that goes on
-reads it there.
+A manifest may come from anywhere, and a store is shared: neither says whose a run is, and no path
+is taken from them. What was begun here is written beside the lock, where no manifest, package or
+store comes from; a run that goes on reads it there.
 """
 
 from __future__ import annotations
@@ -14,29 +14,31 @@ from typing import Any
 
 from selfscore.datasets.whole_files import write_whole
 
-FOLDER = ".given"
+FOLDER = ".begun"
 # Runs that are remembered; an older one has to be told again.
 _MOST = 50
 
 
 def keep(scratch: Path, run_id: str, given: Mapping[str, Any] | None) -> None:
-    """Write down what a run was given; nothing where it was given no places.
+    """Write down that a run begins, and the places that it was given.
 
     Args:
         scratch: folder of what has no versions.
         run_id: of the run; they sort by time.
         given: what `--params` set.
     """
-    places = _places(given or {})
-    if not places:
-        return
-    write_whole(_file(scratch, run_id), json.dumps(places).encode())
+    write_whole(_file(scratch, run_id), json.dumps(_places(given or {})).encode())
     for old in sorted((scratch / FOLDER).glob("*.json"))[:-_MOST]:
         old.unlink(missing_ok=True)
 
 
+def run_ids(scratch: Path | None) -> set[str]:
+    """The runs that were begun here, of the newest of them."""
+    return set() if scratch is None else {file.stem for file in (scratch / FOLDER).glob("*.json")}
+
+
 def recall(scratch: Path | None, run_id: str) -> dict[str, Any]:
-    """The places that a run on this machine was given; empty if there were none."""
+    """The places that a run was given that was begun here; empty if there were none."""
     if scratch is None or not _file(scratch, run_id).is_file():
         return {}
     places: dict[str, Any] = json.loads(_file(scratch, run_id).read_text(encoding="utf-8"))
