@@ -154,7 +154,7 @@ def test_what_was_changed_since_is_not_handed_on(tiny):
     tiny.run()
     (tiny.root / "data/03_primary/score_scale.json").write_text("{}")
     project, manifests = tiny.opened(), tiny.manifests()
-    with pytest.raises(HandoffError, match="'score_scale' is no longer what it was"):
+    with pytest.raises(HandoffError, match="'score_scale' in '.*' is no longer what it was"):
         create(project, manifests, "iteration_1", tiny.root / "out", with_data=True)
     assert not (tiny.root / "out").exists()
     # The policy carries its own scale.
@@ -400,3 +400,12 @@ def test_an_unpacked_archive_is_the_folder(handed, tiny, tmp_path):
     assert files(tmp_path / "in") == files(handed)
     shutil.rmtree(tiny.root / "data")
     assert all(check.passed for check in verify(tmp_path / "in"))
+
+
+@pytest.mark.parametrize("marker", ["", "{}", '{"sha256": {"policy'])
+def test_a_policy_with_a_damaged_list_of_files_is_named(tiny, marker):
+    run_id = tiny.run()
+    place = tiny.root / f"data/policy_1/{run_id}/policy_1"
+    (place / "_complete.json").write_text(marker)
+    with pytest.raises(HandoffError, match=f"'policy_1' in '{place}' is no longer what it was"):
+        create(tiny.opened(), tiny.manifests(), "policy_1", tiny.root / "out")

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from selfscore.datasets.directory import MARKER, _mark
 from selfscore.provenance.commands.run import friendly_exit
-from selfscore.provenance.outside_runs import newest_version
+from selfscore.provenance.outside_runs import load_sealed, newest_version
 from selfscore.provenance.staleness import check
 
 ADAPTER = "iteration_1.scoring_adapter"
@@ -74,6 +74,19 @@ def test_a_file_that_was_put_into_a_folder_is_named(tiny) -> None:
 def stale(tiny):
     project = tiny.opened()
     return check(project, project.pipeline(), tiny.manifests())
+
+
+@pytest.mark.parametrize("name", ["score_scale", "iteration_1.figures"])
+def test_an_empty_folder_is_no_table(tiny, name: str) -> None:
+    tiny.run()
+    place = Path(tiny.opened().catalog[name]._get_load_path())
+    place.unlink()
+    place.mkdir()
+    with pytest.raises(DatasetError, match=f"'{name}' in '.*' is not what the run"):
+        tiny.run(reading(name))
+    if name != "score_scale":
+        with pytest.raises(DatasetError, match=f"'{name}' in '.*' is not what the run"):
+            load_sealed(tiny.opened(), name)
 
 
 @pytest.mark.parametrize("marker", ["[]", '{"sha256": []}', "{", ""])

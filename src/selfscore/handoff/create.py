@@ -177,15 +177,16 @@ def _copy(project: Project, artifact: Artifact, target: Path) -> None:
     place = place_of(project.catalog[artifact.name], artifact.version)
     assert place is not None
     try:
-        # Byte by byte: what is handed on is read by others.
-        now = fingerprint(place, trust_marker=False).sha256
+        # By its own list of files, and byte by byte: what is handed on is read by others.
+        now = {fingerprint(place, trust_marker=trusted).sha256 for trusted in (True, False)}
     except FileNotFoundError:
-        now = None
-    if now != artifact.sha256:
-        what = "is no longer there" if now is None else "is no longer what it was"
+        now = set()
+    if now != {artifact.sha256}:
+        what = "is no longer what it was" if now else "is no longer there"
         raise HandoffError(
-            f"'{artifact.name}' {what} when the run {artifact.version or 'in the manifest'} used "
-            "it. Run its pipeline again, or leave the data out."
+            f"'{artifact.name}' in '{place.url}' {what} when the run "
+            f"{artifact.version or 'in the manifest'} used it. Run its pipeline again, or leave "
+            "the data out."
         )
     _fetch(place, target)
 

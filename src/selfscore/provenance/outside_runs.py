@@ -6,7 +6,6 @@ A version is called as the run that wrote it, so the manifest of one run says wh
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,7 +13,13 @@ from kedro.io import DataCatalog
 
 from selfscore.provenance.fingerprint import fingerprint
 from selfscore.provenance.manifest import Artifact, ManifestError
-from selfscore.provenance.places import is_versioned, load_version, place_of, versions_folder
+from selfscore.provenance.places import (
+    Place,
+    is_versioned,
+    load_version,
+    place_of,
+    versions_folder,
+)
 from selfscore.provenance.project import Project
 from selfscore.provenance.seals import changed, refuse_older
 from selfscore.provenance.store import DATASET, read_manifest, run_ids
@@ -41,11 +46,17 @@ def load_sealed(project: Project, name: str, version: str | None = None) -> Any:
     if made is not None:
         place = place_of(catalog[name], version)
         assert place is not None
-        # What is not there, loading says.
-        with suppress(FileNotFoundError):
-            if fingerprint(place).sha256 != made.sha256:
-                raise changed(name, place.url, made.node)
+        if not _is_sealed(place, made):
+            raise changed(name, place.url, made.node)
     return catalog.load(name, version)
+
+
+def _is_sealed(place: Place, made: Artifact) -> bool:
+    try:
+        return fingerprint(place).sha256 == made.sha256
+    except FileNotFoundError:
+        # What is not there, loading says; an empty folder is not what was made.
+        return not place.file_system.exists(place.path)
 
 
 def newest_version(project: Project, name: str) -> str | None:

@@ -176,6 +176,8 @@ class Recording:
         self._refuse_older(name)
         if found is not None:
             self._refuse_changed(found)
+        else:
+            self._refuse_emptied(name)
 
     def wrote(self, name: str, data: Any, node: Node) -> None:
         """A node's output was stored."""
@@ -243,6 +245,15 @@ class Recording:
             # A run beside this one may have written it in the meantime.
             self._seals = Seals(read_manifests(self._catalog))
             self._seals.refuse_changed(found.name, found.path, found.sha256)
+
+    def _refuse_emptied(self, name: str) -> None:
+        """Refuse an empty folder in place of what a run made: some libraries read one."""
+        dataset = self._catalog[name]
+        version = load_version(dataset)
+        place = None if version is None and is_versioned(dataset) else place_of(dataset, version)
+        if place is not None and place.file_system.exists(place.path):
+            path = self._redact(place.seen_from(self._project))
+            self._seals.refuse_changed(name, path, "")
 
     def _describe_artifact(
         self, name: str, version: str | None, node: str | None = None, digest: str | None = None
