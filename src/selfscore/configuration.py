@@ -119,6 +119,12 @@ class LayoutConfigLoader(OmegaConfigLoader):
         """
         try:
             found: dict[str, Any] = super().__getitem__(key)
+        except (AttributeError, TypeError) as error:
+            # Kedro takes every file, and every section that two files have, for a mapping.
+            raise ConfigurationError(
+                f"The configuration of '{key}' cannot be read: there is a list or a text where "
+                f"names with values are expected. Correct it below '{self.conf_source}'."
+            ) from error
         except (YAMLError, OmegaConfBaseException, ValueError) as error:
             # OmegaConf says where it was in lines of their own.
             told = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
