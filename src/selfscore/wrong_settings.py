@@ -80,7 +80,8 @@ def unknown(name: str, known: Iterable[str], inside: KeyPath = ()) -> Problem:
 def _problems(kind: Any, error: ValidationError, place: KeyPath) -> Iterator[Problem]:
     """One for each wrong value, also where it may be of several types and is of none."""
     choices: dict[KeyPath, list[dict[str, Any]]] = {}
-    for found in map(dict, error.errors()):
+    details: list[dict[str, Any]] = [dict(each) for each in error.errors()]
+    for found in details:
         where = _choice(kind, found["loc"])
         if where is None:
             yield _problem(kind, found, place)
