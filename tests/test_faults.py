@@ -152,7 +152,7 @@ from kedro.framework.startup import bootstrap_project
 import os
 bootstrap_project(os.getcwd())
 from selfscore.pipelines.ingestion import pipeline
-def stopped(split_images, parameters):
+def stopped(split_images, score_source, settings):
     import os, time
     os.kill(os.getpid(), {number})
     {more}
@@ -210,7 +210,8 @@ def test_a_damaged_table_is_named_and_made_again(
     assert done.returncode == 0, done.stdout
     assert "'split_images' is no longer what was written" in done.stdout
     assert set(states(manifests(data)[-1])) == {
-        f"ingestion.{name}" for name in ("draw_splits", "fit_score_scale", "assign_levels")
+        f"ingestion.{name}"
+        for name in ("draw_splits", "fit_score_scale", "check_data", "assign_levels")
     }
 
 

@@ -73,7 +73,8 @@ def test_saving_changes_nothing(idefics3, whole):
     assert sorted(checkpoint) == sorted([LATEST, *(f"checkpoint-10/{file}" for file in FILES)])
 
 
-def test_a_run_stopped_at_every_checkpoint_ends_the_same(idefics3, whole, capsys):
+def test_a_run_stopped_at_every_checkpoint_ends_the_same(idefics3, whole, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     checkpoint = killed(idefics3)
     assert latest_in(checkpoint).step == 5
     with pytest.raises(KilledError):

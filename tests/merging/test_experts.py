@@ -1,3 +1,4 @@
+import sys
 import weakref
 
 import pytest
@@ -95,7 +96,8 @@ def test_only_one_dense_change_is_held_at_a_time(monkeypatch):
     assert len(made) == 4
 
 
-def test_progress_is_shown(capsys):
+def test_progress_is_shown(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     merge_adapters({"scoring": adapter(1.0)}, settings(), 0)
     shown = capsys.readouterr().err
     assert "merging: 100%" in shown

@@ -29,7 +29,7 @@ def test_a_session_leaves_a_manifest(ingest: Callable[..., Project]) -> None:
     project = ingest()
     [manifest] = read_manifests(project.catalog)
     assert manifest.status == "finished"
-    assert [node.status for node in manifest.nodes] == ["finished"] * 5
+    assert [node.status for node in manifest.nodes] == ["finished"] * 6
     assert manifest.command["pipeline_names"] == ["ingestion"]
     assert manifest.parameters["ingestion"]["levels"] == 4
     assert manifest.seeds["seed"] == 0
@@ -46,7 +46,9 @@ def test_a_session_leaves_a_manifest(ingest: Callable[..., Project]) -> None:
         "readable_images",
         "quarantine",
         "split_images",
+        "score_source",
         "score_scale",
+        "data_check",
         "scored_images",
     }
     assert set(manifest.artifacts) - set(manifest.made) == {"raw_images", "raw_scores"}
@@ -75,7 +77,7 @@ def test_a_failed_session_says_what_failed(ingest: Callable[..., Project], trial
     assert record["status"] == "failed"
     assert record["failed_node"] == "ingestion.read_scores"
     assert "MOS" in record["error"]
-    assert [node["status"] for node in record["nodes"]] == ["failed"] + ["waiting"] * 4
+    assert [node["status"] for node in record["nodes"]] == ["failed"] + ["waiting"] * 5
 
 
 def test_no_secret_is_written(ingest: Callable[..., Project], trial_conf, monkeypatch) -> None:
@@ -103,7 +105,7 @@ from kedro.framework.startup import bootstrap_project
 from selfscore.pipelines.ingestion import pipeline
 bootstrap_project(os.getcwd())
 pipeline.fit_score_scale.__code__ = (
-    lambda split_images, parameters: __import__("os").kill(__import__("os").getpid(), 9)
+    lambda split_images, score_source, settings: __import__("os").kill(__import__("os").getpid(), 9)
 ).__code__
 from kedro.framework.session import KedroSession
 conf, folder, scores = sys.argv[1:]

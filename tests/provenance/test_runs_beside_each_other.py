@@ -149,4 +149,4 @@ def test_scratch_is_on_a_disk(tmp_path: Path) -> None:
 
 def test_hooks_are_called_in_the_order_of_their_work() -> None:
     names = [type(hook).__name__ for hook in reversed(HOOKS)]
-    assert names[-3:] == ["ProvenanceHooks", "RegistryHooks", "TrackingHooks"]
+    assert names == ["ProvenanceHooks", "RegistryHooks", "TrackingHooks", "EndingHooks"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import stock
 import torch
+from kedro.io import DatasetError
 from peft import PeftModel
 from PIL import Image
 from transformers import AutoModelForImageTextToText
@@ -227,7 +228,7 @@ def test_a_policy_away_from_its_base_model_says_what_to_do(
     assert Scorer.load(folder, base_model=str(base_model)).origin.policy == "policy_1"
 
 
-def test_the_newest_complete_version_is_taken(
+def test_the_newest_version_is_taken_and_none_stands_in_for_it(
     write_policy: Callable[..., Path], tmp_path: Path
 ) -> None:
     versions = tmp_path / "policy_1"
@@ -235,8 +236,10 @@ def test_the_newest_complete_version_is_taken(
     stored = [
         write_policy(versions / time / "policy_1", seed=seed) for seed, time in enumerate(times)
     ]
-    (stored[2] / "_complete.json").unlink()  # saving it was interrupted
-    expected = PolicyDataset(filepath=str(stored[1])).load().digest
+    expected = PolicyDataset(filepath=str(stored[2])).load().digest
     assert Scorer.load(versions).origin.digest == expected
+    (stored[2] / "_complete.json").unlink()
+    with pytest.raises(DatasetError, match=r"2026-01-03\S+ lost its _complete\.json"):
+        Scorer.load(versions)
     with pytest.raises(FileNotFoundError, match="no complete policy"):
         Scorer.load(tmp_path)

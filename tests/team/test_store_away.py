@@ -20,7 +20,7 @@ import os, time
 from kedro.framework.startup import bootstrap_project
 bootstrap_project(os.getcwd())
 from selfscore.pipelines.ingestion import pipeline
-def waiting(split_images, parameters):
+def waiting(split_images, score_source, settings):
     import pathlib, time
     pathlib.Path({here!r}).touch()
     while not pathlib.Path({gone!r}).exists():

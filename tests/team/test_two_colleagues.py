@@ -122,7 +122,7 @@ def handed(ann: Colleague, bob: Colleague, refusal: str) -> dict[str, str]:
     """What bob is told of ann's handoff, and of what he would have to make himself."""
     archive = ann.clone / "policy_1.tar.gz"
     create = ["handoff", "create", "policy_1", "--env=team", "--with-data", f"--output={archive}"]
-    plan = ["plan", "--pipelines=iteration", "--only-missing-outputs", "--params=rounds=1"]
+    plan = ["plan", "--pipelines=iteration", "--only-missing-outputs", f"--params={TINY}"]
     running = ann.starts(*create), bob.starts(*plan, "--env=team")
     ann.says(running[0])
     shutil.copy(archive, bob.clone)

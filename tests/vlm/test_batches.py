@@ -74,7 +74,8 @@ def test_what_was_done_for_other_rows_or_under_another_name_is_not_taken():
     assert len(checkpoint) == 3
 
 
-def test_the_bar_starts_with_what_is_done_already(capsys):
+def test_the_bar_starts_with_what_is_done_already(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     checkpoint, shown = {}, []
     run([1, 2, 3, 4, 5], 2, checkpoint)
     del checkpoint[list(checkpoint)[1]]

@@ -16,7 +16,7 @@ def test_the_expert_is_trained_by_its_settings(tmp_path):
         policy, small_levels.examples(4), IMAGES, features, settings, MACHINE, 0, {}
     )
     assert adapter.config["r"] == 2
-    assert log["step"].tolist() == [1]
+    assert log["step"].tolist() == [1, 2]
 
 
 def test_a_round_without_the_expert_has_no_such_stage():

@@ -20,6 +20,7 @@ from selfscore.pipelines.merging.nodes import update_policy
 from selfscore.settings_class import as_parameters
 from selfscore.vlm.loading.content import content_of
 from selfscore.vlm.loading.loader import load_outline, load_vlm
+from selfscore.vlm.policy import BaseModel
 from selfscore.vlm.reading.features import ImageEncoder, store_features
 
 WEIGHTS = "model.safetensors"
@@ -34,7 +35,7 @@ def folder(tmp_path):
 def policy(folder):
     """As a run makes it."""
     model = {"id": str(folder), "revision": None, "processor": {}}
-    return describe_base_policy(model, as_parameters(SCALE), as_parameters(PROMPTS))
+    return describe_base_policy(BaseModel(**model), as_parameters(SCALE), PROMPTS)
 
 
 def replace_weights(folder):
@@ -87,13 +88,13 @@ def on_the_hub(tmp_path, monkeypatch):
 def test_a_name_on_the_hub_stays_the_commit_that_it_was(on_the_hub):
     main, first, second = on_the_hub
     model = {"id": "team/tiny", "revision": None, "processor": {}}
-    policy = describe_base_policy(model, as_parameters(SCALE), as_parameters(PROMPTS))
+    policy = describe_base_policy(BaseModel(**model), as_parameters(SCALE), PROMPTS)
     assert policy.base_content == {"commit": first}
     before = load_vlm(policy).model.state_dict()
     main.write_text(second)
     again = load_vlm(policy)
     assert again.content == {"commit": first}
-    now = describe_base_policy(model, as_parameters(SCALE), as_parameters(PROMPTS))
+    now = describe_base_policy(BaseModel(**model), as_parameters(SCALE), PROMPTS)
     assert now.base_content == {"commit": second} and now.digest == policy.digest
     other = load_vlm(now).model.state_dict()
     for name, tensor in again.model.state_dict().items():

@@ -170,7 +170,10 @@ def _told_apart(
 
 
 def _report(figures: pd.DataFrame) -> None:
-    for (policy, split), rows in among(figures).groupby(["policy", "split"], sort=False):
+    """Say what the policies reach on the first split; the others wait for the end of the run."""
+    own = among(figures)
+    own = own[own["split"] == own["split"].iloc[0]] if len(own) else own
+    for (policy, split), rows in own.groupby(["policy", "split"], sort=False):
         values = rows.set_index("metric")["value"]
         shown = [f"{metric} {values[metric]:.3f}" for metric in LOGGED if metric in values]
         logger.info("'%s' on %s: %s", policy, split, ", ".join(shown))

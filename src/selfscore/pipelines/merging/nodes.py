@@ -15,6 +15,9 @@ from selfscore.vlm.policy import LoraAdapter, Policy
 
 logger = logging.getLogger(__name__)
 
+# Share of the energy above which nothing is said of what a cut to the rank lost.
+_LITTLE_LOST = 0.999
+
 
 def merge_experts(
     settings: MergeSettings, seed: int, **experts: LoraAdapter
@@ -66,7 +69,8 @@ def update_policy(
     update = scaled(merged_adapter, strength)
     adapter, energy = accumulate(policy.adapter, update, settings.rank)
     kept = sum(energy.values()) / len(energy)
-    logger.info("Rank %d keeps %.1f %% of the policy's energy.", settings.rank, 100 * kept)
+    if kept < _LITTLE_LOST:
+        logger.info("Rank %d keeps %.1f %% of the policy's energy.", settings.rank, 100 * kept)
     card = replace(
         policy.card,
         iteration=policy.card.iteration + 1,
