@@ -253,7 +253,8 @@ def kinds_of_files() -> Iterator[Input]:
             file = f"scores.{suffix}"
             allowed = (USED,) if suffix == "tsv" else (REFUSED,)
             yield tried(kind, f".csv called .{suffix}", text, allowed, file, file=file)
-    for suffix in ("json", "xls", "ods", "pkl", "CSV", ""):
+    yield tried(kind, "a suffix CSV", text, (USED,), file="scores.CSV")
+    for suffix in ("json", "xls", "ods", "pkl", ""):
         file = f"scores.{suffix}".rstrip(".")
         yield tried(kind, f"a suffix {suffix or 'none'}", text, (REFUSED,), "none of", file=file)
 

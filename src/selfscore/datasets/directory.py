@@ -153,7 +153,7 @@ def listed_files(marker: bytes) -> dict[str, str] | None:
     """The files that a marker lists, with the sha256 of each; None if it is damaged."""
     try:
         files = json.loads(marker)["sha256"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, RecursionError, LookupError, TypeError):
         return None
     return dict(files) if isinstance(files, dict) else None
 

@@ -91,6 +91,17 @@ def test_blanks_separate_where_nothing_else_can() -> None:
     assert list(read_table("a.csv", b"my image\na b c\nd\n").rows.columns) == ["my image"]
 
 
+def test_an_end_of_file_mark_is_no_row() -> None:
+    assert len(read_table("a.csv", b"image,score\na,1\nb,2\n\x1a").rows) == 2
+    assert len(read_table("a.jsonl", b'{"image": "a", "score": 1}\n\x1a').rows) == 1
+
+
+def test_lines_nested_too_deeply_are_named() -> None:
+    deep = b'{"image": "a", "score": 1}\n' + b"[" * 100_000
+    with pytest.raises(ValueError, match="line 2 is not JSON"):
+        read_table("a.jsonl", deep)
+
+
 def test_words_for_missing_values_are_names() -> None:
     table = read_table("a.csv", b"image,score,group\na,nan,NA\nb,1,None\n").rows
     assert list(table["group"]) == ["NA", "None"]

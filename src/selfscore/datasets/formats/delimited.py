@@ -26,19 +26,23 @@ _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: ("utf-16", "UTF-16"),
     codecs.BOM_UTF16_BE: ("utf-16", "UTF-16"),
 }
+# What old programs write behind a text.
+_END_OF_FILE = "\x1a"
 
 
 def as_text(content: bytes) -> tuple[str, str]:
     """The text of a file, and what its encoding is called.
+
+    An end-of-file mark behind it is no part of it.
 
     Raises:
         ValueError: If it is neither UTF-8 nor begins with a byte order mark.
     """
     for mark, (codec, name) in _BYTE_ORDER_MARKS.items():
         if content.startswith(mark):
-            return content.decode(codec), name
+            return content.decode(codec).rstrip(_END_OF_FILE), name
     try:
-        return content.decode("utf-8"), "UTF-8"
+        return content.decode("utf-8").rstrip(_END_OF_FILE), "UTF-8"
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(

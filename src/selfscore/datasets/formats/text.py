@@ -123,7 +123,8 @@ def _read_lines(text: str) -> pd.DataFrame:
         try:
             # Numbers stay as they are written.
             row = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
+            # Nesting too deep for Python is an error of another kind.
             raise ValueError(f"line {number} is not JSON ({error})") from error
         if not isinstance(row, dict):
             raise ValueError(f"line {number} is not an object such as {{'image': 'a.jpg'}}")
