@@ -63,7 +63,9 @@ def test_metrics_per_policy_and_split(
     assert value["", "scoring", "test", "consistency"] == pytest.approx(1.0)
     assert value["", "merged", "validation", "format_valid"] == 0.5
     assert np.isnan(value["", "merged", "test", "srcc"])  # every distribution is the same here
-    assert "'scoring' on test: srcc nan, consistency 1.000" in caplog.text
+    # The experts are in the table at the end of a run.
+    assert "'merged' on test: srcc nan, consistency 1.000" in caplog.text
+    assert "'scoring'" not in caplog.text
 
 
 def test_the_distribution_is_held_against_the_truth(

@@ -31,6 +31,9 @@ from selfscore.vlm.policy import Policy
 
 logger = logging.getLogger(__name__)
 
+# The base model, and what a round makes.
+_HANDED_ON = ("base", "merged")
+
 
 def measure_policies(
     judgements: pd.DataFrame,
@@ -170,8 +173,12 @@ def _told_apart(
 
 
 def _report(figures: pd.DataFrame) -> None:
-    """Say what the policies reach on the first split; the others wait for the end of the run."""
+    """Say what a policy that is handed on reaches on the first split.
+
+    The experts, and the other splits, are in the table at the end of the run.
+    """
     own = among(figures)
+    own = own[own["policy"].isin(_HANDED_ON)]
     own = own[own["split"] == own["split"].iloc[0]] if len(own) else own
     for (policy, split), rows in own.groupby(["policy", "split"], sort=False):
         values = rows.set_index("metric")["value"]
