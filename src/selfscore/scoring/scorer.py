@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from selfscore.vlm.options import LoadOptions
     from selfscore.vlm.policy import Policy
+    from selfscore.vlm.writing.grammar import ExplanationGrammar
     from selfscore.vlm.writing.prediction import Prediction
 
 
@@ -57,7 +58,6 @@ class Scorer:
         from selfscore.vlm.batches import ShrinkingBatch
         from selfscore.vlm.loading.loader import load_vlm
         from selfscore.vlm.options import Decoding
-        from selfscore.vlm.writing.grammar import explanation_grammar
 
         scale = policy.card.score_scale
         self.origin = Origin(
@@ -81,7 +81,6 @@ class Scorer:
                 "was moved, say where its base model is: `base_model` in Python, --base-model on "
                 "the command line."
             ) from error
-        self._grammar = explanation_grammar(self._vlm)
 
     @classmethod
     def load(cls, folder: str | Path, **options: Any) -> Self:
@@ -98,6 +97,13 @@ class Scorer:
 
         found = read_policy(folder)
         return cls(found.policy, found.name, **{"base_model": found.base_model, **options})
+
+    @cached_property
+    def _grammar(self) -> ExplanationGrammar:
+        """Made at the first explanation: it reads the whole vocabulary."""
+        from selfscore.vlm.writing.grammar import explanation_grammar
+
+        return explanation_grammar(self._vlm)
 
     def score(
         self, images: Sequence[Path | str | Image.Image], explain: bool = True

@@ -11,6 +11,7 @@ import pandas as pd
 
 from selfscore.merging.settings import MergeSettings
 from selfscore.merging.strength import COLUMNS, Answers, choose
+from selfscore.metrics.grouping import units
 from selfscore.metrics.resampling import Resampling
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
@@ -95,12 +96,7 @@ def choose_strength(
 
     expected = {value: score(value) for value in how.candidates} if len(rows) else {}
     of_scores, of_texts = (
-        Resampling(
-            how.n_resamples,
-            confidence=0.95,
-            seed=0,
-            clusters=table["group"] if table["group"].nunique() > 1 else None,
-        )
+        Resampling(how.n_resamples, confidence=0.95, seed=0, clusters=units(table["group"]))
         for table in (rows, few)
     )
     chosen, table = choose(expected, rows["score"].to_numpy(), write, of_scores, of_texts)

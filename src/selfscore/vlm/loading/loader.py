@@ -15,6 +15,7 @@ import torch
 from huggingface_hub import is_offline_mode
 from peft import (
     LoraConfig,
+    PeftModel,
     get_peft_model,
     get_peft_model_state_dict,
     set_peft_model_state_dict,
@@ -77,11 +78,7 @@ def load_vlm(
     _check_images(model)
     folded = ([policy.adapter] if policy.adapter else []) + list(adapters)
     decoder = decoder_name(model)
-    tower_frozen = all(
-        module.startswith(f"{decoder}.")
-        for adapter in folded
-        for module in adapter.config["target_modules"]
-    )
+    tower_frozen = all(leaves_tower(adapter, decoder) for adapter in folded)
     for adapter in folded:
         model = fold(model, adapter)
     if options.quantization:
@@ -125,8 +122,22 @@ def decoder_name(model: PreTrainedModel) -> str:
     return name
 
 
+def leaves_tower(adapter: LoraAdapter, decoder: str) -> bool:
+    """Whether an adapter changes the decoder of that name alone, and no tower or connector."""
+    return all(module.startswith(f"{decoder}.") for module in adapter.config["target_modules"])
+
+
 def fold(model: PreTrainedModel, adapter: LoraAdapter) -> PreTrainedModel:
     """Add the adapter's ΔW = (alpha / rank) · B · A to the weights it was trained for.
+
+    Raises:
+        ValueError: as `attach`.
+    """
+    return cast("PreTrainedModel", attach(model, adapter).merge_and_unload())
+
+
+def attach(model: PreTrainedModel, adapter: LoraAdapter) -> PeftModel:
+    """Put the adapter beside the weights it was trained for.
 
     Raises:
         ValueError: the adapter has tensors for other layers than the model, or of other sizes; or
@@ -146,7 +157,7 @@ def fold(model: PreTrainedModel, adapter: LoraAdapter) -> PreTrainedModel:
             f"for '{other[0]}'. Load it on the base model its policy.json names."
         )
     set_peft_model_state_dict(peft_model, adapter.tensors)
-    return cast("PreTrainedModel", peft_model.merge_and_unload())
+    return peft_model
 
 
 @contextmanager

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
 
-from selfscore.vlm.loading.loader import decoder_name
+from selfscore.vlm.loading.loader import attach, decoder_name, leaves_tower
 from selfscore.vlm.model import VLM
 from selfscore.vlm.policy import LoraAdapter
 
@@ -25,14 +24,12 @@ def with_dial(vlm: VLM, adapter: LoraAdapter) -> tuple[VLM, Callable[[float], No
     Args:
         vlm: the policy that the adapter is over.
         adapter: an update of it.
+
+    Raises:
+        ValueError: as `attach`.
     """
-    decoder = decoder_name(vlm.model)
-    tower_frozen = vlm.tower_frozen and all(
-        module.startswith(f"{decoder}.") for module in adapter.config["target_modules"]
-    )
-    peft_model = get_peft_model(vlm.model, LoraConfig(**adapter.config))
-    set_peft_model_state_dict(peft_model, adapter.tensors)
-    peft_model.eval()
+    tower_frozen = vlm.tower_frozen and leaves_tower(adapter, decoder_name(vlm.model))
+    attach(vlm.model, adapter).eval()
     layers = [module for module in vlm.model.modules() if isinstance(module, LoraLayer)]
 
     def turn(strength: float) -> None:
