@@ -100,6 +100,8 @@ def test_a_run_that_was_killed_at_its_end_is_ended(ingest, resume) -> None:
     assert "Its end is left" in resume()
     newest, _ = read_manifests(ingest.opened().catalog)
     assert (newest.status, newest.command["resumes"]) == ("finished", killed.run_id)
-    states = [one.info.status for one in client.search_runs([killed.mlflow["experiment_id"]])]
-    assert "RUNNING" not in states
+    ended = {
+        one.run_id: client.get_run(one.mlflow["run_id"]).info.status for one in (killed, newest)
+    }
+    assert ended == {killed.run_id: "KILLED", newest.run_id: "FINISHED"}
     assert "nothing is left to do" in resume()
