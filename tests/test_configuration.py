@@ -12,13 +12,10 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from selfscore.configuration import (
-    ConfigurationError,
-    LayoutConfigLoader,
     current,
     forget,
 )
 from selfscore.preference_optimization.settings import DPOSettings
-from selfscore.settings import CONFIG_LOADER_ARGS
 
 
 @pytest.fixture(autouse=True)
@@ -105,11 +102,3 @@ def test_without_hooks_the_catalog_still_has_the_rounds(project: Path) -> None:
     parameters = {name for name in registered["iteration"].inputs() if name.startswith("params:")}
     assert section.format(3) in parameters
     assert all(catalog.exists(name) for name in parameters)
-
-
-@pytest.mark.parametrize("text", ["- seed\n- 1\n", "storage: [data]\n"])
-def test_a_list_where_names_are_expected_is_told(trial_conf: Path, text: str) -> None:
-    kind = "globals" if "storage" in text else "parameters"
-    (trial_conf / "local" / f"{kind}.yml").write_text(text)
-    with pytest.raises(ConfigurationError, match="names with values are expected|be a section"):
-        LayoutConfigLoader(str(trial_conf), env="local", **CONFIG_LOADER_ARGS)

@@ -176,6 +176,36 @@ def test_a_run_that_is_stopped(
     check_it_goes_on(kedro, data)
 
 
+STOPPED_AT_ITS_END = """
+from kedro.framework.startup import bootstrap_project
+import os
+bootstrap_project(os.getcwd())
+from selfscore.registry.hook import RegistryHooks
+def stopped(self, run_params, catalog):
+    import os, time
+    os.kill(os.getpid(), {number})
+    time.sleep(60)
+RegistryHooks.after_pipeline_run.__code__ = stopped.__code__
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_while_its_champion_is_registered(
+    number: signal.Signals, kedro: Started, ingest: list[str], data: Path, trial_conf: Path
+) -> None:
+    done = kedro(*ingest, code=STOPPED_AT_ITS_END.format(number=int(number)))
+    assert done.returncode == 128 + number, done.stdout
+    assert "Traceback" not in done.stdout
+    message, how = done.stdout.splitlines()[-2:]
+    assert message.startswith("The run was stopped by")
+    assert how.startswith("All its steps are done.")
+    assert how.endswith(f"kedro resume --conf-source={trial_conf}")
+    resumed = kedro("resume")
+    assert resumed.returncode == 0, resumed.stdout
+    assert "Its end is left" in resumed.stdout
+    assert "finished: nothing is left" in kedro("resume").stdout
+
+
 def test_a_second_signal_ends_the_process_at_once(
     kedro: Started, ingest: list[str], data: Path
 ) -> None:

@@ -69,6 +69,7 @@ MISTAKES = {
     "run --params=rounds": "is no `key=value`",
     "run --params=ingestion.unitt=stars": "did you mean unit?",
     "run --load-versions=policy_1": "dataset_name:YYYY",
+    "plan --load-versions=policy_1": "dataset_name:YYYY",
     "run --load-versions=nothing:2026": "not found in the catalog",
     "run --nosuch": "No such option",
     "run --config=nowhere.yml": "does not exist",
@@ -105,6 +106,7 @@ def test_a_mistake_is_a_sentence(kedro: Kedro, typed: str, words: str, own: bool
     assert words in " ".join(end)
     assert len(end) <= _MOST_LINES, end
     assert not [line for line in end if "Traceback" in line]
+    assert typed.startswith("registry") or "Run with --verbose" not in " ".join(end)
     # A run that goes on would go on with the same mistake.
     assert "go on with: kedro resume" not in " ".join(end) or "=evaluation" in typed
 
@@ -141,11 +143,33 @@ def test_a_model_that_is_not_here(
     assert len(end) <= _MOST_LINES, end
 
 
-def test_the_traceback_is_shown_on_request(kedro: Kedro) -> None:
-    wrong = "--params=ingestion.columns.score=MOS"
-    asked = kedro("run", "--pipelines=ingestion", wrong, "--verbose")
-    assert isinstance(asked.exception, ValueError)
-    assert "no column 'MOS'" in str(asked.exception)
+_SCORE = "score data/01_raw/demo_images/images/cat_01.jpg --policy=policy_77"
+
+
+@pytest.mark.parametrize(
+    ("typed", "words", "own"),
+    [
+        ("run --pipelines=ingestion --params=ingestion.columns.score=MOS", "no column 'MOS'", True),
+        ("run --env=nothing", "environment 'nothing'", True),
+        ("plan --nodes=nothing", "no node 'nothing'", True),
+        ("stale --nodes=nothing", "no node 'nothing'", True),
+        ("prune --env=nothing", "environment 'nothing'", True),
+        ("resume --run=nothing", "There ", True),
+        ("promote 99", "no version 99", True),
+        ("handoff create nothing --output=nowhere", "'nothing' cannot be handed on", True),
+        ("handoff verify nowhere", "nowhere", False),
+        ("handoff replay nowhere", "nowhere", True),
+        (_SCORE, "no policy 'policy_77'", False),
+        ("serve --policy=policy_77", "no policy 'policy_77'", False),
+    ],
+)
+def test_the_traceback_is_shown_on_request(kedro: Kedro, typed: str, words: str, own: bool) -> None:
+    asked = kedro(*typed.split(), "--verbose", own=own)
+    assert isinstance(asked.exception, SystemExit) and asked.exit_code != 0
+    traceback, _, said = asked.output.rpartition("Traceback (most recent call last):")
+    assert traceback is not None and "raise " in said, asked.output
+    # The sentence stands below it, as without.
+    assert words in " ".join(said.splitlines()[-_MOST_LINES:])
 
 
 def test_a_fault_of_a_program_is_shown_whole(kedro: Kedro, monkeypatch: pytest.MonkeyPatch) -> None:

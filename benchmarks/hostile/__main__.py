@@ -84,6 +84,11 @@ def compare(chosen: Sequence[Input], work: Path, ground: Ground) -> list[str]:
     return differing
 
 
+def _processor_seconds() -> float:
+    """Of this process and of all that it has started and that ended."""
+    return sum(os.times()[:4])
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line: 0 if everything is right."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -99,14 +104,17 @@ def main(arguments: list[str] | None = None) -> int:
     fast = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=fast if fast.is_dir() else None) as place:
         work = Path(place)
+        started = time.monotonic()
         ground = prepare(work, any(one.grounded for some in chosen.values() for one in some))
+        prepared = time.monotonic() - started
         for room, some in chosen.items():
-            started = time.monotonic()
+            started, busy = time.monotonic(), _processor_seconds()
             found = try_all(some, work, ground, options.jobs)
             sample = some[:: options.compared] if options.compared else []
             differing = compare(sample, work, ground)
             seconds = time.monotonic() - started
-            records.write(options.records, room, found, len(sample), differing, seconds)
+            took = records.Took(seconds, _processor_seconds() - busy, prepared)
+            records.write(options.records, room, found, len(sample), differing, took)
             counts = Counter(tried.outcome for tried in found)
             told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES)
             print(f"{room}: {len(found)} inputs in {seconds:.0f} s: {told}", flush=True)

@@ -140,9 +140,11 @@ def modes() -> Iterator[Input]:
 def sizes() -> Iterator[Input]:
     """Odd sizes, and headers that claim more than there is."""
     kind = "images: sizes"
-    for width, height in ((1, 1), (1, 4000), (4000, 1), (1000, 3)):
+    for width, height in ((1, 1), (100, 1), (1, 101), (1, 4000), (4000, 1), (1000, 3)):
         content = picture(5, "PNG", (width, height))
-        yield added(kind, f"{width} × {height} pixels", content_of(content))
+        # Models of some architectures refuse strips, and with one picture the whole batch.
+        reason = "times as long as wide" if max(width, height) > 100 * min(width, height) else ""
+        yield added(kind, f"{width} × {height} pixels", content_of(content), reason)
     for width, height in ((60_000, 60_000), (2**31 - 1, 2**31 - 1), (100_000, 1000)):
         claim = content_of(_claiming(width, height))
         yield added(kind, f"a header of {width} × {height}", claim, "more than|damaged")

@@ -34,6 +34,10 @@ _HOW = """\
 Each command is run in a child of a process that has imported everything once. {compared} of the
 inputs were run by a process of their own as well, and {differing} of these said other words.
 """
+_WHEN = """\
+Measured on {where}, a room at a time: {seconds:.0f} minutes, {busy:.0f} of processor time, and
+{prepared} s for the run whose results are damaged. Other work may have run beside it.
+"""
 _SHOWN = 150
 # The rows of a room, and how they were measured.
 Record = tuple[Sequence[Mapping[str, str]], Mapping[str, Any]]
@@ -54,12 +58,20 @@ def _summary(
     yield f"| | inputs | {' | '.join(OUTCOMES)} | measured |"
     yield "|---" * (len(OUTCOMES) + 3) + "|"
     for room, (rows, about) in records_of.items():
-        when = f"{about['finished'][:10]}, {about['commit']}, {about['seconds']} s"
-        yield f"| {room} | {_counts(rows)} | {when} |"
+        when = f"{about['finished'][:16].replace('T', ' ')}, {about['commit']}"
+        took = f"{about['seconds']} s ({about['busy']} s of processor time)"
+        yield f"| {room} | {_counts(rows)} | {when}, {took} |"
     every = [row for rows, _ in records_of.values() for row in rows]
     yield f"| **all** | {_counts(every)} | |"
     yield ""
     told = [about for _, about in records_of.values()]
+    where = sorted({f"{about['cores']} cores of {about['processor']}" for about in told})
+    yield _WHEN.format(
+        where=" and ".join(where),
+        seconds=sum(about["seconds"] for about in told) / 60,
+        busy=sum(about["busy"] for about in told) / 60,
+        prepared=max((about["prepared"] for about in told), default=0),
+    )
     compared = sum(about["compared"] for about in told)
     differing = sum(len(about["differing"]) for about in told)
     yield _HOW.format(compared=compared, differing=differing or "none")

@@ -6,7 +6,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,28 @@ FOLDER = PROJECT / "benchmarks/records/hostile"
 COMMAND = "python -m benchmarks.hostile"
 
 
+@dataclass(frozen=True)
+class Took:
+    """How long a room took, in seconds.
+
+    Attributes:
+        seconds: from start to end.
+        busy: processor time, of all cores together.
+        prepared: before it, to make what is made once for all rooms.
+    """
+
+    seconds: float
+    busy: float
+    prepared: float
+
+
 def write(
     folder: Path,
     room: str,
     tried: Sequence[Tried],
     compared: int,
     differing: Sequence[str],
-    seconds: float,
+    took: Took,
 ) -> None:
     """Write the record.
 
@@ -33,7 +48,7 @@ def write(
         tried: what came of every input.
         compared: how many were run in a process of their own as well.
         differing: those of which that process said other words.
-        seconds: that all of it took.
+        took: how long all of it took.
     """
     folder.mkdir(parents=True, exist_ok=True)
     # How long a command took differs from run to run; the rest of a row does not.
@@ -42,11 +57,13 @@ def write(
         writer = csv.DictWriter(stream, names, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(one) for one in tried)
-    about: dict[str, Any] = describe(Run(room, 0, f"{COMMAND} {room}"), seconds, 1) | {
+    about: dict[str, Any] = describe(Run(room, 0, f"{COMMAND} {room}"), took.seconds, 1) | {
         "inputs": len(tried),
         "outcomes": dict(Counter(one.outcome for one in tried)),
         "compared": compared,
         "differing": list(differing),
+        "busy": round(took.busy),
+        "prepared": round(took.prepared),
         "slowest": max((one.seconds for one in tried), default=0.0),
     }
     (folder / f"{room}.json").write_text(json.dumps(about, indent=1) + "\n")

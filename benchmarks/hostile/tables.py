@@ -19,13 +19,18 @@ from benchmarks.hostile.inputs import QUARANTINED, REFUSED, USED, Input
 
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 _LINE_ENDS = {"LF": "\n", "CRLF": "\r\n", "CR": "\r"}
-_READ = {"UTF-8": "utf-8", "UTF-8 with BOM": "utf-8-sig", "UTF-16": "utf-16"}
+_READ = {
+    "UTF-8": "utf-8",
+    "UTF-8 with BOM": "utf-8-sig",
+    "UTF-16": "utf-16",
+    "UTF-32": "utf-32",
+}
 _NOT_READ = {
     "Latin-1": "latin-1",
     "Windows-1252": "cp1252",
     "Mac Roman": "mac_roman",
     "UTF-16 without BOM": "utf-16-le",
-    "UTF-32": "utf-32",
+    "UTF-32 without BOM": "utf-32-le",
     "EBCDIC": "cp500",
     "Shift JIS": "shift_jis",
     "UTF-7": "utf-7",

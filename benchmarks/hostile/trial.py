@@ -23,6 +23,8 @@ LIMIT = 90.0
 _LOGGED = re.compile(r"^\d\d:\d\d:\d\d +(INFO|WARNING|DEBUG) ")
 _BAR = re.compile(r"\d+%\|| \[[\d:]+<|it/s\]|\r")
 _CONTINUED = re.compile(r"^\s")
+# Versions, times of day, durations and ids of tracked runs.
+_CHANGING = re.compile(r"\d{4}-\d\d-\d\dT[\d.:]+Z|\d\d:\d\d:\d\d|\b[\d.]+ s\b|\b[0-9a-f]{32}\b")
 _SHOWN = 400
 
 
@@ -89,7 +91,7 @@ def said_alike(one: Ended, other: Ended) -> bool:
     """Whether two runs in one folder ended alike and said the same, but for times and ids."""
     told = [
         sorted(
-            re.sub(r"\d{4}-\d\d-\d\dT[\d.:]+Z|\b[\d.]+ s\b|\d\d:\d\d:\d\d", "", line)
+            _CHANGING.sub("", line)
             for line in ended.screen.splitlines()
             if line.strip() and not _BAR.search(line)
         )

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import click
 
@@ -20,6 +20,12 @@ from selfscore.provenance.commands import COMMANDS
 
 # `python -m selfscore` looks for this name here.
 from selfscore.provenance.commands import run as run
+from selfscore.provenance.commands.shared import (
+    as_click_errors,
+    env_option,
+    verbose_option,
+    with_options,
+)
 from selfscore.registry.command import promote
 
 if TYPE_CHECKING:
@@ -30,21 +36,16 @@ if TYPE_CHECKING:
 # As in selfscore.scoring.output, which takes long to import.
 _FORMATS = ("table", "json", "jsonl", "csv", "tsv", "parquet", "xlsx")
 
-_policy_options = [
+_policy_options = (
     click.option(
         "--policy",
         help="A folder with a policy, or a policy of the catalog such as policy_2. By default the "
         "champion if there is one, else that of the last round.",
     ),
     click.option("--base-model", help="Where the policy's base model is, if it was moved."),
-    click.option("--env", "-e", help="Kedro configuration environment."),
-]
-
-
-def _with_policy_options(command: Any) -> Any:
-    for option in reversed(_policy_options):
-        command = option(command)
-    return command
+    env_option,
+    verbose_option,
+)
 
 
 @click.group(name="selfscore")
@@ -58,7 +59,7 @@ for _command in (*COMMANDS, handoff, promote):
 
 @cli.command()
 @click.argument("places", metavar="PATH...", nargs=-1, required=True)
-@_with_policy_options
+@with_options(*_policy_options)
 @click.option(
     "--explain/--no-explain", default=True, show_default=True, help="Write explanations too."
 )
@@ -130,7 +131,7 @@ def score(
 
 
 @cli.command()
-@_with_policy_options
+@with_options(*_policy_options)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
 @click.pass_obj
@@ -174,13 +175,11 @@ def _scorer(
     base_model: str | None,
     batch_size: int,
 ) -> Scorer:
-    from kedro.io import DatasetError
-
     from selfscore.provenance.project import open_project
     from selfscore.scoring import Scorer
     from selfscore.scoring.project import find_policy, load_options
 
-    try:
+    with as_click_errors():
         project = open_project(metadata.project_path, env)
         found = find_policy(project, policy)
         scorer = Scorer(
@@ -190,8 +189,6 @@ def _scorer(
             batch_size=batch_size,
             loading=load_options(project),
         )
-    except (FileNotFoundError, ValueError, DatasetError) as error:
-        raise click.ClickException(str(error)) from error
     click.echo(f"Policy: {scorer.origin}. Scale: {scorer.origin.scale}.", err=True)
     return scorer
 

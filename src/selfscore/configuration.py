@@ -22,8 +22,14 @@ from kedro.utils import find_kedro_project
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from selfscore.configuration_faults import fault_in
 from selfscore.layout import Layout, expand
 
+# Files in which Kedro looks for a configuration.
+_SUFFIXES = (".yml", ".yaml", ".json")
+# Kedro takes every file, and every section that two files have, for a mapping; where a file holds a
+# number alone, OmegaConf raises an OSError of its own.
+_UNREADABLE = (AttributeError, TypeError, YAMLError, OmegaConfBaseException, ValueError, OSError)
 _current: Layout | None = None
 
 
@@ -119,23 +125,32 @@ class LayoutConfigLoader(OmegaConfigLoader):
         """
         try:
             found: dict[str, Any] = super().__getitem__(key)
-        except (AttributeError, TypeError) as error:
-            # Kedro takes every file, and every section that two files have, for a mapping.
-            raise ConfigurationError(
-                f"The configuration of '{key}' cannot be read: there is a list or a text where "
-                f"names with values are expected. Correct it below '{self.conf_source}'."
-            ) from error
-        except (YAMLError, OmegaConfBaseException, ValueError) as error:
+        except _UNREADABLE as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # What the system says of a file.
             # OmegaConf says where it was in lines of their own.
             told = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
             _, ours, why = told.partition(" raised while resolving interpolation: ")
             if ours:
                 raise ConfigurationError(why) from error
+            if named := fault_in(self._files(key), error, secret=key == "credentials"):
+                raise ConfigurationError(f"{named}.") from error
             raise ConfigurationError(
                 f"The configuration of '{key}' cannot be read: {told.rstrip('.')}. Correct it "
                 f"below '{self.conf_source}'."
             ) from error
         return found
+
+    def _files(self, key: str) -> list[Path]:
+        """Files of a kind, the base's first; none where the configuration is no local folder."""
+        found: dict[Path, None] = {}
+        for environment in (self.base_env, self.env or self.default_run_env):
+            folder = Path(self.conf_source) / environment
+            for pattern in self.config_patterns[key]:
+                pattern = f"{pattern}/*" if pattern.endswith("**") else pattern
+                files = sorted(file for file in folder.glob(pattern) if file.suffix in _SUFFIXES)
+                found |= dict.fromkeys(files)
+        return list(found)
 
 
 def environments(configuration: Path) -> list[str]:
@@ -156,7 +171,8 @@ def _check_environment(configuration: Path, name: str | None) -> None:
     if name is None or not configuration.is_dir():
         return
     there = environments(configuration)
-    if name in there or (configuration / name).is_dir():
+    root, place = (os.path.normpath(one) for one in (configuration, configuration / name))
+    if name in there or (os.path.isdir(place) and Path(root) in Path(place).parents):
         return
     nearest = get_close_matches(name, there, n=1, cutoff=0.6)
     remedy = f"did you mean {nearest[0]}?" if nearest else f"there is {', '.join(there)}."

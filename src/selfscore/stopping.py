@@ -14,13 +14,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 from kedro import __version__ as kedro_version
+from kedro.framework import project
 from kedro.framework.context import KedroContext
-from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.pipeline import Pipeline
 from kedro.runner import AbstractRunner, ParallelRunner, SequentialRunner, ThreadRunner
@@ -76,6 +77,7 @@ class StoppableSession(KedroSession):
     """
 
     _asked: dict[str, Any] | None = None
+    _steps_are_done = False
 
     def run(self, *arguments: Any, resumes: str | None = None, **options: Any) -> dict[str, Any]:
         """Run the pipeline.
@@ -93,10 +95,10 @@ class StoppableSession(KedroSession):
         self._asked = {name: options.get(name) for name in ("pipeline_names", *_SELECTION)}
         runner = options["runner"] = options.get("runner") or SequentialRunner()
         _check_runner(runner)
-        runner.run = _stoppable(runner.run)  # type: ignore[method-assign]
+        runner.run = self._noting_its_end(runner.run)  # type: ignore[method-assign]
         # Kedro's advice on going on names nodes of the graph, and knows nothing of versions.
         logging.getLogger(type(runner).__module__).addFilter(_is_no_advice)
-        with going_on_from(resumes):
+        with self._stoppable(), going_on_from(resumes):
             return super().run(*arguments, **options)
 
     def load_context(self) -> KedroContext:
@@ -108,7 +110,7 @@ class StoppableSession(KedroSession):
         context = super().load_context()
         if self._asked is not None:
             asked = {_SELECTION[name]: self._asked[name] for name in _SELECTION}
-            select(pipelines, self._asked["pipeline_names"], **asked)
+            select(project.pipelines, self._asked["pipeline_names"], **asked)
         return context
 
     def end(self, resumes: str) -> None:
@@ -116,7 +118,11 @@ class StoppableSession(KedroSession):
 
         Args:
             resumes: id of the run.
+
+        Raises:
+            RunStoppedError: it was stopped.
         """
+        self._steps_are_done = True
         context: Any = self.load_context()
         run_id = self.store["session_id"]
         asked = {
@@ -134,9 +140,45 @@ class StoppableSession(KedroSession):
             "pipeline": Pipeline([]),
             "catalog": context._get_catalog(save_version=run_id),
         }
-        with going_on_from(resumes):
+        with self._stoppable(), going_on_from(resumes):
             self._hook_manager.hook.before_pipeline_run(**called)
             self._hook_manager.hook.after_pipeline_run(run_result={}, **called)
+
+    def _noting_its_end(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        """A runner's `run`, which ends by an error when it is stopped, as Kedro tells hooks."""
+
+        @functools.wraps(run)
+        def until_stopped(*arguments: Any, **options: Any) -> Any:
+            try:
+                results = run(*arguments, **options)
+            except KeyboardInterrupt as stop:
+                raise RunStoppedError(_number(stop)) from None
+            self._steps_are_done = True
+            return results
+
+        return until_stopped
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Before and after its steps a run is stopped, too, in what its hooks do."""
+        try:
+            with _signals_stop():
+                yield
+        except KeyboardInterrupt as stop:
+            stopped = RunStoppedError(_number(stop))
+            if self._steps_are_done:
+                stopped.add_note(
+                    "All its steps are done. What comes after them, such as registering the "
+                    f"champion, is done by: kedro resume{self._where()}"
+                )
+            raise stopped from None
+
+    def _where(self) -> str:
+        """The options that name this session's configuration."""
+        env = self.store.get("env")
+        source = Path(self._conf_source)
+        usual = source == self._project_path / project.settings.CONF_SOURCE
+        return (f" --env={env}" if env else "") + ("" if usual else f" --conf-source={source}")
 
 
 def _check_runner(runner: AbstractRunner) -> None:
@@ -157,16 +199,8 @@ class _Stop(KeyboardInterrupt):
         self.number = number
 
 
-def _stoppable(run: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(run)
-    def until_stopped(*arguments: Any, **options: Any) -> Any:
-        try:
-            with _signals_stop():
-                return run(*arguments, **options)
-        except KeyboardInterrupt as stop:
-            raise RunStoppedError(getattr(stop, "number", signal.SIGINT)) from None
-
-    return until_stopped
+def _number(stop: KeyboardInterrupt) -> int:
+    return getattr(stop, "number", signal.SIGINT)
 
 
 @contextmanager

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import csv
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from benchmarks.hostile import page, records
 from benchmarks.hostile.__main__ import ROOMS, inputs
 from benchmarks.hostile.harness import TIMED_OUT, Ended, in_child
 from benchmarks.hostile.ingestion import LEVELS, NAMES, SCORES, SOUND, Ingested
 from benchmarks.hostile.inputs import CRASHED, QUARANTINED, REFUSED, SILENTLY_WRONG, USED, Input
 from benchmarks.hostile.trial import message_of, outcome_of, said_alike
+
+# Rooms whose inputs need no finished run.
+QUICK = ("tables", "images", "parameters")
+
+
+@pytest.mark.slow
+def test_a_few_of_each_kind(project: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.hostile", *QUICK, "--every", "45"]
+    done = subprocess.run(
+        [*command, "--compared", "0", "--records", str(tmp_path)],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(project / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    for room in QUICK:
+        with (tmp_path / f"{room}.csv").open(newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        assert len(rows) == len(inputs(room)[::45])
+        assert {row["outcome"] for row in rows} <= {USED, QUARANTINED, REFUSED}
 
 
 def test_every_input_has_a_name_of_its_own_and_says_what_is_right() -> None:
@@ -117,8 +143,8 @@ def test_lines_of_the_log_and_bars_are_no_message() -> None:
 
 
 def test_words_are_compared_without_times() -> None:
-    one = ended("12:00:00  INFO    done in 1.2 s, run 2026-11-26T10.00.00.000Z")
-    other = ended("12:00:07  INFO    done in 3.0 s, run 2026-11-26T10.00.09.000Z")
+    one = ended(f"12:00:00  INFO    done in 1.2 s, run 2026-11-26T10.00.00.000Z {'0a' * 16}")
+    other = ended(f"12:00:07  INFO    done in 3.0 s, run 2026-11-26T10.00.09.000Z {'1b' * 16}")
     assert said_alike(one, other)
     assert not said_alike(one, ended("12:00:00  INFO    failed"))
     assert not said_alike(one, Ended(1, one.screen, 1.0))
@@ -130,3 +156,13 @@ def test_a_child_is_ended_when_its_time_is_over(tmp_path: Path) -> None:
     assert in_child(lambda: time.sleep(60) or 0, tmp_path / "a", 0.2).code == TIMED_OUT
     told = in_child(lambda: print("said") or 3, tmp_path / "b", 20)
     assert (told.code, told.screen) == (3, "said\n")
+
+
+def test_the_records_have_no_crash_and_nothing_silently_wrong() -> None:
+    rows = {room: records.read(room) for room in records.rooms()}
+    assert sum(len(some) for some, _ in rows.values()) >= 500
+    for some, about in rows.values():
+        assert not [row for row in some if row["outcome"] in (CRASHED, SILENTLY_WRONG)]
+        assert not [row for row in some if row["right"] != "True"]
+        assert about["compared"] and not about["differing"]
+    assert page.PAGE.read_text() == page.page(rows)

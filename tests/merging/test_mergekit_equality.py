@@ -13,7 +13,7 @@ from transformers import AutoModelForImageTextToText
 
 from selfscore.merging.delta import delta
 from selfscore.merging.experts import merge_adapters, scaled
-from selfscore.vlm.loading.loader import fold
+from selfscore.vlm.loading.folding import fold
 from selfscore.vlm.policy import LoraAdapter
 
 RANK = 4
@@ -55,7 +55,8 @@ def checkpoints(tmp_path_factory) -> tuple[Path, list[LoraAdapter]]:
     # The legacy layout would make mergekit lose the language model silently.
     base.save_pretrained(folder / "base", save_original_format=False)
     for number, expert in enumerate(experts):
-        folded = fold(AutoModelForImageTextToText.from_pretrained(hub), expert)
+        folded = AutoModelForImageTextToText.from_pretrained(hub)
+        fold(folded, expert)
         folded.save_pretrained(folder / f"expert_{number}", save_original_format=False)
         base.save_pretrained(folder / f"delta_{number}", save_original_format=False)
         weights = load_file(folder / f"delta_{number}" / "model.safetensors")

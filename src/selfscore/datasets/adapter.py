@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from selfscore.datasets.directory import DirectoryDataset, read_json, write_json
 
@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
+# What PEFT may say of a plain LoRA; whatever else it says of one is false or empty.
+_PLAIN = {"peft_type": "LORA", "bias": "none", "init_lora_weights": True}
+_OF_ANY_VALUE = {
+    *("r", "lora_alpha", "lora_dropout", "target_modules"),
+    *("base_model_name_or_path", "revision", "task_type", "auto_mapping", "inference_mode"),
+    *("peft_version", "megatron_core", "qalora_group_size"),
+}
 
 
 class AdapterDataset(DirectoryDataset["LoraAdapter"]):
@@ -41,12 +48,36 @@ def read_adapter(folder: Path) -> LoraAdapter:
     from selfscore.vlm.policy import LoraAdapter
 
     config = read_json(folder / CONFIG)
-    if not isinstance(config, dict) or not {"r", "lora_alpha", "target_modules"} <= config.keys():
+    if not _is_of_lora(config):
         raise ValueError(
             f"'{folder / CONFIG}' is no configuration of a LoRA: get the adapter again, or make it "
             "again."
         )
+    if more := [name for name, value in config.items() if not _is_plain(name, value)]:
+        raise ValueError(
+            f"'{folder / CONFIG}' sets `{more[0]}`, and here an adapter is a plain LoRA, whose "
+            "change of a layer is lora_alpha / r times B times A: train it without that."
+        )
     return LoraAdapter(config=config, tensors=load_file(folder / WEIGHTS))
+
+
+def _is_of_lora(config: Any) -> bool:
+    """Whether it has what a LoRA needs, of the right types."""
+    if not isinstance(config, dict) or not {"r", "lora_alpha", "target_modules"} <= config.keys():
+        return False
+    rank, alpha, modules = config["r"], config["lora_alpha"], config["target_modules"]
+    return (
+        type(rank) is int
+        and rank > 0
+        and type(alpha) in (int, float)
+        and isinstance(modules, list)
+        and all(isinstance(name, str) for name in modules)
+    )
+
+
+def _is_plain(name: str, value: Any) -> bool:
+    """Whether the adapter computes the same with and without this."""
+    return name in _OF_ANY_VALUE or not value or value == _PLAIN.get(name)
 
 
 def write_adapter(adapter: LoraAdapter, folder: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
+from selfscore.datasets.leftovers import remove_leftovers
 from selfscore.datasets.whole_files import write_whole
 
 logger = logging.getLogger(__name__)
@@ -157,6 +158,14 @@ class CheckpointDataset(AbstractDataset[Mapping[str, bytes], Checkpoint]):
                 "them as an input, which adds to it."
             )
         self._folder.mkdir(parents=True, exist_ok=True)
+
+    def clear(self) -> int:
+        """Remove the parts that killed runs left half-written; those that are whole stay.
+
+        Returns:
+            How many there were.
+        """
+        return sum(remove_leftovers(one) for one in [self._folder, *self._folder.rglob("*")])
 
     def _exists(self) -> bool:
         return self._folder.is_dir()

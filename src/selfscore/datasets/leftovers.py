@@ -24,12 +24,12 @@ def hold(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def remove_leftovers(folder: Path, name: str) -> int:
+def remove_leftovers(folder: Path, name: str | None = None) -> int:
     """Remove what nobody writes any more from a folder.
 
     Args:
         folder: which need not be there.
-        name: of the file or folder that was to be written.
+        name: of the file or folder that was to be written; None for any.
 
     Returns:
         How many there were.
@@ -41,7 +41,7 @@ def remove_leftovers(folder: Path, name: str) -> int:
         hidden = [entry for entry in entries if entry.name.startswith(".")]
     for entry in hidden:
         known = _HIDDEN.fullmatch(entry.name)
-        if known is not None and known["name"] == name and not entry.is_symlink():
+        if known is not None and name in (None, known["name"]) and not entry.is_symlink():
             found += _remove_unless_held(Path(entry.path))
     if found and not any(folder.iterdir()):
         folder.rmdir()  # Such as that of a version, which it made.

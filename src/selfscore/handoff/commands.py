@@ -20,6 +20,7 @@ from selfscore.provenance.commands.shared import (
     project_of,
     show_table,
     tags_option,
+    verbose_option,
     with_options,
 )
 
@@ -45,7 +46,7 @@ def handoff() -> None:
 )
 @click.option("--version", help="Of the policy; by default the newest, or the champion's own.")
 @click.option("--with-data", is_flag=True, help="The round's tables go along. Images never do.")
-@with_options(env_option, conf_source_option)
+@with_options(env_option, conf_source_option, verbose_option)
 @click.pass_obj
 def create(
     metadata: ProjectMetadata,
@@ -74,6 +75,7 @@ def create(
 
 @handoff.command()
 @click.argument("path", type=FOLDER)
+@verbose_option
 def verify(path: Path) -> None:
     """Check a handoff, a folder or an archive, from nothing but itself. Exit code 1 if it fails."""
     from selfscore.handoff.bundle import opened, read_index
@@ -94,7 +96,13 @@ def verify(path: Path) -> None:
 @handoff.command()
 @click.argument("source")
 @with_options(
-    namespaces_option, tags_option, nodes_option, env_option, conf_source_option, params_option
+    namespaces_option,
+    tags_option,
+    nodes_option,
+    env_option,
+    conf_source_option,
+    params_option,
+    verbose_option,
 )
 @click.option(
     "--output",

@@ -19,20 +19,24 @@ class PairBuilder:
         free_texts: whether the texts are those written without a forced score, one row an image;
             else those of `pairs.join_sides`.
         per_image: pairs that it makes of an image at most.
+        of_two_images: whether the rejected text is one about another image of the same level.
     """
 
     build: Callable[[pd.DataFrame, int], pd.DataFrame]
     free_texts: bool = False
     per_image: int = 1
+    of_two_images: bool = False
 
 
 PAIR_BUILDERS: dict[str, PairBuilder] = {
     "scoring": PairBuilder(pairs.scoring_pairs),
     "consistency": PairBuilder(pairs.consistency_pairs),
     "mixed": PairBuilder(pairs.mixed_pairs, per_image=2),
-    "grounding": PairBuilder(grounding.grounding_pairs),
-    "grounding_contrast": PairBuilder(grounding.grounding_contrast_pairs),
-    "grounding_free": PairBuilder(grounding.grounding_free_pairs, free_texts=True),
+    "grounding": PairBuilder(grounding.grounding_pairs, of_two_images=True),
+    "grounding_contrast": PairBuilder(grounding.grounding_contrast_pairs, of_two_images=True),
+    "grounding_free": PairBuilder(
+        grounding.grounding_free_pairs, free_texts=True, of_two_images=True
+    ),
 }
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
+from selfscore.datasets.checkpoint import CheckpointDataset
 from selfscore.datasets.leftovers import remove_leftovers
-from selfscore.provenance.places import is_versioned, place_of, versions_folder
+from selfscore.provenance.places import is_growing, is_versioned, place_of, versions_folder
 
 logger = logging.getLogger(__name__)
 
@@ -21,13 +22,16 @@ def clear(pipeline: Pipeline, catalog: DataCatalog) -> None:
         pipeline: its nodes.
         catalog: of the run.
     """
-    found = sum(_clear(name, catalog) for name in pipeline.all_outputs() if name in catalog)
+    written = pipeline.all_outputs() | {name for name in pipeline.datasets() if is_growing(name)}
+    found = sum(_clear(name, catalog) for name in written if name in catalog)
     if found:
         logger.info("Removed %d half-written files and folders that killed runs left.", found)
 
 
 def _clear(name: str, catalog: DataCatalog) -> int:
     dataset = catalog[name]
+    if isinstance(dataset, CheckpointDataset):
+        return dataset.clear()
     place = place_of(dataset, "any" if is_versioned(dataset) else None)
     if place is None or not place.is_local:
         return 0

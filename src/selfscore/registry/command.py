@@ -16,6 +16,7 @@ from selfscore.provenance.commands.shared import (
     env_option,
     project_of,
     show_table,
+    verbose_option,
     with_options,
 )
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--alias", help="Take the version with this alias; `candidate` by default.")
 @click.option("--model", help="Registered model; `registry.model` by default.")
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
-@with_options(env_option, conf_source_option)
+@with_options(env_option, conf_source_option, verbose_option)
 @click.pass_obj
 def promote(
     metadata: ProjectMetadata,

@@ -45,6 +45,8 @@ LINES = '{"image": "00123", "score": 4.50}\n{"image": "00124", "score": null}\n'
         ("scores.csv", b"image,score\n00123,4.50,\n00124,,\n"),
         ("scores.tsv", b"image\tscore\n00123\t4.50\n00124\t\n"),
         ("scores.txt", PLAIN.replace(",", "\t").encode("utf-16")),
+        ("scores.csv", PLAIN.encode("utf-32")),
+        ("scores.csv", codecs.BOM_UTF32_BE + PLAIN.encode("utf-32-be")),
         ("scores.csv.gz", gzip.compress(PLAIN.encode(), mtime=0)),
         ("scores.jsonl", LINES.encode()),
         ("scores.jsonl", codecs.BOM_UTF8 + LINES.encode()),

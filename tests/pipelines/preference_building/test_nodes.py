@@ -1,3 +1,5 @@
+import re
+
 import pandas as pd
 import pytest
 import tiny_vlm
@@ -84,10 +86,39 @@ def test_an_unknown_expert_is_named():
         build_pairs(generations(), 0, "humour")
 
 
-def test_no_pair_at_all_says_where_to_look():
-    rejected = generations().assign(accepted=False)
-    with pytest.raises(ValueError, match="No scoring pair could be built.*column `reason`"):
+def test_where_the_gates_drop_all_texts_the_gate_is_named():
+    rejected = generations().assign(accepted=False, reason="too_short")
+    with pytest.raises(ValueError, match="16 too_short.*`data_generation.gates.min_words`"):
         build_pairs(rejected, 0, "scoring")
+
+
+def alone(count: int) -> pd.DataFrame:
+    """Images with a level each."""
+    texts = generations(count).assign(accepted=True)
+    return texts.assign(level=[row // 2 + 1 - row % 2 for row in range(len(texts))])
+
+
+@pytest.mark.parametrize("count", [8, 3, 2, 1])
+def test_images_that_are_alone_with_their_level_are_told_and_the_advice_helps(count):
+    with pytest.raises(ValueError, match=f"of {count} images .* only one") as told:
+        build_pairs(alone(count), 0, "grounding_contrast")
+    advised = re.search(r"`ingestion.levels` to (\d)", str(told.value))
+    assert (advised is None) == (count <= 2)
+    if advised:
+        levels = int(advised[1])
+        texts = alone(count)
+        fewer = texts.assign(level=texts["level"] * levels // (count + 1))
+        assert not build_pairs(fewer, 0, "grounding_contrast").empty
+    # Leaving the expert out is advice, too: the others have pairs.
+    assert not build_pairs(alone(count), 0, "scoring").empty
+
+
+def test_texts_that_are_all_the_same_are_told():
+    same = alone(4).assign(explanation="It is what it is.")
+    together = same.assign(level=[0, 1] * 4)
+    for texts, expert in ((same, "consistency"), (together, "grounding")):
+        with pytest.raises(ValueError, match="word for word the same.*temperature"):
+            build_pairs(texts, 0, expert)
 
 
 def test_the_report_counts_and_sees_what_levels_alone_tell():

@@ -18,7 +18,8 @@ from transformers import (
 
 from selfscore.expert_training.targets import lora_targets
 from selfscore.merging.delta import to_lora
-from selfscore.vlm.loading.loader import fold, load_vlm
+from selfscore.vlm.loading.folding import fold
+from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.policy import Card, Policy
 
 

@@ -23,6 +23,9 @@ _SAMPLED = 50
 _ANNOUNCED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: ("utf-8-sig", "UTF-8 with BOM"),
+    # Before UTF-16, whose mark is the beginning of this one.
+    codecs.BOM_UTF32_LE: ("utf-32", "UTF-32"),
+    codecs.BOM_UTF32_BE: ("utf-32", "UTF-32"),
     codecs.BOM_UTF16_LE: ("utf-16", "UTF-16"),
     codecs.BOM_UTF16_BE: ("utf-16", "UTF-16"),
 }

@@ -12,6 +12,7 @@ from selfscore.metrics.blind_accuracy import blind_preference_accuracy
 from selfscore.pipelines.preference_building.settings import PreferenceBuildingSettings
 from selfscore.preference_data.builders import pair_builder
 from selfscore.preference_data.level_examples import level_examples
+from selfscore.preference_data.no_pairs import why_no_pair
 from selfscore.preference_data.pairs import join_sides
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
@@ -40,10 +41,7 @@ def build_pairs(generations: pd.DataFrame, seed: int, expert: str) -> pd.DataFra
         texts = join_sides(generations)
     pairs = builder.build(texts, seed)
     if pairs.empty:
-        raise ValueError(
-            f"No {expert} pair could be built from {len(generations)} explanations: look at the "
-            "column `reason` of their table and relax `data_generation.gates`."
-        )
+        raise ValueError(why_no_pair(expert, generations, texts))
     return pairs
 
 

@@ -14,6 +14,7 @@ from selfscore.provenance.commands.shared import (
     pipelines_option,
     project_of,
     tags_option,
+    verbose_option,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ ASKED_OPTIONS = (
     env_option,
     params_option,
     conf_source_option,
+    verbose_option,
 )
 
 

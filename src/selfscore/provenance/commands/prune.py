@@ -13,6 +13,7 @@ from selfscore.provenance.commands.shared import (
     in_words,
     project_of,
     show_table,
+    verbose_option,
     with_options,
 )
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@with_options(env_option, conf_source_option)
+@with_options(env_option, conf_source_option, verbose_option)
 @click.option(
     "--keep-last",
     type=click.IntRange(min=1),

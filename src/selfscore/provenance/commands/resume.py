@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from selfscore.provenance.commands.run import friendly_exit, verbose_option
+from selfscore.provenance.commands.run import friendly_exit
 from selfscore.provenance.commands.shared import (
     admitted_here,
     as_click_errors,
@@ -16,6 +16,7 @@ from selfscore.provenance.commands.shared import (
     params_option,
     project_of,
     show_table,
+    verbose_option,
     with_options,
 )
 
@@ -30,9 +31,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--run", "run_id", help="Id of the run; by default the newest that did not finish.")
-@with_options(env_option, conf_source_option, params_option)
+@with_options(env_option, conf_source_option, params_option, verbose_option)
 @click.option("--dry-run", is_flag=True, help="List the nodes that would run, and run nothing.")
-@verbose_option
 @click.pass_obj
 def resume(
     metadata: ProjectMetadata,
@@ -41,7 +41,6 @@ def resume(
     conf_source: str | None,
     params: dict[str, Any],
     dry_run: bool,
-    verbose: bool,
 ) -> None:
     """Go on with a run that was killed, stopped, or failed.
 
@@ -68,7 +67,7 @@ def resume(
     shown = {name: why for name, why in rest.reasons.items() if dry_run or name in rest.remarkable}
     show_table(("node", "why"), shown.items())
     if not dry_run:
-        with friendly_exit(verbose):
+        with friendly_exit():
             _go_on(metadata, rest, last, admitted, conf_source)
 
 

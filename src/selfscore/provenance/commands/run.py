@@ -17,19 +17,12 @@ from kedro import runner as runners
 from kedro.framework.cli.project import run as kedro_run
 
 from selfscore.given_parameters import read_params
-
-verbose_option = click.option(
-    "--verbose", "-v", is_flag=True, help="Show the traceback of every error."
-)
+from selfscore.provenance.commands.shared import plainly, show_traceback, verbose_option
 
 
 @contextmanager
-def friendly_exit(verbose: bool = False) -> Iterator[None]:
-    """Turns errors of a run into a message and an exit code: 1, or 128 and the signal's number.
-
-    Args:
-        verbose: show the traceback of every error.
-    """
+def friendly_exit() -> Iterator[None]:
+    """Turns errors of a run into a message and an exit code: 1, or 128 and the signal's number."""
     from selfscore.mistakes import in_words
     from selfscore.stopping import RunStoppedError
 
@@ -40,11 +33,13 @@ def friendly_exit(verbose: bool = False) -> Iterator[None]:
         _say(stopped, str(stopped))
         code = stopped.exit_code
     except click.ClickException:
+        show_traceback()
         raise
     except Exception as error:
-        words = None if verbose else in_words(error)
+        words = in_words(error)
         if words is None:
             raise
+        show_traceback()
         _say(error, words)
         code = 1
     # Out here the error is gone, and with it the files that it holds open: clients of stores wait
@@ -59,10 +54,10 @@ def _say(error: Exception, words: str) -> None:
         click.secho(line, fg="yellow", err=True)
 
 
-def _run(verbose: bool, **arguments: Any) -> Any:
+def _run(**arguments: Any) -> Any:
     assert kedro_run.callback is not None
     _check_runner(arguments["runner"])
-    with friendly_exit(verbose):
+    with friendly_exit():
         return kedro_run.callback(**arguments)
 
 
@@ -71,6 +66,7 @@ def _options() -> Iterator[click.Parameter]:
     for option in kedro_run.params:
         own = copy(option)
         own.callback = read_params if option.name == "params" else option.callback
+        own.callback = plainly(own.callback) if own.callback else None
         yield own
 
 

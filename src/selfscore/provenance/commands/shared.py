@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 # Kedro's reader of --load-versions has no public name: only this file uses it.
-from kedro.framework.cli.utils import _split_load_versions, split_node_names, split_string
+from kedro.framework.cli.utils import (
+    KedroCliError,
+    _split_load_versions,
+    split_node_names,
+    split_string,
+)
 
 from selfscore.given_parameters import read_params
 
@@ -22,6 +29,35 @@ if TYPE_CHECKING:
     from selfscore.provenance.project import Project
 
 FOLDER = click.Path(path_type=Path)
+_VERBOSE = "selfscore.verbose"
+
+
+def _keep(context: click.Context, _option: click.Parameter, value: bool) -> None:
+    context.meta[_VERBOSE] = value
+
+
+verbose_option = click.option(
+    "--verbose",
+    "-v",
+    is_flag=True,
+    expose_value=False,
+    callback=_keep,
+    help="Show the traceback of every error, too.",
+)
+
+
+def plainly(callback: Any) -> Any:
+    """One of Kedro's readers of options, whose errors are those of click: a sentence."""
+
+    @wraps(callback)
+    def read(*arguments: Any) -> Any:
+        try:
+            return callback(*arguments)
+        except KedroCliError as error:
+            raise click.BadParameter(error.message) from error
+
+    return read
+
 
 env_option = click.option("--env", "-e", help="Kedro configuration environment.")
 conf_source_option = click.option("--conf-source", help="Folder of the configuration.")
@@ -29,7 +65,11 @@ params_option = click.option(
     "--params", default="", callback=read_params, help="Parameters, as in `kedro run`."
 )
 load_versions_option = click.option(
-    "--load-versions", "-lv", default="", callback=_split_load_versions, help="As in `kedro run`."
+    "--load-versions",
+    "-lv",
+    default="",
+    callback=plainly(_split_load_versions),
+    help="As in `kedro run`.",
 )
 pipelines_option = click.option(
     "--pipelines",
@@ -104,13 +144,21 @@ def admitted_here(
 
 @contextmanager
 def as_click_errors() -> Iterator[None]:
-    """What the user can put right is one message, without a traceback."""
+    """What the user can put right is one message, without a traceback unless it is asked for."""
     from kedro.io import DatasetError
 
     try:
         yield
     except (ValueError, LookupError, OSError, DatasetError) as error:
+        show_traceback()
         raise click.ClickException(str(error)) from error
+
+
+def show_traceback() -> None:
+    """That of the error at hand, if the command was called with --verbose."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.meta.get(_VERBOSE):
+        click.secho(traceback.format_exc(), err=True, nl=False)
 
 
 def show_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:

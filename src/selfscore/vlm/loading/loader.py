@@ -1,6 +1,6 @@
 """From a policy to a model that can be run: base weights, adapters folded in, processor.
 
-Knows Hugging Face's Auto classes and PEFT; knows nothing of prompts, sampling or training.
+Knows Hugging Face's Auto classes; knows nothing of prompts, sampling or training.
 """
 
 from __future__ import annotations
@@ -9,17 +9,10 @@ import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 from huggingface_hub import is_offline_mode
-from peft import (
-    LoraConfig,
-    PeftModel,
-    get_peft_model,
-    get_peft_model_state_dict,
-    set_peft_model_state_dict,
-)
 from transformers import (
     AutoConfig,
     AutoModelForImageTextToText,
@@ -28,6 +21,7 @@ from transformers import (
 from transformers.utils import is_flash_attn_2_available
 
 from selfscore.vlm.loading.content import content_of, difference
+from selfscore.vlm.loading.folding import fold
 from selfscore.vlm.loading.placement import devices, place
 from selfscore.vlm.loading.processor import load_processor
 from selfscore.vlm.loading.quantization import check_quantization, quantise
@@ -80,7 +74,7 @@ def load_vlm(
     decoder = decoder_name(model)
     tower_frozen = all(leaves_tower(adapter, decoder) for adapter in folded)
     for adapter in folded:
-        model = fold(model, adapter)
+        fold(model, adapter)
     if options.quantization:
         model = quantise(model, decoder, on[0])
     place(model, on)
@@ -125,39 +119,6 @@ def decoder_name(model: PreTrainedModel) -> str:
 def leaves_tower(adapter: LoraAdapter, decoder: str) -> bool:
     """Whether an adapter changes the decoder of that name alone, and no tower or connector."""
     return all(module.startswith(f"{decoder}.") for module in adapter.config["target_modules"])
-
-
-def fold(model: PreTrainedModel, adapter: LoraAdapter) -> PreTrainedModel:
-    """Add the adapter's ΔW = (alpha / rank) · B · A to the weights it was trained for.
-
-    Raises:
-        ValueError: as `attach`.
-    """
-    return cast("PreTrainedModel", attach(model, adapter).merge_and_unload())
-
-
-def attach(model: PreTrainedModel, adapter: LoraAdapter) -> PeftModel:
-    """Put the adapter beside the weights it was trained for.
-
-    Raises:
-        ValueError: the adapter has tensors for other layers than the model, or of other sizes; or
-            it lacks some of those that its config asks for.
-    """
-    peft_model = get_peft_model(model, LoraConfig(**adapter.config))
-    asked = {name: value.shape for name, value in get_peft_model_state_dict(peft_model).items()}
-    there = {name: value.shape for name, value in adapter.tensors.items()}
-    if missing := sorted(asked.keys() - there.keys()):
-        raise ValueError(
-            f"The adapter is not whole: {len(missing)} of its {len(asked)} tensors are missing, "
-            f"such as '{missing[0]}'. Take it from where it was saved, or make it again."
-        )
-    if other := sorted(name for name in there if there[name] != asked.get(name)):
-        raise ValueError(
-            f"The adapter does not belong to this base model: no module, or one of another size, "
-            f"for '{other[0]}'. Load it on the base model its policy.json names."
-        )
-    set_peft_model_state_dict(peft_model, adapter.tensors)
-    return peft_model
 
 
 @contextmanager

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
 from peft.tuners.lora import LoraLayer
 
-from selfscore.vlm.loading.loader import attach, decoder_name, leaves_tower
+from selfscore.vlm.loading.folding import check_belongs
+from selfscore.vlm.loading.loader import decoder_name, leaves_tower
 from selfscore.vlm.model import VLM
 from selfscore.vlm.policy import LoraAdapter
 
@@ -26,10 +28,13 @@ def with_dial(vlm: VLM, adapter: LoraAdapter) -> tuple[VLM, Callable[[float], No
         adapter: an update of it.
 
     Raises:
-        ValueError: as `attach`.
+        ValueError: as `check_belongs`.
     """
+    check_belongs(vlm.model, adapter)
     tower_frozen = vlm.tower_frozen and leaves_tower(adapter, decoder_name(vlm.model))
-    attach(vlm.model, adapter).eval()
+    beside = get_peft_model(vlm.model, LoraConfig(**adapter.config))
+    set_peft_model_state_dict(beside, adapter.tensors)
+    beside.eval()
     layers = [module for module in vlm.model.modules() if isinstance(module, LoraLayer)]
 
     def turn(strength: float) -> None:
