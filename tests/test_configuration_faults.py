@@ -50,7 +50,6 @@ def test_the_file_and_the_place_are_named(trial_conf: Path, fault: str) -> None:
         "s3: [sk-4711\n",
         "key: ${sk-4711\n",
         "key: ${sk-4711}\n",
-        "key: ${oc.env:sk-4711}\n",
     ],
 )
 def test_nothing_of_the_credentials_is_shown(trial_conf: Path, text: str) -> None:
