@@ -38,7 +38,9 @@ class Run:
         command: how to repeat it.
         environments: configuration environments laid over `conf/base`, in this order.
         parameters: laid over those.
+        places: laid over `images` in globals.yml: the folder of its images, and their scores.
         pipelines: names of registered pipelines.
+        then: module and arguments of what goes on from it; `--configuration` is added.
         about: what else its description says.
     """
 
@@ -47,7 +49,9 @@ class Run:
     command: str
     environments: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
     pipelines: tuple[str, ...] = ("iteration",)
+    then: tuple[str, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -62,7 +66,6 @@ class Setting:
             kept of it.
         threads: of each run; None: all cores.
         jobs: runs side by side.
-        again: whether runs that have a description are repeated.
     """
 
     work: Path
@@ -70,17 +73,14 @@ class Setting:
     keep: Callable[[Run, Path], None]
     threads: int | None = None
     jobs: int = 1
-    again: bool = False
 
 
 def run_all(runs: Sequence[Run], setting: Setting) -> bool:
-    """Carry out the runs that have no description yet.
+    """Carry out runs.
 
     Returns:
         Whether all of them came to their end.
     """
-    if not setting.again:
-        runs = [run for run in runs if not _description(run, setting).is_file()]
     print(f"{len(runs)} runs, {setting.jobs} side by side", flush=True)
     with ThreadPoolExecutor(setting.jobs) as pool:
         return all(list(pool.map(lambda run: run_one(run, setting), runs)))
@@ -96,21 +96,32 @@ def run_one(run: Run, setting: Setting) -> bool:
     shutil.rmtree(folder / "data", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     source = write_configuration(run, folder)
-    command = [sys.executable, "-m", "kedro", "run", f"--pipelines={','.join(run.pipelines)}"]
-    command += [f"--conf-source={source.resolve()}", "--env=own"]
+    at = source.resolve()
+    commands = [["kedro", "run", f"--pipelines={','.join(run.pipelines)}"]]
+    commands[0] += [f"--conf-source={at}", "--env=own"]
+    if run.then:
+        commands.append([*run.then, f"--configuration={at}"])
     limits = {} if setting.threads is None else {"OMP_NUM_THREADS": str(setting.threads)}
     print(f"{run.name}: started, log in {folder / 'log.txt'}", flush=True)
     start = time.perf_counter()
     with (folder / "log.txt").open("w") as log:
-        ended = subprocess.run(
-            command, cwd=PROJECT, env=os.environ | limits, stdout=log, stderr=subprocess.STDOUT
+        # The first that fails is the last.
+        ended = all(
+            not subprocess.run(
+                [sys.executable, "-m", *command],
+                cwd=PROJECT,
+                env=os.environ | limits,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            ).returncode
+            for command in commands
         )
     seconds = time.perf_counter() - start
-    if ended.returncode:
+    if not ended:
         print(f"{run.name}: FAILED after {seconds:.0f} s, see {folder / 'log.txt'}", flush=True)
         return False
     setting.keep(run, source)
-    description = _description(run, setting)
+    description = setting.records / DESCRIPTIONS / f"{run.name}.json"
     description.parent.mkdir(parents=True, exist_ok=True)
     description.write_text(json.dumps(describe(run, seconds, setting.threads), indent=1) + "\n")
     print(f"{run.name}: done in {seconds:.0f} s", flush=True)
@@ -139,6 +150,7 @@ def write_configuration(run: Run, folder: Path) -> Path:
     }
     place = str(folder.resolve() / "data")
     settings["globals"].append({"storage": {"root": place, "scratch": place}})
+    settings["globals"].append({"images": dict(run.places)})
     settings["parameters"] += [dict(run.parameters), {"seed": run.seed}]
     database = folder.resolve() / "mlflow.db"
     settings["mlflow"] = [{"server": {"mlflow_tracking_uri": f"sqlite:///{database}"}}]
@@ -181,12 +193,9 @@ def commit() -> str:
             ["git", *arguments], cwd=PROJECT, capture_output=True, text=True
         ).stdout.strip()
 
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "conf", "data")
+    sources = ("src", "conf", "data", "benchmarks/experiments")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", *sources)
     return git("rev-parse", "--short", "HEAD") + (" with changes" if changed else "")
-
-
-def _description(run: Run, setting: Setting) -> Path:
-    return setting.records / DESCRIPTIONS / f"{run.name}.json"
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ in its columns, the fourth word may be left out, or be a pattern such as `forced
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import pandas as pd
 import yaml
 
 _HERE = Path(__file__).parent
+# Images that no setting was chosen by: they are evaluated where that is asked for.
+LOCKED = "locked"
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,11 @@ class Definitions:
 
     Attributes:
         seeds: of the runs of a variant that has none of its own.
-        split: whose figures are kept and compared.
+        split: whose figures are compared where a page does not say.
         examples: number of images whose texts are kept to be read.
         variants: name → `pipelines`, `environments`, `parameters` and `seeds` of its runs, as far
-            as they differ from a run of `iteration` with `conf/base`.
+            as they differ from a run of `iteration` with `conf/base`; and `then`, what is done
+            afterwards by its name in `benchmarks.experiments.afterwards`, with its settings.
         names: metric → what it is called; others by their own name.
         pages: name → what the page asks and shows, see `benchmarks.experiments.page`.
     """
@@ -42,11 +45,26 @@ class Definitions:
     @classmethod
     def load(cls) -> Definitions:
         """Read the files beside this module."""
-        variants, results, pages = (
+        variants, results, head_to_head, pages = (
             yaml.safe_load((_HERE / f"{name}.yml").read_text(encoding="utf-8"))
-            for name in ("variants", "results", "pages")
+            for name in ("variants", "results", "head_to_head", "pages")
         )
-        return cls(**variants, pages=results | pages)
+        return cls(**variants, pages=results | head_to_head | pages)
+
+    def showing(self, split: str) -> Definitions:
+        """The same experiments, with the figures of one split on all pages."""
+        pages = {}
+        for name, page in self.pages.items():
+            shown = dict(page) | {"split": split}
+            for part in ("tables", "claims"):
+                shown[part] = [
+                    {key: value for key, value in row.items() if key != "split"}
+                    for row in page[part]
+                ]
+            if "compared" in page:
+                shown["compared"] = page["compared"] | {"splits": [split]}
+            pages[name] = shown
+        return replace(self, split=split, pages=pages)
 
 
 @dataclass(frozen=True)
@@ -74,7 +92,7 @@ class FigureRef:
         """value, low and high by seed; no row for a seed that lacks the figure.
 
         Args:
-            figures: variant, seed, round, policy, metric, value, low, high.
+            figures: variant, seed, round, policy, metric, value, low, high, of one split.
             metric: what stands for `{}`.
         """
         found = figures[
@@ -94,6 +112,17 @@ def figures_of(experiment: Mapping[str, Any]) -> Iterator[FigureRef]:
         yield FigureRef.parse(claim["of"])
         if isinstance(claim["over"], str):
             yield FigureRef.parse(claim["over"])
+    if "compared" in experiment:
+        compared = experiment["compared"]
+        yield FigureRef.parse(compared["default"])
+        yield from (FigureRef.parse(arm["figure"]) for arm in compared["arms"].values())
+    for variant in experiment.get("fronts", {}).values():
+        yield FigureRef(variant, 1, "merged")
+
+
+def of_split(figures: pd.DataFrame, split: str) -> pd.DataFrame:
+    """The figures of one split, and those of what was learnt from, which belong to every one."""
+    return figures[figures["split"].isin([split, "train"])]
 
 
 def variants_of(experiment: Mapping[str, Any]) -> list[str]:

@@ -1,48 +1,51 @@
 """The figures of one run in one flat table.
 
-A figure is named by round, policy and metric alone. What tells figures of one metric apart beside
-these (judge, kind of table) is part of the metric's name, as `consistency.self`.
+A figure is named by round, policy, split and metric alone. What tells figures of one metric apart
+beside these (judge, kind of table) is part of the metric's name, as `consistency.self`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from selfscore.layout import BASELINE, namespace
-from selfscore.metrics.figures import CONTROLS, HEALTH, INCOMING, among
+from selfscore.layout import BASELINE, STAGES, namespace
+from selfscore.metrics.figures import CONTROLS, HEALTH, PREFERENCES, TRAINING, among
 
-COLUMNS = ["round", "policy", "metric", "value", "low", "high", "n"]
+COLUMNS = ["round", "policy", "split", "metric", "value", "low", "high", "n"]
+# Of figures about what was learnt from, whatever else was evaluated.
+TRAIN = "train"
 
 
-def flat_figures(load: Callable[[str], Any], rounds: int, split: str) -> pd.DataFrame:
+def flat_figures(load: Callable[[str], Any], rounds: int) -> pd.DataFrame:
     """All figures of a run.
 
     Args:
         load: gives a dataset of the run by its name.
         rounds: number of its rounds; 0: the baseline alone.
-        split: the one whose figures are kept.
 
     Returns:
-        round, policy, metric, value, low, high, n. Metrics are named `<metric>`, of judges
-        `<metric>.<judge>` and `<metric>.<judge>.<other judge>`, of health `health.<metric>`;
-        `blind_accuracy` and `pairs` have the expert as their policy.
+        round, policy, split, metric, value, low, high, n. Metrics are named `<metric>`, of judges
+        `<metric>.<judge>` and `<metric>.<judge>.<other judge>`, of health `health.<metric>`. Of the
+        split `train` there are `blind_accuracy` and `pairs`, which have the expert as their policy,
+        what judges read in the texts of the policy `incoming`, `lambda.merging` and
+        `energy_kept.merging` of a merge, and `seconds`, see `seconds_taken`.
     """
     figures = load("figures_over_rounds" if rounds else f"{BASELINE}.figures")
-    tables = [_named_apart(figures, split)]
+    tables = [named_apart(figures)]
     for number in range(1, rounds + 1):
         report = load(f"{namespace(number)}.preference_report")
         tables.append(_preferences(report).assign(round=number))
+    tables.append(seconds_taken(load("manifest")["nodes"], rounds))
     return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
 
 
-def _named_apart(figures: pd.DataFrame, split: str) -> pd.DataFrame:
-    """The figures of a split, without controls, with all that tells them apart in their names."""
-    figures = among(figures[~figures["of"].isin(CONTROLS)], of=None)
-    # The policy that a round starts from is judged by its texts about the training images.
-    kept = figures[(figures["split"] == split) | (figures["policy"] == INCOMING)]
+def named_apart(figures: pd.DataFrame) -> pd.DataFrame:
+    """The figures without controls, with all that tells them apart in their names."""
+    # Figures of the steps of learning are taken from their reports, but for those of the merge.
+    kept = among(figures[~figures["of"].isin([*CONTROLS, PREFERENCES, TRAINING])], of=None)
     return kept.assign(
         metric=[
             f"{HEALTH}.{metric}"
@@ -53,10 +56,38 @@ def _named_apart(figures: pd.DataFrame, split: str) -> pd.DataFrame:
     )
 
 
+def seconds_taken(nodes: Sequence[Mapping[str, Any]], rounds: int) -> pd.DataFrame:
+    """How long it took to make the policy of each round: texts, pairs, training and merging.
+
+    Args:
+        nodes: as the run's manifest has them.
+        rounds: number of its rounds.
+
+    Returns:
+        A row `seconds` a round, of the policy `merged`, with all rounds before it; what came before
+        the first round, and evaluation, are not counted.
+    """
+    made = [stage for stage in STAGES if stage != "evaluation"]
+    by_round = {
+        number: sum(
+            node["seconds"] or 0.0
+            for node in nodes
+            if node["namespace"] == namespace(number) and set(node["tags"]) & set(made)
+        )
+        for number in range(1, rounds + 1)
+    }
+    rows = [
+        {"round": number, "value": sum(by_round[past] for past in range(1, number + 1))}
+        for number in by_round
+    ]
+    table = pd.DataFrame(rows, columns=["round", "value"])
+    return table.assign(policy="merged", split=TRAIN, metric="seconds", n=1)
+
+
 def _preferences(report: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(
         [
-            {"policy": expert, "metric": metric, "value": float(value)}
+            {"policy": expert, "split": TRAIN, "metric": metric, "value": float(value)}
             for metric in ("pairs", "blind_accuracy")
             for expert, value in report[metric].items()
         ]

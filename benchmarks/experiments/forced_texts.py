@@ -46,8 +46,8 @@ def describe_forced_texts(
         seed: of resamples and examples.
 
     Returns:
-        round, policy, metric, value, low, high, n of the policy `base`, about training images: for
-        texts with the right score, the wrong one and both (`forced_right`, `forced_wrong`,
+        round, policy, split, metric, value, low, high, n of the policy `base` and training images:
+        for texts with the right score, the wrong one and both (`forced_right`, `forced_wrong`,
         `forced`) those of `selfscore.judging.consistency.consistency_figures` as
         `forced_right.<metric>.<judge>` and the share that passed the gates as
         `forced_right.accepted`; `forced.differ`, the share of images whose two texts differ;
@@ -81,7 +81,7 @@ def describe_forced_texts(
         if name in held_out
     }
     tables.append(pd.DataFrame({"metric": shares.keys(), "value": shares.values()}))
-    figures = pd.concat(tables, ignore_index=True).assign(round=0, policy="base")
+    figures = pd.concat(tables, ignore_index=True).assign(round=0, policy="base", split="train")
     return figures, _examples(generations, forced, list(both.index), examples, seed)
 
 

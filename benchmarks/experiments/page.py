@@ -9,7 +9,7 @@ import pandas as pd
 import yaml
 
 from benchmarks.experiments.claims import CONTRADICTED, HOLDS, Finding
-from benchmarks.experiments.definitions import Definitions, FigureRef, variants_of
+from benchmarks.experiments.definitions import Definitions, FigureRef, of_split, variants_of
 from benchmarks.experiments.markdown import (
     environment,
     markdown_table,
@@ -58,25 +58,30 @@ def render_page(
     figures: pd.DataFrame,
     runs: Sequence[dict[str, Any]],
     examples: Mapping[str, pd.DataFrame],
+    more: Sequence[str],
     definitions: Definitions,
 ) -> str:
     """The page of one experiment.
 
-    Its definition has title, question, tables and claims; `images`, where the figures are about
-    others than those of the split; and `examples`, a variant whose texts are shown, where there are
-    some to show. A table has a title, columns (metrics) and rows (label → figures); `shows`, where
-    it is not both, `means` or `seeds`; and `about`, what else is said of it.
+    Its definition has title, question, tables and claims; `split`, where the figures are not those
+    of `definitions.split`; `images`, where they are about others; and `examples`, a variant whose
+    texts are shown, where there are some to show. A table has a title, columns (metrics) and rows
+    (label → figures); `shows`, where it is not both, `means` or `seeds`; `split`, where it is
+    another than the page's; and `about`, what else is said of it. What `compared` and `fronts` are,
+    say `benchmarks.experiments.head_to_head` and `benchmarks.experiments.fronts`.
 
     Args:
         name: of the experiment.
         findings: what the runs say of the claims.
-        figures: variant, seed, round, policy, metric, value, low, high, of the seeds looked at.
+        figures: variant, seed, round, policy, split, metric, value, low, high, of the seeds looked
+            at.
         runs: how and where each run was made.
         examples: variant → texts with forced levels.
+        more: parts of the page that other modules make.
         definitions: all experiments.
     """
     experiment = definitions.pages[name]
-    images = experiment.get("images", f"{definitions.split} images").capitalize()
+    own_split = experiment.get("split", definitions.split)
     parts = [
         _INTRODUCTION.format(
             name=name, title=experiment["title"], question=experiment["question"].strip()
@@ -86,8 +91,11 @@ def render_page(
         *_explanations(findings),
         _READING,
     ]
+    parts += more
     for table in experiment["tables"]:
-        parts += _table(table, figures, images, definitions.names)
+        split = table.get("split", own_split)
+        images = experiment.get("images", f"{split} images").capitalize()
+        parts += _table(table, of_split(figures, split), images, definitions.names)
     if "examples" in experiment:
         parts += ["## Examples\n", _examples(examples[experiment["examples"]])]
     parts += [

@@ -1,6 +1,9 @@
 """Write the pages of the experiments from the records of their runs.
 
-python -m benchmarks.experiments.pages
+    python -m benchmarks.experiments.pages
+    python -m benchmarks.experiments.pages --split validation --docs build/trial
+
+The second shows one split on all pages: settings are chosen by the validation images.
 """
 
 from __future__ import annotations
@@ -15,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from benchmarks.experiments.claims import Finding, judge_claim
-from benchmarks.experiments.definitions import Definitions, variants_of
+from benchmarks.experiments.definitions import LOCKED, Definitions, of_split, variants_of
+from benchmarks.experiments.fronts import merge_fronts_part
+from benchmarks.experiments.head_to_head import head_to_head
 from benchmarks.experiments.means import mean_interval
 from benchmarks.experiments.page import render_index, render_page
-from benchmarks.experiments.records import RECORDS, Records, read_records
+from benchmarks.experiments.records import FIGURES, RECORDS, Records, read_records
 from benchmarks.runs import PROJECT
 from selfscore.metrics.figures import POOLED
 
@@ -30,12 +35,15 @@ logger = logging.getLogger(__name__)
 FOLDER = "experiments"
 
 
-def write_pages(records: Records, definitions: Definitions) -> dict[str, str | Figure]:
+def write_pages(
+    records: Records, definitions: Definitions, others: Mapping[str, Records] | None = None
+) -> dict[str, str | Figure]:
     """The pages of the experiments whose runs are all recorded, and the list of them.
 
     Args:
         records: of all runs.
         definitions: all experiments.
+        others: name → records of the runs on other images, for pages that show them beside.
 
     Returns:
         File below `docs` → a page in Markdown, or a figure that a page shows. A page rests on the
@@ -47,12 +55,16 @@ def write_pages(records: Records, definitions: Definitions) -> dict[str, str | F
     written: dict[str, str | Figure] = {}
     listed: dict[str, Sequence[Finding]] = {}
     for name, experiment in definitions.pages.items():
-        seeds = _seeds(records.figures, variants_of(experiment), definitions)
+        split = experiment.get("split", definitions.split)
+        shown = of_split(records.figures, split)
+        evaluated = shown[shown["split"] == split] if split == LOCKED else shown
+        seeds = _seeds(evaluated, variants_of(experiment), definitions)
         if not all(seeds.values()):
             logger.warning(
-                "The page '%s' is not written: run `python -m benchmarks.experiments %s` first.",
+                "The page '%s' is not written: run `python -m benchmarks.experiments %s%s` first.",
                 name,
                 name,
+                f" --{LOCKED}" if split == LOCKED else "",
             )
             continue
         looked_at = pd.MultiIndex.from_tuples(
@@ -60,7 +72,10 @@ def write_pages(records: Records, definitions: Definitions) -> dict[str, str | F
         )
         rows = pd.MultiIndex.from_frame(records.figures[["variant", "seed"]]).isin(looked_at)
         figures = records.figures[rows]
-        findings = [judge_claim(claim, figures) for claim in experiment["claims"]]
+        findings = [
+            judge_claim(claim, of_split(figures, claim.get("split", split)))
+            for claim in experiment["claims"]
+        ]
         made = {
             key: run
             for key, run in records.runs.items()
@@ -71,11 +86,14 @@ def write_pages(records: Records, definitions: Definitions) -> dict[str, str | F
             for key, run in made.items()
             if run["seed"] == seeds[run["variant"]][0] and key in records.examples
         }
-        page = render_page(name, findings, figures, list(made.values()), examples, definitions)
-        written[experiment.get("file", f"{FOLDER}/{name}.md")] = page
+        more, pictures = _other_parts(experiment, figures, records, others or {}, definitions)
+        written[experiment.get("file", f"{FOLDER}/{name}.md")] = render_page(
+            name, findings, figures, list(made.values()), examples, more, definitions
+        )
+        written |= pictures
         if "figure" in experiment:
             drawn = experiment["figure"]
-            written[drawn["file"]] = _draw(figures, drawn, definitions.split)
+            written[drawn["file"]] = _draw(of_split(figures, split), drawn, split)
         if "file" not in experiment:
             listed[name] = findings
     if not written:
@@ -90,8 +108,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--records", type=Path, default=RECORDS)
     parser.add_argument("--docs", type=Path, default=PROJECT / "docs")
+    parser.add_argument("--split", help="shown on all pages, instead of each page's own")
     options = parser.parse_args(arguments)
-    for name, content in write_pages(read_records(options.records), Definitions.load()).items():
+    definitions = Definitions.load()
+    if options.split:
+        definitions = definitions.showing(options.split)
+    # Records of other images lie beside those of the demo.
+    others = {
+        folder.name: read_records(folder)
+        for folder in sorted(options.records.parent.iterdir())
+        if folder != options.records and (folder / FIGURES).is_dir()
+    }
+    for name, content in write_pages(read_records(options.records), definitions, others).items():
         file = options.docs / name
         file.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, str):
@@ -109,6 +137,23 @@ def _seeds(
     shared = [name for name in variants if "seeds" not in definitions.variants[name]]
     common = set.intersection(*(recorded[name] for name in shared)) if shared else set()
     return {name: sorted(common if name in shared else recorded[name]) for name in variants}
+
+
+def _other_parts(
+    experiment: Mapping[str, Any],
+    figures: pd.DataFrame,
+    records: Records,
+    others: Mapping[str, Records],
+    definitions: Definitions,
+) -> tuple[list[str], dict[str, Figure]]:
+    """What a page has beside tables and claims."""
+    if "compared" in experiment:
+        own = records._replace(figures=figures)
+        return head_to_head(experiment["compared"], own, others, definitions)
+    if "fronts" in experiment:
+        split = experiment.get("split", definitions.split)
+        return merge_fronts_part(experiment["fronts"], figures, split, definitions)
+    return [], {}
 
 
 def _draw(figures: pd.DataFrame, drawn: Mapping[str, Any], split: str) -> Figure:

@@ -1,4 +1,4 @@
-"""What is kept of the runs: their figures and some of their texts (CSV), how and where (JSON)."""
+"""What is kept of the runs: figures, answers and some texts (CSV), how and where (JSON)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import pandas as pd
-from kedro.framework.startup import bootstrap_project
 
+from benchmarks.experiments.afterwards import measured_after
+from benchmarks.experiments.answers import answers_of, answers_of_rounds
 from benchmarks.experiments.definitions import Definitions
-from benchmarks.experiments.flattening import COLUMNS, flat_figures
+from benchmarks.experiments.finished_run import FinishedRun
+from benchmarks.experiments.flattening import COLUMNS, flat_figures, named_apart
 from benchmarks.experiments.forced_texts import describe_forced_texts
 from benchmarks.runs import DESCRIPTIONS, PROJECT, Run
 from selfscore.layout import BASELINE
-from selfscore.pipelines.evaluation.settings import EvaluationSettings
-from selfscore.provenance.project import open_project
 
-FIGURES, EXAMPLES = "figures", "examples"
+FIGURES, ANSWERS, EXAMPLES = "figures", "answers", "examples"
 RECORDS = PROJECT / "benchmarks/records/experiments"
 # A project's configuration is read through what Kedro has once per process.
 _one_at_a_time = Lock()
@@ -28,12 +28,14 @@ class Records(NamedTuple):
     """The records of many runs.
 
     Attributes:
-        figures: variant, seed, round, policy, metric, value, low, high, n.
+        figures: variant, seed, round, policy, split, metric, value, low, high, n.
+        answers: variant, seed, and what `answers_of` gives, of policies that are handed on.
         runs: name of a run → how and where it was made, with its `variant` and `seed`.
         examples: name of a run → texts that its base model wrote for right and wrong scores.
     """
 
     figures: pd.DataFrame
+    answers: pd.DataFrame
     runs: dict[str, dict[str, Any]]
     examples: dict[str, pd.DataFrame]
 
@@ -48,27 +50,35 @@ def keep_record(run: Run, configuration: Path, folder: Path, definitions: Defini
         definitions: what is kept.
     """
     with _one_at_a_time:
-        bootstrap_project(PROJECT)
-        project = open_project(PROJECT, environment="own", conf_source=str(configuration))
-        load, parameters = project.catalog.load, project.parameters
-        rounds = parameters["rounds"] if "iteration" in run.pipelines else 0
+        finished = FinishedRun.open(configuration)
+        load = finished.load
+        rounds = finished.parameters["rounds"] if "iteration" in run.pipelines else 0
         forced, examples = describe_forced_texts(
-            load(f"{BASELINE}.generations"),
+            finished.generations,
             load(f"{BASELINE}.readings"),
-            load("scored_images"),
+            finished.scored_images,
             load(f"{BASELINE}.consistency_judge"),
-            EvaluationSettings(**parameters["evaluation"]),
+            finished.evaluation,
             definitions.examples,
-            parameters["seed"],
+            finished.seed,
         )
-        figures = flat_figures(load, rounds, definitions.split)
+        figures = [forced, flat_figures(load, rounds)]
+        answers = [answers_of_rounds(load, rounds)]
+        after = measured_after(configuration)
+    if after is not None:
+        figures.append(named_apart(after.figures))
+        answers.append(answers_of(after.judgements))
     kept = {
-        FIGURES: (pd.concat([forced, figures])[COLUMNS], "%.5g"),
+        FIGURES: (pd.concat(figures)[COLUMNS], "%.5g"),
+        ANSWERS: (pd.concat(answers), "%.5g"),
         EXAMPLES: (examples, "%.3g"),
     }
     for kind, (table, digits) in kept.items():
         (folder / kind).mkdir(parents=True, exist_ok=True)
-        table.to_csv(folder / kind / f"{run.name}.csv", index=False, float_format=digits)
+        file = _file(folder, kind, run.name)
+        # The same table gives the same bytes, whenever it is packed.
+        packing: Any = {"method": "gzip", "mtime": 0} if file.suffix == ".gz" else None
+        table.to_csv(file, index=False, float_format=digits, compression=packing)
 
 
 def read_records(folder: Path) -> Records:
@@ -90,9 +100,24 @@ def read_records(folder: Path) -> Records:
         raise ValueError(
             f"There are no records in {folder}: run `python -m benchmarks.experiments` first."
         )
-    tables = [
-        pd.read_csv(file).assign(variant=runs[name]["variant"], seed=runs[name]["seed"])
-        for name, file in figures.items()
-    ]
+    said = {name: _file(folder, ANSWERS, name) for name in runs}
+    tables = {
+        kind: [
+            pd.read_csv(file, dtype={"image_id": str, "group": str}).assign(
+                variant=runs[name]["variant"], seed=runs[name]["seed"]
+            )
+            for name, file in files.items()
+            if file.is_file()
+        ]
+        for kind, files in {FIGURES: figures, ANSWERS: said}.items()
+    }
+    answers = pd.concat([pd.DataFrame(), *tables[ANSWERS]], ignore_index=True)
+    if len(answers):
+        answers = answers.fillna({"group": ""})
     texts = {file.stem: pd.read_csv(file) for file in (folder / EXAMPLES).glob("*.csv")}
-    return Records(pd.concat(tables, ignore_index=True), runs, texts)
+    return Records(pd.concat(tables[FIGURES], ignore_index=True), answers, runs, texts)
+
+
+def _file(folder: Path, kind: str, name: str) -> Path:
+    """Where a record lies; a row for every image is much, and packs well."""
+    return folder / kind / f"{name}.csv{'.gz' if kind == ANSWERS else ''}"

@@ -88,5 +88,3 @@ def test_a_failed_run_leaves_no_record_and_the_next_one_is_still_made(
     assert kept == [("whole", 1)]
     assert [path.name for path in tmp_path.rglob("records/**/*.*")] == ["whole.json"]
     assert "broken: FAILED" in capsys.readouterr().out
-    assert run_all([whole], setting)
-    assert capsys.readouterr().out == "0 runs, 1 side by side\n"

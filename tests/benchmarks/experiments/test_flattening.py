@@ -1,6 +1,6 @@
 import pandas as pd
 
-from benchmarks.experiments.flattening import COLUMNS, flat_figures
+from benchmarks.experiments.flattening import COLUMNS, flat_figures, seconds_taken
 
 
 def row(number, policy, metric, of="", **content):
@@ -24,33 +24,54 @@ FIRST = [
     row(1, "merged", "kappa", "tfidf/self"),
     row(1, "merged", "level_entropy", "health"),
     row(1, "merged", "srcc_gain"),
+    row(1, "merged", "lambda", "merging", split="train"),
+    row(1, "scoring", "loss", "training", split="train"),
 ]
 RUN = {
     "baseline.figures": pd.DataFrame(BASE),
     "figures_over_rounds": pd.DataFrame(BASE + FIRST),
     "iteration_1.preference_report": {"pairs": {"scoring": 7}, "blind_accuracy": {"scoring": 0.5}},
+    "manifest": {
+        "nodes": [
+            {"namespace": "baseline", "tags": ["data_generation"], "seconds": 100.0},
+            {"namespace": "iteration_1", "tags": ["data_generation"], "seconds": 3.0},
+            {"namespace": "iteration_1", "tags": ["merging"], "seconds": 0.5},
+            {"namespace": "iteration_1", "tags": ["evaluation"], "seconds": 50.0},
+            {"namespace": "iteration_2", "tags": ["dpo_training"], "seconds": 4.0},
+            {"namespace": "iteration_2", "tags": ["level_training"], "seconds": None},
+        ]
+    },
 }
 
 
 def test_figures_of_all_tables_are_named_apart():
-    figures = flat_figures(RUN.__getitem__, 1, "test")
+    figures = flat_figures(RUN.__getitem__, 1)
     assert list(figures) == COLUMNS
-    assert set(zip(figures["round"], figures["policy"], figures["metric"], strict=True)) == {
-        (0, "base", "srcc"),
-        (0, "base", "consistency.self"),
-        (0, "base", "health.level_entropy"),
-        (1, "merged", "srcc"),
-        (1, "merged", "srcc_gain"),
-        (1, "merged", "consistency.self"),
-        (1, "incoming", "discrimination.self"),
-        (1, "merged", "kappa.tfidf.self"),
-        (1, "merged", "health.level_entropy"),
-        (1, "scoring", "pairs"),
-        (1, "scoring", "blind_accuracy"),
+    names = ["round", "policy", "split", "metric"]
+    assert set(figures[names].itertuples(index=False, name=None)) == {
+        (0, "base", "test", "srcc"),
+        (0, "base", "test", "consistency.self"),
+        (0, "base", "test", "health.level_entropy"),
+        (1, "merged", "test", "srcc"),
+        (1, "merged", "validation", "srcc"),
+        (1, "merged", "test", "srcc_gain"),
+        (1, "merged", "test", "consistency.self"),
+        (1, "incoming", "train", "discrimination.self"),
+        (1, "merged", "test", "kappa.tfidf.self"),
+        (1, "merged", "test", "health.level_entropy"),
+        (1, "merged", "train", "lambda.merging"),
+        (1, "merged", "train", "seconds"),
+        (1, "scoring", "train", "pairs"),
+        (1, "scoring", "train", "blind_accuracy"),
     }
-    assert not figures.duplicated(["round", "policy", "metric"]).any()
+    assert not figures.duplicated(names).any()
+
+
+def test_seconds_are_those_that_make_a_policy_with_all_rounds_before_it():
+    taken = seconds_taken(RUN["manifest"]["nodes"], 2)
+    assert taken.set_index("round")["value"].to_dict() == {1: 3.5, 2: 7.5}
 
 
 def test_the_baseline_alone_has_a_record():
-    baseline = {name: table for name, table in RUN.items() if name.startswith("baseline.")}
-    assert set(flat_figures(baseline.__getitem__, 0, "test")["round"]) == {0}
+    there = {name: RUN[name] for name in ("baseline.figures", "manifest")}
+    assert set(flat_figures(there.__getitem__, 0)["round"]) == {0}

@@ -1,5 +1,6 @@
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,8 @@ def records(values: dict[str, list[float]] = VALUES) -> Records:
     tables, runs = [], {}
     for variant, by_seed in values.items():
         for seed, value in enumerate(by_seed, start=1):
-            figure = {"round": 1, "policy": "merged", "metric": "srcc", "value": value, "n": 250}
+            figure = {"round": 1, "policy": "merged", "split": "test", "metric": "srcc"}
+            figure |= {"value": value, "n": 250}
             interval = {"low": value - 0.1, "high": value + 0.1}
             tables.append({"variant": variant, "seed": seed} | figure | interval)
             name = f"{variant}_seed_{seed}"
@@ -126,7 +128,8 @@ def records(values: dict[str, list[float]] = VALUES) -> Records:
             "inferred_level_tfidf": [7.25, None],
         }
     )
-    return Records(pd.DataFrame(tables), runs, {f"default_seed_{n}": texts for n in (1, 2, 3)})
+    examples = {f"default_seed_{n}": texts for n in (1, 2, 3)}
+    return Records(pd.DataFrame(tables), pd.DataFrame(), runs, examples)
 
 
 def written(values: dict[str, list[float]] = VALUES) -> dict[str, Any]:
@@ -224,6 +227,38 @@ def test_a_control_has_seeds_of_its_own_and_a_page_its_figure() -> None:
     assert cells(control, "control") == ["control", "1", "0.050 [-0.050, 0.150]"]
     assert len(figure.axes) == 1
     assert "Results" not in pages["experiments/README.md"]
+
+
+def test_a_page_shows_the_split_that_it_names() -> None:
+    both = records()
+    locked = both.figures.assign(split="locked", value=both.figures["value"] - 0.2)
+    both = both._replace(figures=pd.concat([both.figures, locked], ignore_index=True))
+    radius = DEFINITIONS.pages["radius"]
+    tables = [*radius["tables"], radius["tables"][0] | {"title": "Before", "split": "test"}]
+    claims = [*radius["claims"], {"says": "Before.", "split": "test"} | radius["claims"][3]]
+    claims[-1] |= {"says": "On the others.", "split": "test"}
+    own = radius | {"split": "locked", "tables": tables, "claims": claims}
+    definitions = replace(DEFINITIONS, pages={"radius": own})
+    page = str(write_pages(both, definitions)["experiments/radius.md"])
+    first, second = page.split("## Before")
+    assert "Locked images, seeds 1, 2, 3." in first and "Test images" in second
+    assert cells(first, "two")[1].startswith("0.310")
+    assert cells(second, "two")[1].startswith("0.510")
+    assert cells(page, "One against none.")[1].startswith("0.310")
+    assert cells(page, "On the others.")[1].startswith("0.510")
+    # All of it on one split, to choose settings by.
+    shown = str(write_pages(both, definitions.showing("test"))["experiments/radius.md"])
+    assert "Locked" not in shown and cells(shown, "One against none.")[1].startswith("0.510")
+
+
+def test_a_page_about_locked_images_waits_for_runs_that_evaluate_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    own = {"radius": DEFINITIONS.pages["radius"] | {"split": "locked"}}
+    definitions = replace(DEFINITIONS, pages=own)
+    with pytest.raises(ValueError, match="No experiment has its runs yet"):
+        write_pages(records(), definitions)
+    assert "run `python -m benchmarks.experiments radius --locked` first" in caplog.text
 
 
 def test_records_that_do_not_belong_together_are_named(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""What policies said of single images: what two of them are compared by, image by image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from selfscore.layout import namespace
+
+COLUMNS = [
+    "round",
+    "policy",
+    "split",
+    "image_id",
+    "group",
+    "score",
+    "expected",
+    "valid",
+    "stated",
+    "inferred",
+    "faithfulness",
+]
+_NAMES = {
+    "expected_score": "expected",
+    "emitted_level": "stated",
+    "inferred_level": "inferred",
+}
+
+
+def answers_of(judgements: pd.DataFrame) -> pd.DataFrame:
+    """Of every policy and evaluated image: `COLUMNS`.
+
+    Args:
+        judgements: round, policy, split, image_id, group, score, expected_score, and of a policy
+            that writes valid, emitted_level, inferred_level and faithfulness.
+
+    Returns:
+        score and expected in the user's unit, stated and inferred in levels; valid is 1 or 0,
+        missing of a policy that writes nothing.
+    """
+    table = judgements.rename(columns=_NAMES).reindex(columns=COLUMNS)
+    return table.assign(valid=table["valid"].astype("float64"))
+
+
+def answers_of_rounds(load: Callable[[str], Any], rounds: int) -> pd.DataFrame:
+    """`answers_of` what each round of a run hands on.
+
+    Args:
+        load: gives a dataset of the run by its name.
+        rounds: number of its rounds.
+    """
+    tables = [load(f"{namespace(number)}.judgements") for number in range(1, rounds + 1)]
+    handed_on = [table[table["policy"] == "merged"] for table in tables]
+    return pd.concat([pd.DataFrame(columns=COLUMNS), *map(answers_of, handed_on)])

@@ -1,0 +1,27 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.experiments.competitors.floors import monotone
+from benchmarks.experiments.competitors.hard_levels import hardened
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_a_map_rises_or_falls_as_the_scores_do(direction: int) -> None:
+    expected = np.linspace(0, 9, 40)
+    scores = direction * expected**2 + np.random.default_rng(0).normal(size=40)
+    found = monotone(expected, scores, [-1.0, 2.0, 5.0, 30.0])
+    assert (direction * np.diff(found) >= 0).all()
+    # Beyond what it was fitted on, the nearest.
+    ends = monotone(expected, scores, expected[[0, -1]])
+    assert found[[0, -1]].tolist() == ends.tolist()
+
+
+def test_hard_levels_have_all_probability_on_the_images_own() -> None:
+    soft = pd.DataFrame(
+        {"level": [0, 2], "position": [0.3, 1.6], "spread": [0.5, np.nan], "target": [None, None]}
+    )
+    hard = hardened(soft, 3)
+    assert np.stack(hard["target"].tolist()).tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert hard["position"].tolist() == [0.0, 2.0]
+    assert hard["spread"].isna().all()
