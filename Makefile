@@ -19,10 +19,11 @@ test: $(INSTALLED)  ## Run the tests, two files at a time, and measure their cov
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --cov --cov-fail-under=85
 
 results: $(INSTALLED)  ## Run five seeds and the control, then write docs/results.md (half an hour)
-	$(BIN)/python -m benchmarks.experiments results
+	$(BIN)/python -m benchmarks.experiments results --locked
 	$(BIN)/python -m benchmarks.experiments.pages
 
-experiments: $(INSTALLED)  ## Make the runs of all experiments, then write docs/experiments (one to two hours)
+experiments: $(INSTALLED)  ## Make the runs of all experiments, then write docs/experiments (five to seven hours)
+	$(BIN)/python -m benchmarks.experiments results head_to_head --locked
 	$(BIN)/python -m benchmarks.experiments
 	$(BIN)/python -m benchmarks.experiments.pages
 

@@ -19,14 +19,14 @@ import pandas as pd
 
 from benchmarks.experiments.competitors.floors import FloorSettings, floors
 from benchmarks.experiments.competitors.grpo import GRPOSettings, grpo
-from benchmarks.experiments.competitors.hard_levels import hard_levels
+from benchmarks.experiments.competitors.levels_alone import LevelsAloneSettings, levels_alone
 from benchmarks.experiments.finished_run import FinishedRun
 from benchmarks.experiments.measured import Measured
 from benchmarks.experiments.merge_fronts import FrontSettings, merge_fronts
 
 AFTERWARDS: dict[str, Callable[[FinishedRun, dict[str, Any]], Measured]] = {
     "floors": lambda run, given: floors(run, FloorSettings(**given)),
-    "hard_levels": hard_levels,
+    "levels_alone": lambda run, given: levels_alone(run, LevelsAloneSettings(**given)),
     "grpo": lambda run, given: grpo(run, GRPOSettings(**given)),
     "merge_fronts": lambda run, given: merge_fronts(run, FrontSettings(**given)),
 }

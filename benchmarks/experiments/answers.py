@@ -45,12 +45,13 @@ def answers_of(judgements: pd.DataFrame) -> pd.DataFrame:
 
 
 def answers_of_rounds(load: Callable[[str], Any], rounds: int) -> pd.DataFrame:
-    """`answers_of` what each round of a run hands on.
+    """`answers_of` the base model and what each round of a run hands on.
 
     Args:
         load: gives a dataset of the run by its name.
-        rounds: number of its rounds.
+        rounds: number of its rounds; nothing is taken of a run without any.
     """
-    tables = [load(f"{namespace(number)}.judgements") for number in range(1, rounds + 1)]
-    handed_on = [table[table["policy"] == "merged"] for table in tables]
+    numbers = range(rounds + 1) if rounds else ()
+    tables = [load(f"{namespace(number)}.judgements") for number in numbers]
+    handed_on = [table[table["policy"].isin(["base", "merged"])] for table in tables]
     return pd.concat([pd.DataFrame(columns=COLUMNS), *map(answers_of, handed_on)])

@@ -93,7 +93,8 @@ def judge_claim(claim: Mapping[str, Any], figures: pd.DataFrame) -> Finding:
         raise ValueError(f"Unknown `expected` '{expected}': choose one of {EXPECTATIONS}.")
     found, over = _find(claim["of"], figures), claim["over"]
     if isinstance(over, str):
-        values = found["value"] - _find(over, figures)["value"]
+        # A variant may have seeds of its own.
+        values = (found["value"] - _find(over, figures)["value"]).dropna()
         found = pd.DataFrame({"value": values, "low": float("nan"), "high": float("nan")})
     else:
         found = found - over

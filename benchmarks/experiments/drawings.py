@@ -35,7 +35,12 @@ class Arm:
 
 
 def pareto_figure(arms: Sequence[Arm], names: Mapping[str, str]) -> Figure:
-    """Score against faithfulness and against consistency, as far as they were measured."""
+    """Score against faithfulness and against consistency, as far as they were measured.
+
+    Args:
+        arms: the first one, which the others are held against, is black.
+        names: what metrics are called.
+    """
     shown = [
         metric for metric in _AGAINST if any(not np.isnan(arm.means[metric].value) for arm in arms)
     ]
@@ -43,7 +48,7 @@ def pareto_figure(arms: Sequence[Arm], names: Mapping[str, str]) -> Figure:
     colours = _colours()
     for axes, metric in zip(panels, shown, strict=False):
         for place, arm in enumerate(arms):
-            colour = colours[place % len(colours)]
+            colour = colours[(place - 1) % len(colours)] if place else INK["ink"]
             x, y = arm.means["srcc"], arm.means[metric]
             if np.isnan(y.value):
                 axes.axvline(x.value, color=colour, ls="--", lw=1.2, label=arm.label)
@@ -57,7 +62,7 @@ def pareto_figure(arms: Sequence[Arm], names: Mapping[str, str]) -> Figure:
                 x.value, y.value, s=size, color=colour, alpha=0.75, label=arm.label, zorder=3
             )
         _name(axes, names.get("srcc", "srcc"), names.get(metric, metric))
-    _legend(figure, panels[0])
+    _legend(figure)
     return figure
 
 
@@ -83,7 +88,7 @@ def fronts_figure(
                 axes.annotate(f"λ {row['strength']:g}", (row["srcc"], row[metric]), size=6)
         axes.set_title(title, color=INK["ink"], size=11)
         _name(axes, names.get("srcc", "srcc"), names.get(metric, metric))
-    _legend(figure, panels[0])
+    _legend(figure)
     return figure
 
 
@@ -109,10 +114,18 @@ def _name(axes: Axes, x: str, y: str) -> None:
     axes.set_axisbelow(True)
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
+def _legend(figure: Figure) -> None:
+    drawn: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            drawn.setdefault(label, handle)
     legend = figure.legend(
-        handles, labels, loc="lower center", ncols=2 * len(figure.axes), frameon=False, fontsize=8
+        list(drawn.values()),
+        list(drawn),
+        loc="lower center",
+        ncols=len(figure.axes) + 1,
+        frameon=False,
+        fontsize=8,
     )
     for handle in legend.legend_handles:
         # Sizes mean seconds in the picture, and nothing here.

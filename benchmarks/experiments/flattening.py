@@ -17,6 +17,7 @@ from selfscore.metrics.figures import CONTROLS, HEALTH, PREFERENCES, TRAINING, a
 COLUMNS = ["round", "policy", "split", "metric", "value", "low", "high", "n"]
 # Of figures about what was learnt from, whatever else was evaluated.
 TRAIN = "train"
+_LEARNING = set(STAGES) - {"evaluation"}
 
 
 def flat_figures(load: Callable[[str], Any], rounds: int) -> pd.DataFrame:
@@ -64,24 +65,28 @@ def seconds_taken(nodes: Sequence[Mapping[str, Any]], rounds: int) -> pd.DataFra
         rounds: number of its rounds.
 
     Returns:
-        A row `seconds` a round, of the policy `merged`, with all rounds before it; what came before
-        the first round, and evaluation, are not counted.
+        A row `seconds` a round, of the policy `merged`, with all rounds before it. Evaluation is
+        not counted, and of the baseline only the texts that the first round learns from, where it
+        writes none of its own.
     """
-    made = [stage for stage in STAGES if stage != "evaluation"]
-    by_round = {
-        number: sum(
-            node["seconds"] or 0.0
-            for node in nodes
-            if node["namespace"] == namespace(number) and set(node["tags"]) & set(made)
-        )
-        for number in range(1, rounds + 1)
-    }
-    rows = [
-        {"round": number, "value": sum(by_round[past] for past in range(1, number + 1))}
-        for number in by_round
-    ]
-    table = pd.DataFrame(rows, columns=["round", "value"])
+    numbers = range(1, rounds + 1)
+    taken = pd.Series([_seconds_of_round(nodes, number) for number in numbers], dtype=float)
+    table = pd.DataFrame({"round": numbers, "value": taken.cumsum()})
     return table.assign(policy="merged", split=TRAIN, metric="seconds", n=1)
+
+
+def _seconds_of_round(nodes: Sequence[Mapping[str, Any]], number: int) -> float:
+    def write(name: str) -> list[Mapping[str, Any]]:
+        texts = {f"{name}.forced_levels", f"{name}.generations"}
+        return [node for node in nodes if texts & set(node["outputs"])]
+
+    own = [
+        node
+        for node in nodes
+        if node["namespace"] == namespace(number) and set(node["tags"]) & _LEARNING
+    ]
+    texts = [] if write(namespace(number)) else write(BASELINE)
+    return sum(node["seconds"] or 0.0 for node in [*own, *texts])
 
 
 def _preferences(report: Mapping[str, Any]) -> pd.DataFrame:

@@ -56,8 +56,7 @@ def write_pages(
     listed: dict[str, Sequence[Finding]] = {}
     for name, experiment in definitions.pages.items():
         split = experiment.get("split", definitions.split)
-        shown = of_split(records.figures, split)
-        evaluated = shown[shown["split"] == split] if split == LOCKED else shown
+        evaluated = records.figures[records.figures["split"] == split]
         seeds = _seeds(evaluated, variants_of(experiment), definitions)
         if not all(seeds.values()):
             logger.warning(

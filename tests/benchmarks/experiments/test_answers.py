@@ -20,11 +20,13 @@ JUDGED = pd.DataFrame(
 
 
 def test_answers_of_what_rounds_hand_on() -> None:
-    found = answers_of_rounds({"iteration_1.judgements": JUDGED}.__getitem__, 1)
+    base = JUDGED[:1].assign(round=0, policy="base", expected_score=3.0)
+    run = {"baseline.judgements": base, "iteration_1.judgements": JUDGED}
+    found = answers_of_rounds(run.__getitem__, 1)
     assert list(found) == COLUMNS
-    assert found["policy"].tolist() == ["merged", "merged"]
-    assert found["valid"].tolist() == [1.0, 0.0]
-    assert found["expected"].tolist() == [1.6, 2.2]
+    assert found["policy"].tolist() == ["base", "merged", "merged"]
+    assert found["valid"].tolist() == [1.0, 1.0, 0.0]
+    assert found["expected"].tolist() == [3.0, 1.6, 2.2]
     assert list(answers_of_rounds({}.__getitem__, 0)) == COLUMNS
 
 

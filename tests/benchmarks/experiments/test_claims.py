@@ -92,6 +92,14 @@ def test_differences_are_taken_seed_by_seed() -> None:
     assert against_number.differences["low"].tolist() == pytest.approx([-0.1, 0.3, -0.5])
 
 
+def test_seeds_that_only_one_side_has_are_left_out() -> None:
+    table = figures(a__1__merged__srcc=[0.5, 0.9, 0.1], b__1__merged__srcc=[0.4, 0.7])
+    claim = {"says": "", "of": "a 1 merged srcc", "over": "b 1 merged srcc", "expected": "rises"}
+    finding = judge_claim(claim, table)
+    assert finding.differences["value"].tolist() == pytest.approx([0.1, 0.2])
+    assert (finding.agreeing, finding.mean.n) == (2, 2)
+
+
 @pytest.mark.parametrize(
     ("bound", "verdict", "agreeing"), [(0.19, "holds", 3), (0.21, "not decided", 2)]
 )

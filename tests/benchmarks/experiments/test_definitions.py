@@ -16,6 +16,7 @@ from benchmarks.experiments.afterwards import AFTERWARDS
 from benchmarks.experiments.claims import EXPECTATIONS
 from benchmarks.experiments.competitors.floors import FloorSettings
 from benchmarks.experiments.competitors.grpo import GRPOSettings
+from benchmarks.experiments.competitors.levels_alone import LevelsAloneSettings
 from benchmarks.experiments.definitions import Definitions, FigureRef, figures_of, variants_of
 from benchmarks.experiments.merge_fronts import FrontSettings
 from benchmarks.experiments.pages import write_pages
@@ -103,13 +104,17 @@ def test_a_page_compares_policies_that_its_runs_have(page: str, parameters: dict
 
 
 def test_the_settings_of_what_comes_then_are_those_it_takes(parameters: dict[str, Any]) -> None:
-    settings = {"floors": FloorSettings, "grpo": GRPOSettings, "merge_fronts": FrontSettings}
+    settings = {
+        "floors": FloorSettings,
+        "grpo": GRPOSettings,
+        "levels_alone": LevelsAloneSettings,
+        "merge_fronts": FrontSettings,
+    }
     for variant in EXPERIMENTS.variants.values():
         for name, given in variant.get("then", {}).items():
-            if name == "hard_levels":
-                LevelSettings(**merged(parameters["level_training"], given))
-            else:
-                settings[name](**given)
+            made = settings[name](**given)
+            if isinstance(made, LevelsAloneSettings):
+                LevelSettings(**merged(parameters["level_training"], made.training))
 
 
 def test_the_default_before_is_spelled_out(parameters: dict[str, Any]) -> None:

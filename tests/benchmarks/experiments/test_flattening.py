@@ -8,6 +8,11 @@ def row(number, policy, metric, of="", **content):
     return facts | {"metric": metric, "value": 0.5, "low": 0.4, "high": 0.6, "n": 9} | content
 
 
+def node(namespace, tag, output, seconds):
+    facts = {"namespace": namespace, "tags": [tag], "outputs": [f"{namespace}.{output}"]}
+    return facts | {"seconds": seconds}
+
+
 BASE = [
     row(0, "base", "srcc"),
     row(0, "base", "consistency", "self"),
@@ -33,12 +38,13 @@ RUN = {
     "iteration_1.preference_report": {"pairs": {"scoring": 7}, "blind_accuracy": {"scoring": 0.5}},
     "manifest": {
         "nodes": [
-            {"namespace": "baseline", "tags": ["data_generation"], "seconds": 100.0},
-            {"namespace": "iteration_1", "tags": ["data_generation"], "seconds": 3.0},
-            {"namespace": "iteration_1", "tags": ["merging"], "seconds": 0.5},
-            {"namespace": "iteration_1", "tags": ["evaluation"], "seconds": 50.0},
-            {"namespace": "iteration_2", "tags": ["dpo_training"], "seconds": 4.0},
-            {"namespace": "iteration_2", "tags": ["level_training"], "seconds": None},
+            node("baseline", "", "generations", 8.0),
+            node("baseline", "", "base_predictions", 90.0),
+            node("iteration_1", "merging", "merged_adapter", 0.5),
+            node("iteration_1", "evaluation", "figures", 50.0),
+            node("iteration_2", "data_generation", "generations", 3.0),
+            node("iteration_2", "dpo_training", "scoring_adapter", 4.0),
+            node("iteration_2", "level_training", "level_adapter", None),
         ]
     },
 }
@@ -69,7 +75,10 @@ def test_figures_of_all_tables_are_named_apart():
 
 def test_seconds_are_those_that_make_a_policy_with_all_rounds_before_it():
     taken = seconds_taken(RUN["manifest"]["nodes"], 2)
-    assert taken.set_index("round")["value"].to_dict() == {1: 3.5, 2: 7.5}
+    # The texts of the first round are those of the baseline.
+    assert taken.set_index("round")["value"].to_dict() == {1: 8.5, 2: 15.5}
+    nodes = [*RUN["manifest"]["nodes"], node("iteration_1", "data_generation", "generations", 2.0)]
+    assert seconds_taken(nodes, 1)["value"].tolist() == [2.5]
 
 
 def test_the_baseline_alone_has_a_record():

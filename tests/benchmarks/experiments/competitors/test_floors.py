@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.experiments.competitors.floors import monotone
-from benchmarks.experiments.competitors.hard_levels import hardened
+from benchmarks.experiments.competitors.levels_alone import hardened
 
 
 @pytest.mark.parametrize("direction", [1, -1])
