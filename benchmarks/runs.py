@@ -150,7 +150,8 @@ def write_configuration(run: Run, folder: Path) -> Path:
     }
     place = str(folder.resolve() / "data")
     settings["globals"].append({"storage": {"root": place, "scratch": place}})
-    settings["globals"].append({"images": dict(run.places)})
+    if run.places:
+        settings["globals"].append({"images": dict(run.places)})
     settings["parameters"] += [dict(run.parameters), {"seed": run.seed}]
     database = folder.resolve() / "mlflow.db"
     settings["mlflow"] = [{"server": {"mlflow_tracking_uri": f"sqlite:///{database}"}}]

@@ -16,6 +16,8 @@ from benchmarks.experiments.merge_fronts import CHOSEN, METRICS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# The paper's method.
+_REFERENCE = "ties"
 _OTHERS = tuple(metric for metric in METRICS if metric != "srcc")
 _READING = """\
 Each method at its own best strength, which the validation images of each seed chose: the smallest λ
@@ -40,12 +42,9 @@ def merge_fronts_part(
         Parts of the page, and file below `docs` → picture.
     """
     names = definitions.names
-    tables = {title: _table(figures, variant) for title, variant in fronts.items()}
+    tables = {title: _table(figures, variant, split) for title, variant in fronts.items()}
     means = {
-        title: table[table["split"] == split]
-        .groupby(["method", "strength"], sort=False)[list(METRICS)]
-        .mean()
-        .reset_index()
+        title: table.groupby(["method", "strength"], sort=False)[list(METRICS)].mean().reset_index()
         for title, table in tables.items()
     }
     pictures, parts = {}, []
@@ -58,13 +57,16 @@ def merge_fronts_part(
                 f"![One line a method, from its weakest strength to its strongest](../{file})\n",
             ]
     for title, table in tables.items():
-        parts += [f"## {title}: each method at its best\n", _READING, _best(table, split, names)]
-        parts += [f"## {title}: every strength\n", _all(means[title], names)]
+        best = table[table[CHOSEN] == 1]
+        parts += [f"## {title}: each method at its best\n", _READING, _best(best, names)]
+        if (best["method"] == _REFERENCE).any():
+            parts += [f"Over `{_REFERENCE}`, seed by seed:\n", _over_reference(best, names)]
+        parts += [f"## {title}: every strength\n", _all(table, names)]
     return parts, pictures
 
 
-def _table(figures: pd.DataFrame, variant: str) -> pd.DataFrame:
-    """seed, split, method, strength, chosen (by validation) and one column a metric."""
+def _table(figures: pd.DataFrame, variant: str, split: str) -> pd.DataFrame:
+    """seed, method, strength, chosen (by validation) and one column a metric, of one split."""
     own = figures[(figures["variant"] == variant) & figures["policy"].str.contains("@")]
     wide = own.pivot_table(
         index=["seed", "split", "policy"], columns="metric", values="value", sort=False
@@ -73,27 +75,43 @@ def _table(figures: pd.DataFrame, variant: str) -> pd.DataFrame:
     parted = wide["policy"].str.split("@", expand=True)
     wide = wide.assign(method=parted[0], strength=parted[1].astype(float)).drop(columns=CHOSEN)
     chosen = own[own["metric"] == CHOSEN].set_index(["seed", "policy"])["value"].rename(CHOSEN)
-    return wide.join(chosen, on=["seed", "policy"])
+    return wide[wide["split"] == split].join(chosen, on=["seed", "policy"])
 
 
-def _best(table: pd.DataFrame, split: str, names: Mapping[str, str]) -> str:
-    at_best = table[(table["split"] == split) & (table[CHOSEN] == 1)]
-    rows = []
-    for method, own in at_best.groupby("method", sort=False):
-        strengths = ", ".join(f"{value:g}" for value in own.sort_values("seed")["strength"])
-        figures = [with_interval(mean_interval(own[metric])._asdict()) for metric in METRICS]
-        rows.append([f"`{method}`", strengths, *figures])
-    header = ["", "λ, seed by seed", *(names.get(metric, metric) for metric in METRICS)]
-    return markdown_table(header, rows)
-
-
-def _all(means: pd.DataFrame, names: Mapping[str, str]) -> str:
+def _best(best: pd.DataFrame, names: Mapping[str, str]) -> str:
     rows = [
         [
-            f"`{row['method']}`",
-            f"{row['strength']:g}",
-            *("–" if pd.isna(row[metric]) else f"{row[metric]:.3f}" for metric in METRICS),
+            f"`{method}`",
+            ", ".join(f"{value:g}" for value in own.sort_values("seed")["strength"]),
+            *_means(own),
         ]
-        for row in means.to_dict("records")
+        for method, own in best.groupby("method", sort=False)
     ]
-    return markdown_table(["", "λ", *(names.get(metric, metric) for metric in METRICS)], rows)
+    return markdown_table(["", "λ, seed by seed", *_named(names)], rows)
+
+
+def _over_reference(best: pd.DataFrame, names: Mapping[str, str]) -> str:
+    by_seed = best.set_index("seed")
+    reference = by_seed.loc[by_seed["method"] == _REFERENCE, list(METRICS)]
+    rows = [
+        [f"`{method}`", *_means(own[list(METRICS)] - reference)]
+        for method, own in by_seed.groupby("method", sort=False)
+        if method != _REFERENCE
+    ]
+    return markdown_table(["", *_named(names)], rows)
+
+
+def _all(table: pd.DataFrame, names: Mapping[str, str]) -> str:
+    rows = [
+        [f"`{method}`", f"{strength:g}", *_means(own)]
+        for (method, strength), own in table.groupby(["method", "strength"], sort=False)
+    ]
+    return markdown_table(["", "λ", *_named(names)], rows)
+
+
+def _means(own: pd.DataFrame) -> list[str]:
+    return [with_interval(mean_interval(own[metric])._asdict()) for metric in METRICS]
+
+
+def _named(names: Mapping[str, str]) -> list[str]:
+    return [names.get(metric, metric) for metric in METRICS]

@@ -32,7 +32,8 @@ def test_each_method_stands_at_the_strength_that_validation_chose() -> None:
     best = page.split("## Both: every strength")[0]
     assert "| `ties` | 1, 2.5 | 0.675 [" in best
     assert "| `linear` | 1, 2.5 | 0.775 [" in best
-    assert "| `ties` | 2.5 | 0.750 | 0.900 | – | – |" in page
+    assert "| `ties` | 2.5 | 0.750 [0.750, 0.750] | 0.900 [0.900, 0.900] | – | – |" in page
+    assert "| `linear` | 0.100 [0.100, 0.100] | 0.000 [0.000, 0.000] | – | – |" in page
     assert set(pictures) == {"figures/fronts_consistency.png"}
     lines = pictures["figures/fronts_consistency.png"].axes[0].lines
     assert [line.get_label() for line in lines] == ["ties", "linear"]
