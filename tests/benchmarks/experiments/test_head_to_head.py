@@ -62,6 +62,11 @@ def cells(text: str, start: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
+def on_locked(page: str) -> str:
+    own = page.split("## How far the default is ahead: the locked images")[1]
+    return own.split("## What each reaches")[0]
+
+
 @pytest.fixture(scope="module")
 def page() -> str:
     parts, pictures = head_to_head(COMPARED, records(), {"mine": records(("test",))}, DEFINITIONS)
@@ -75,7 +80,7 @@ def page() -> str:
 
 
 def test_losses_are_listed_as_wins_are(page: str) -> None:
-    own = page.split("## How far the default is ahead: the locked images")[1]
+    own = on_locked(page)
     behind, rest = own.split("### Where the default is ahead")
     ahead, open_ = rest.split("### Where the runs do not tell")
     assert "- SRCC against a better one: -0." in behind.split("### Where the default is behind")[1]
@@ -90,8 +95,7 @@ def test_every_difference_is_in_the_table_and_in_one_list(page: str) -> None:
     assert [(lead.arm, lead.metric) for lead in found if lead.arm == "a ridge"] == [
         ("a ridge", "srcc")
     ]
-    own = page.split("## How far the default is ahead: the locked images")[1]
-    own = own.split("## What each reaches")[0]
+    own = on_locked(page)
     for lead in found:
         figure = f"{lead.by.value:+.3f} [{lead.by.low:+.3f}, {lead.by.high:+.3f}]"
         assert own.count(figure) >= 2

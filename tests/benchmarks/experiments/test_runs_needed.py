@@ -90,7 +90,9 @@ def test_a_data_set_has_a_name_images_and_scores(capsys: pytest.CaptureFixture[s
 def test_an_unknown_experiment_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["depht"])
-    assert "no experiment 'depht': there are results, sanity" in capsys.readouterr().err
+    assert (
+        "no experiment 'depht': there are results, head_to_head, sanity" in capsys.readouterr().err
+    )
 
 
 def test_runs_with_a_record_are_not_repeated(
