@@ -127,10 +127,10 @@ def _legend(figure: Figure) -> None:
         frameon=False,
         fontsize=8,
     )
-    for handle in legend.legend_handles:
+    for shown in legend.legend_handles:
         # Sizes mean seconds in the picture, and nothing here.
-        if handle is not None and hasattr(handle, "set_sizes"):
-            handle.set_sizes([_LEAST])
+        if shown is not None and hasattr(shown, "set_sizes"):
+            shown.set_sizes([_LEAST])
 
 
 def _half(mean: Interval) -> float:

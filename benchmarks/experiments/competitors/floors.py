@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from benchmarks.experiments.finished_run import FinishedRun
 from benchmarks.experiments.measured import Measured, took
 from selfscore.metrics.figures import as_figures
+from selfscore.metrics.rank_correlation import srcc
 from selfscore.metrics.ridge import predict_scores, ridge_metrics
 from selfscore.settings_class import Count, settings_class
 
@@ -80,7 +81,8 @@ def monotone(expected: ArrayLike, scores: ArrayLike, others: ArrayLike) -> Array
     """
     from sklearn.isotonic import IsotonicRegression
 
-    fitted = IsotonicRegression(increasing="auto", out_of_bounds="clip").fit(expected, scores)
+    rises = not srcc(expected, scores) < 0
+    fitted = IsotonicRegression(increasing=rises, out_of_bounds="clip").fit(expected, scores)
     return np.asarray(fitted.predict(np.asarray(others)), dtype=np.float64)
 
 

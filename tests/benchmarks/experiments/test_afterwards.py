@@ -21,7 +21,7 @@ from benchmarks.runs import Run, Setting, run_one
 pytestmark = pytest.mark.slow
 
 DEFINITIONS = Definitions([1], "test", 1, {}, {}, {})
-FRONTS = {"methods": ["ties", "slerp"], "strengths": [1.0, 2.0]}
+FRONTS = {"methods": ["ties", "linear"], "strengths": [1.0, 2.0]}
 STEP = {"lr": 1e-3, "epochs": 1.0, "warmup_ratio": 0.1, "max_grad_norm": 1.0}
 COMPETITORS: Mapping[str, Mapping[str, Any]] = {
     "floors": {"labels": 6},
@@ -36,23 +36,23 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with `work` and `records` of one run, whose experts were merged anew."""
     folder = tmp_path_factory.mktemp("experiments")
     run = Run(
-        "two_seed_1",
+        "one_seed_1",
         1,
         "python -m benchmarks.experiments",
         environments=("test",),
         parameters={
             "rounds": 1,
-            "experts": ["scoring", "consistency"],
+            "experts": ["scoring"],
             "ingestion": {"max_images_per_split": 12},
             "evaluation": {"n_resamples": 10},
             "reporting": {"n_resamples": 10},
         },
         then=("benchmarks.experiments.afterwards", "merge_fronts", json.dumps(FRONTS)),
-        about={"variant": "two", "locked": False},
+        about={"variant": "one", "locked": False},
     )
     keep = partial(keep_record, folder=folder / "records", definitions=DEFINITIONS)
     setting = Setting(folder / "work", folder / "records", keep, threads=1)
-    assert run_one(run, setting), (folder / "work/two_seed_1/log.txt").read_text()[-3000:]
+    assert run_one(run, setting), (folder / "work/one_seed_1/log.txt").read_text()[-3000:]
     return folder
 
 
@@ -93,9 +93,9 @@ def test_every_method_is_measured_at_every_strength(records: Records) -> None:
     chosen = own[own["metric"] == "chosen"].set_index("policy")["value"]
     for method in FRONTS["methods"]:
         assert chosen[[f"{method}@1", f"{method}@2"]].sum() == 1
-    parts, pictures = merge_fronts_part({"Two": "two"}, records.figures, "test", DEFINITIONS)
+    parts, pictures = merge_fronts_part({"One": "one"}, records.figures, "test", DEFINITIONS)
     assert "figures/fronts_consistency.png" in pictures
-    assert "| `slerp` |" in "\n".join(parts)
+    assert "| `linear` |" in "\n".join(parts)
 
 
 def test_a_merge_at_the_runs_own_strength_is_the_runs_own_policy(records: Records) -> None:
@@ -107,7 +107,7 @@ def test_a_merge_at_the_runs_own_strength_is_the_runs_own_policy(records: Record
 
 @pytest.mark.parametrize("name", COMPETITORS)
 def test_a_competitor_is_measured_as_a_rounds_policy_is(made: Path, name: str) -> None:
-    run = FinishedRun.open(made / "work/two_seed_1/conf")
+    run = FinishedRun.open(made / "work/one_seed_1/conf")
     figures, judgements = AFTERWARDS[name](run, dict(COMPETITORS[name]))
     measured = figures[figures["of"] == ""].groupby("policy")["metric"].agg(set)
     expected = {"isotonic_few", "isotonic", "ridge"} if name == "floors" else {"merged"}
