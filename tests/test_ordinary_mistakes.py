@@ -69,6 +69,9 @@ MISTAKES = {
     "run --params=rounds": "is no `key=value`",
     "run --params=ingestion.unitt=stars": "did you mean unit?",
     "run --load-versions=policy_1": "dataset_name:YYYY",
+    "run --nodes=baseline.describe_base_policy --load-versions=score_scale:2020": (
+        "'score_scale' has no version 2020: there is none yet"
+    ),
     "plan --load-versions=policy_1": "dataset_name:YYYY",
     "run --load-versions=nothing:2026": "not found in the catalog",
     "run --nosuch": "No such option",

@@ -16,6 +16,7 @@ from kedro.framework.project import settings
 
 from selfscore.own_source import refuse_other_source
 from selfscore.provenance import begun_here, checkpoint_owner, one_run, run_facts
+from selfscore.provenance.asked_versions import refuse_missing
 from selfscore.provenance.clearing import clear
 from selfscore.provenance.places import load_what_is_saved
 from selfscore.provenance.progress import Progress
@@ -88,8 +89,10 @@ class ProvenanceHooks:
 
         Raises:
             ScratchInUseError: another run writes to the same folder.
+            DatasetError: a version that is to be loaded is not there.
         """
         self._forget()
+        refuse_missing(run_params.get("load_versions") or {}, catalog)
         if self._scratch is not None:
             self._lock = one_run.take(self._scratch)
             begun_here.keep(self._scratch, run_params["run_id"], run_params.get("runtime_params"))

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_UNTRAINED_ADVICE = "Choose a model that follows the prompts"
+_FORMAT_ADVICE = (
+    "Where the base model keeps it, train with a lower `dpo_training.lr` or a higher "
+    "`dpo_training.rpo_alpha`; else choose a model that follows the prompts"
+)
+
 
 def predict(
     policy: Policy,
@@ -115,12 +121,11 @@ def tabulate_predictions(
     if not any(valid):
         logger.warning(
             "The policy '%s' never kept the response format in %d answers, for example %r. Its "
-            "emitted scores and its explanations are not measured. Train with a lower "
-            "`dpo_training.lr` or a higher `dpo_training.rpo_alpha`, or choose a model that "
-            "follows the prompts.",
+            "emitted scores and its explanations are not measured. %s.",
             name,
             len(rows),
             predictions[0].response,
+            _FORMAT_ADVICE if number else _UNTRAINED_ADVICE,
         )
     table = rows[["image_id", "split", "group", "score", "level"]].copy()
     table.insert(0, "round", number)
