@@ -27,6 +27,7 @@ def catalog_in(root: str, run_id: str) -> DataCatalog:
     entries = {
         "report": entry("text.TextDataset", "08_reporting/report.html"),
         "run_summary": entry("json.JSONDataset", "08_reporting/run_summary.json"),
+        "champion": entry("json.JSONDataset", "08_reporting/champion.json"),
         "scored_images": entry("json.JSONDataset", "03_primary/scored_images.json"),
         "policy_{number}": entry(
             "selfscore.datasets.policy.PolicyDataset", "06_models/policy_{number}"
@@ -74,7 +75,8 @@ def test_the_end_says_what_came_of_it_and_where_it_is(tmp_path: Path) -> None:
     assert lines == [
         HEADLINE,
         "The report: data/08_reporting/latest/report.html",
-        "The policy: data/06_models/latest/policy. To score a picture: kedro score photo.jpg",
+        "The last round's policy: data/06_models/latest/policy. To score a picture: "
+        "kedro score photo.jpg",
         LAST,
     ]
     page, policy = (tmp_path / "data" / path for path in ("08_reporting", "06_models"))
@@ -83,6 +85,11 @@ def test_the_end_says_what_came_of_it_and_where_it_is(tmp_path: Path) -> None:
     end(f"{tmp_path}/data", tmp_path, "2", **a_round(1, "second"))
     assert (page / "latest/report.html").read_text() == "second"
     assert json.loads((policy / "latest/policy/policy.json").read_text())["iteration"] == 1
+
+
+def test_pictures_are_scored_with_the_champion_whichever_is_the_last(tmp_path: Path) -> None:
+    lines = end(f"{tmp_path}/data", tmp_path, "1", **a_round(1), champion={"policy": "policy_0"})
+    assert "To score a picture with the champion: kedro score photo.jpg" in lines[2]
 
 
 def test_an_environment_is_named_where_a_command_needs_it(tmp_path: Path) -> None:
@@ -107,7 +114,8 @@ def test_in_a_store_the_version_is_named(tmp_path: Path) -> None:
     fsspec.filesystem("memory").store.clear()
     lines = end("memory:///store", tmp_path, "1", **a_round(1))
     assert lines[1] == "The report: memory:///store/08_reporting/report.html/1/report.html"
-    assert lines[2].startswith("The policy: memory:///store/06_models/policy_1/1/policy_1. ")
+    place = "memory:///store/06_models/policy_1/1/policy_1"
+    assert lines[2].startswith(f"The last round's policy: {place}. ")
     fsspec.filesystem("memory").store.clear()
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LATEST = "latest"
-_REPORT, _SUMMARY = "report", "run_summary"
+_REPORT, _SUMMARY, _CHAMPION = "report", "run_summary", "champion"
 # What ingestion leaves for people to look at: dataset → what it is called.
 _OF_INGESTION = {
     "data_check": "The data check",
@@ -76,7 +76,12 @@ class EndingHooks:
             yield self._headline or catalog.load(_SUMMARY)["headline"]
             yield f"The report: {report}"
         if policy:
-            yield f"The policy: {policy}. To score a picture: kedro score{env} photo.jpg"
+            # Which need not be the last round's.
+            chosen = " with the champion" if _CHAMPION in made else ""
+            yield (
+                f"The last round's policy: {policy}. To score a picture{chosen}: "
+                f"kedro score{env} photo.jpg"
+            )
         if report or policy:
             yield f"What was made of what: {f'kedro viz run{env}' if env else 'make viz'}"
             return

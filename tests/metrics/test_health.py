@@ -112,7 +112,7 @@ def test_each_failure_is_named_with_what_to_try(
     said = pytest.approx(getattr(THRESHOLDS, threshold))
     assert float(found[threshold].split(f"(`{threshold}` is ")[1].split(")")[0]) == said
     assert re.match(sentence, found[threshold])
-    assert "Train with a lower `dpo_training.lr`" in found[threshold]
+    assert "Unless the base model answers so, too, train with a lower" in found[threshold]
 
 
 def test_failures_are_told_apart() -> None:

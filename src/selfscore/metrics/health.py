@@ -15,7 +15,10 @@ from selfscore.metrics.figures import HEALTH, among
 from selfscore.metrics.text_variety import distinct, generic_share, repeated_share, words_of
 from selfscore.settings_class import NotNegative, Share, settings_class
 
-_MILDER = "Train with a lower `dpo_training.lr`, fewer `epochs` or a higher `beta`"
+_MILDER = (
+    "Unless the base model answers so, too, train with a lower `dpo_training.lr`, fewer `epochs` "
+    "or a higher `beta`"
+)
 _SPREAD = f"{_MILDER}, and look whether the levels of the training pairs are spread over the scale"
 _LIVELIER = f"{_MILDER}, or generate texts with a higher `data_generation.decoding.temperature`"
 _UNTRAINED = (

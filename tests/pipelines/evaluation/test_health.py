@@ -111,7 +111,7 @@ def test_each_breach_warns_with_its_sentence(
     (warning,) = [text for text in warnings if f"`{threshold}`" in text]
     assert warning.startswith("'merged' on test: ")
     assert SAYS[threshold] in warning
-    assert "Train with a lower `dpo_training.lr`" in warning
+    assert "Unless the base model answers so, too, train with a lower" in warning
 
 
 @pytest.mark.parametrize("threshold", FAILURES)
