@@ -27,6 +27,8 @@ _NAMES = {
     "emitted_level": "stated",
     "inferred_level": "inferred",
 }
+# After the point: more than a figure is read to, and few enough for records of many runs.
+_DIGITS = {"score": 4, "expected": 4, "inferred": 2, "faithfulness": 3}
 
 
 def answers_of(judgements: pd.DataFrame) -> pd.DataFrame:
@@ -41,7 +43,7 @@ def answers_of(judgements: pd.DataFrame) -> pd.DataFrame:
         missing of a policy that writes nothing.
     """
     table = judgements.rename(columns=_NAMES).reindex(columns=COLUMNS)
-    return table.assign(valid=table["valid"].astype("float64"))
+    return table.assign(valid=table["valid"].astype("float64")).round(_DIGITS)
 
 
 def answers_of_rounds(load: Callable[[str], Any], rounds: int) -> pd.DataFrame:

@@ -40,10 +40,9 @@ def floors(run: FinishedRun, settings: FloorSettings) -> Measured:
     training = scored[scored["split"] == "train"].reset_index(drop=True)
     asked = scored[scored["split"].isin(run.evaluation.splits)].reset_index(drop=True)
     start = time.perf_counter()
-    known, expected = np.split(
-        expected_levels(run, [*training["path"], *asked["path"]]), [len(training)]
-    )
+    known = expected_levels(run, training["path"].tolist())
     scoring = time.perf_counter() - start
+    expected = expected_levels(run, asked["path"].tolist())
     few = np.random.default_rng(run.seed).permutation(len(training))[: settings.labels]
     scores = training["score"].to_numpy(dtype=float)
     found: dict[str, tuple[Array, float]] = {}
