@@ -2,7 +2,7 @@
 
 `fixtures/release_0` was made by commit f880032 from the demo: `handoff` by `kedro handoff create`,
 `scores.json` by `kedro score` with the policy in it, and `store` is what a run left behind that was
-stopped while it encoded the images.
+stopped while it encoded the images. `base_model` is the demo's model as it was then.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def check_it_is_refused(done: subprocess.CompletedProcess[str], *words: str) -> 
 def test_its_policy_gives_the_scores_and_texts_that_it_gave(kedro) -> None:
     expected = json.loads((RELEASE_0 / "scores.json").read_text(encoding="utf-8"))
     images = [one["image"] for one in expected]
-    done = kedro("score", *images, "--policy", RELEASE_0 / "handoff/policy", "--format=json")
+    places = ["--policy", RELEASE_0 / "handoff/policy", "--base-model", RELEASE_0 / "base_model"]
+    done = kedro("score", *images, *places, "--format=json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert len(found) == len(expected) > 1

@@ -189,6 +189,7 @@ def splits() -> Iterator[Input]:
         ("train", "validation", "test"),
         ("training", "val", "testing"),
         ("TRAIN", "Valid", "Test"),
+        ("train", "dev", "test"),
         (" train ", "validation\t", " test"),
     )
     for names in known:

@@ -9,7 +9,8 @@ import numpy as np
 
 from selfscore_demo.lexicon import PHRASES, VERDICTS
 
-_SUBJECTS = ("The picture is", "The photo is", "It is", "The image is")
+#: How a sentence about a picture begins.
+SUBJECTS = ("The picture is", "The photo is", "It is", "The image is")
 #: What a text can be about; ``exposure`` stands for too dark, too bright or well lit.
 _TOPICS = ("blur", "noise", "exposure", "contrast", "colour", "compression")
 
@@ -91,7 +92,7 @@ def _describe(
         attribute = "darkness" if severities["darkness"] > 0 else "brightness"
     phrases = PHRASES[attribute][degree]
     usual = len(phrases) == 1 or rng.random() < 0.6
-    subject = _SUBJECTS[int(rng.choice(len(_SUBJECTS), p=(0.4, 0.2, 0.25, 0.15)))]
+    subject = SUBJECTS[int(rng.choice(len(SUBJECTS), p=(0.4, 0.2, 0.25, 0.15)))]
     return f"{subject} {phrases[0] if usual else phrases[1]}."
 
 

@@ -10,9 +10,8 @@ import torch
 from transformers import Idefics3ForConditionalGeneration
 
 from selfscore.bar import Bar
-from selfscore_demo.lessons import Lesson, Teacher
-from selfscore_demo.taste import taste_levels
-from selfscore_demo.training_images import TrainingImages
+from selfscore_demo.lessons import Teacher
+from selfscore_demo.packing import Lesson
 
 if TYPE_CHECKING:
     from selfscore_demo.pipelines.demo_model.settings import LanguageStage
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 def train_language(
     model: Idefics3ForConditionalGeneration,
     teacher: Teacher,
-    images: TrainingImages,
     features: torch.Tensor,
     levels: int,
     settings: LanguageStage,
@@ -31,16 +29,14 @@ def train_language(
 
     Args:
         model: The model; its vision tower stays as it is.
-        teacher: Writes the lessons.
-        images: Training images; only their severities are read.
-        features: Features of the frozen tower, (n, patches, width).
-        levels: Number of score levels.
-        settings: Steps, images per step, peak learning rate of AdamW, and the share of steps under
-            the justify prompt.
-        seed: Fixes the taste's indecision and the order.
+        teacher: Writes the lessons about the training images.
+        features: Features of the frozen tower for those images, (n, patches, width).
+        levels: Number of levels of the demo's own scale.
+        settings: Steps, images per step, peak learning rate of AdamW, and what share of the steps
+            is of which kind.
+        seed: Fixes the order, and what each step is about.
     """
     rng = np.random.default_rng(seed)
-    taste = taste_levels(images.severities, levels, rng)
     parameters = [*model.model.connector.parameters(), *model.model.text_model.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=settings.lr, weight_decay=0.01, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -51,8 +47,7 @@ def train_language(
     progress = Bar(range(settings.steps), desc="language model", unit=" steps")
     for step in progress:
         rows = next(order)
-        justify = bool(rng.random() < settings.justify_share)
-        lesson = teacher.lesson(images.severities, taste, rows, justify)
+        lesson = _draw_lesson(teacher, rows, levels, settings, rng)
         loss = lesson_loss(model, features[torch.from_numpy(rows)].float(), lesson)
         optimiser.zero_grad()
         loss.backward()
@@ -62,6 +57,25 @@ def train_language(
         if step % 25 == 0:
             progress.set_postfix(loss=f"{loss.item():.3f}")
     model.eval()
+
+
+def _draw_lesson(
+    teacher: Teacher,
+    rows: np.ndarray,
+    own_levels: int,
+    settings: LanguageStage,
+    rng: np.random.Generator,
+) -> Lesson:
+    kind = rng.random()
+    if kind < settings.question_share:
+        return teacher.ask(rows)
+    levels = own_levels
+    if rng.random() >= settings.own_scale_share:
+        # Evenly in the logarithm: 5 and 6 levels differ as much as 50 and 60.
+        levels = int(np.exp(rng.uniform(np.log(2), np.log(settings.most_levels + 1))))
+    if kind < settings.question_share + settings.justify_share:
+        return teacher.justify(rows, levels)
+    return teacher.rate(rows, levels)
 
 
 def lesson_loss(
@@ -92,7 +106,7 @@ def lesson_loss(
 
 def _predictions(lesson: Lesson) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Where each token is predicted from: the token before it, or the prefix's end."""
-    prefix = int((lesson.answer[0] == 0).sum())
+    prefix = (lesson.answer == 0).sum(dim=1, keepdim=True)
     place = torch.arange(lesson.tokens.shape[1]).expand_as(lesson.tokens)
     first = (lesson.positions == prefix) & (lesson.answer > 0)
     return torch.where(first, prefix - 1, (place - 1).clamp_min(0)), lesson.tokens, lesson.weights

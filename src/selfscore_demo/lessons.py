@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
-import torch
 from transformers import Idefics3Processor
 
 from selfscore.vlm.response import Prompts, response_prefix, score_prefix, write_response
 from selfscore_demo.language import write_explanation
+from selfscore_demo.lexicon import statement_lexicon
+from selfscore_demo.packing import Answer, Lesson, pack
+from selfscore_demo.questions import NO, YES, draw_statements
+from selfscore_demo.taste import taste_levels, taste_ranks
+from selfscore_demo.tokenizer import IMAGE_EDGE
 
 #: Answers per image and prompt that share one reading of the image.
 ANSWERS = 4
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """One batch: a shared prefix per image and several answers after it.
-
-    Attributes:
-        tokens: (batch, length) token ids: a prefix and its answers, padded on the right.
-        positions: Position ids of the same shape; every answer starts where the prefix ends.
-        weights: Loss weight of predicting each token, 0 for prefix, padding and drawn scores.
-        answer: Which answer a token belongs to, 0 for the prefix, -1 for padding.
-    """
-
-    tokens: torch.Tensor
-    positions: torch.Tensor
-    weights: torch.Tensor
-    answer: torch.Tensor
+#: How often a statement of the lexicon is asked in a batch, each time about two images.
+_ROUNDS = 3
 
 
 class Teacher:
@@ -38,119 +26,146 @@ class Teacher:
 
     Args:
         processor: The model's processor.
-        prompts: The prompts the finished model will be given.
-        levels: Number of score levels.
-        seed: Fixes levels, texts and prompts.
+        prompts: The prompts the finished model will be given; ``{best}`` stands for the highest
+            level.
+        question: Asks whether a statement is true; holds the placeholder ``{statement}``.
+        severities: One array (n,) per attribute for all images.
+        seed: Fixes taste, levels, texts and questions.
     """
 
     def __init__(
-        self, processor: Idefics3Processor, prompts: Prompts, levels: int, seed: int
+        self,
+        processor: Idefics3Processor,
+        prompts: Prompts,
+        question: str,
+        severities: Mapping[str, np.ndarray],
+        seed: int,
     ) -> None:
-        """Prepare the prompts."""
+        """Rank the images by the model's taste."""
         self._processor = processor
         self.tokenizer = processor.tokenizer
         self._prompts = prompts
-        self._levels = levels
+        self._question = question
+        self._severities = severities
+        self._statements = statement_lexicon()
         self._rng = np.random.default_rng(seed)
-        self._rating = self._prefix(prompts.rating)
-        self._justify = [self._prefix(prompts.justify.format(level=n)) for n in range(levels)]
-        self._score_place = len(self._ids(score_prefix()))
+        self._ranks = taste_ranks(severities, self._rng)
         self._end = [self.tokenizer.eos_token_id]
+        self._prefixes: dict[str, list[int]] = {}
+        whole = self._prefix(question)
+        edge = self.tokenizer.convert_tokens_to_ids(IMAGE_EDGE)
+        self._image = whole[: len(whole) - whole[::-1].index(edge)]
 
-    def lesson(
-        self,
-        severities: Mapping[str, np.ndarray],
-        taste: np.ndarray,
-        rows: np.ndarray,
-        justify: bool,
-    ) -> Lesson:
-        """Write one batch of prefixes and answers.
+    def rate(self, rows: np.ndarray, levels: int) -> Lesson:
+        """One batch under the rating prompt.
 
-        Under the rating prompt the first answer carries the level of the model's taste; the others
-        carry a drawn level with a text that leans to it and no loss on the score, so that a forced
-        score pulls the text along without changing what the model would score by itself.
-        Under the justify prompt all answers carry the level the prompt names.
+        The first answer to an image carries the level of the model's taste; the others carry a
+        drawn level with a text that leans to it and no loss on the score, so that a forced score
+        pulls the text along without changing what the model would score by itself.
 
         Args:
-            severities: One array (n,) per attribute for all images.
-            taste: Level of each image by the model's taste, shape (n,).
-            rows: Indices of the images in this batch.
-            justify: Which prompt.
+            rows: Indices of the images.
+            levels: Number of levels of the scale.
         """
-        prefixes, answers, scored = [], [], []
-        for row in rows:
-            known = {name: float(values[row]) for name, values in severities.items()}
-            drawn = self._rng.integers(0, self._levels, ANSWERS)
-            own = [not justify and place == 0 for place in range(ANSWERS)]
-            if justify:
-                drawn[:] = drawn[0]
-            else:
-                drawn[0] = taste[row]
-            prefixes.append(self._justify[drawn[0]] if justify else self._rating)
-            texts = [write_explanation(known, int(n), self._levels, self._rng) for n in drawn]
-            answers.append(
-                [
-                    self._ids(write_response(int(n), text)) + self._end
-                    for n, text in zip(drawn, texts, strict=True)
-                ]
-            )
-            scored.append([justify or mine for mine in own])
-        return self._pack(prefixes, answers, scored)
+        prefix = self._prefix(self._prompts.for_levels(levels).rating)
+        taste = taste_levels(self._ranks[rows], levels)
+        drawn = self._rng.integers(0, levels, (len(rows), ANSWERS - 1))
+        answers = [
+            [self._answer(row, int(own), levels, learnt=True)]
+            + [self._answer(row, int(level), levels, learnt=False) for level in others]
+            for row, own, others in zip(rows, taste, drawn, strict=True)
+        ]
+        return self._pack([prefix] * len(rows), answers)
+
+    def justify(self, rows: np.ndarray, levels: int) -> Lesson:
+        """One batch under the justify prompt: all answers carry the level that the prompt names.
+
+        Args:
+            rows: Indices of the images.
+            levels: Number of levels of the scale.
+        """
+        prompt = self._prompts.for_levels(levels).justify
+        drawn = self._rng.integers(0, levels, len(rows)).tolist()
+        prefixes = [self._prefix(prompt.format(level=level)) for level in drawn]
+        answers = [
+            [self._answer(row, level, levels, learnt=True) for _ in range(ANSWERS)]
+            for row, level in zip(rows, drawn, strict=True)
+        ]
+        return self._pack(prefixes, answers)
+
+    def ask(self, rows: np.ndarray) -> Lesson:
+        """One batch of questions whether statements are true; only ``yes`` and ``no`` are learnt.
+
+        The questions about an image share what comes before them, the image itself.
+
+        Args:
+            rows: Indices of the images.
+        """
+        known = [self._known(row) for row in rows]
+        drawn = draw_statements(known, self._statements, _ROUNDS, self._rng)
+        answers = [
+            [self._reply(statement, truth) for statement, truth in statements]
+            for statements in drawn
+        ]
+        return self._pack([self._image] * len(rows), answers)
+
+    def _known(self, row: int) -> dict[str, float]:
+        return {name: float(values[row]) for name, values in self._severities.items()}
+
+    def _answer(self, row: int, level: int, levels: int, learnt: bool) -> Answer:
+        text = write_explanation(self._known(row), level, levels, self._rng)
+        ids = self._ids(write_response(level, text)) + self._end
+        if learnt:
+            return Answer(ids)
+        start = len(self._ids(score_prefix()))
+        stop = start + len(str(level))
+        # Where levels have two digits, what follows the first says which level it is: the end too.
+        return Answer(ids, (start, stop + (levels > 10)))
+
+    def _reply(self, statement: str, truth: bool) -> Answer:
+        asked = self._prefix(self._question.replace("{statement}", statement))[len(self._image) :]
+        said = self._ids(YES if truth else NO) + self._end
+        return Answer(asked + said, (0, len(asked)))
 
     def _ids(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _prefix(self, instruction: str) -> list[int]:
-        content = [{"type": "image"}, {"type": "text", "text": instruction}]
-        text = self._processor.apply_chat_template(
-            [{"role": "user", "content": content}], add_generation_prompt=True
-        )
-        side = self._processor.image_processor.size["height"]
-        blank = np.zeros((side, side, 3), dtype=np.uint8)
-        return list(self._processor(text=text, images=[blank])["input_ids"][0])
+        if instruction not in self._prefixes:
+            content = [{"type": "image"}, {"type": "text", "text": instruction}]
+            text = self._processor.apply_chat_template(
+                [{"role": "user", "content": content}], add_generation_prompt=True
+            )
+            side = self._processor.image_processor.size["height"]
+            blank = np.zeros((side, side, 3), dtype=np.uint8)
+            ids = self._processor(text=text, images=[blank])["input_ids"][0]
+            self._prefixes[instruction] = list(ids)
+        return self._prefixes[instruction]
 
-    def _pack(
-        self, prefixes: list[list[int]], answers: list[list[list[int]]], scored: list[list[bool]]
-    ) -> Lesson:
-        prefix = len(prefixes[0])
-        longest = max(sum(len(ids) for ids in group) for group in answers)
-        shape = (len(prefixes), prefix + longest)
-        tokens = torch.full(shape, self.tokenizer.pad_token_id)
-        positions = torch.zeros(shape, dtype=torch.long)
-        weights = torch.zeros(shape)
-        answer = torch.full(shape, -1)
-        positions[:, :prefix] = torch.arange(prefix)
-        answer[:, :prefix] = 0
-        for row, group in enumerate(answers):
-            tokens[row, :prefix] = torch.tensor(prefixes[row])
-            start = prefix
-            for place, ids in enumerate(group):
-                stop = start + len(ids)
-                tokens[row, start:stop] = torch.tensor(ids)
-                positions[row, start:stop] = torch.arange(prefix, prefix + len(ids))
-                weights[row, start:stop] = 1.0
-                answer[row, start:stop] = place + 1
-                if not scored[row][place]:
-                    weights[row, start + self._score_place] = 0.0
-                start = stop
-        return Lesson(tokens, positions, weights, answer)
+    def _pack(self, prefixes: list[list[int]], answers: list[list[Answer]]) -> Lesson:
+        return pack(prefixes, answers, self.tokenizer.pad_token_id)
 
 
 def teacher_texts(
     prompts: Prompts,
+    question: str,
     severities: Mapping[str, np.ndarray],
     count: int,
     levels: int,
     rng: np.random.Generator,
 ) -> list[str]:
-    """Prompts and answers to train a tokenizer on, ``count`` answers in all."""
-    found = [prompts.rating, *(prompts.justify.format(level=n) for n in range(levels))] * (
+    """Prompts, answers and questions to train a tokenizer on, ``count`` answers in all."""
+    asked = prompts.for_levels(levels)
+    found = [asked.rating, *(asked.justify.format(level=n) for n in range(levels))] * (
         10 + count // 20
     )
+    statements = statement_lexicon()
     for row in range(count):
         known = {name: float(values[row]) for name, values in severities.items()}
         level = row % levels
         found.append(write_response(level, write_explanation(known, level, levels, rng)))
+        statement = f"It is {statements[row % len(statements)].phrase}."
+        found += [question.replace("{statement}", statement), (YES, NO)[row % 2]]
     return found
 
 

@@ -10,12 +10,13 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from selfscore.judging.tfidf import TfidfJudge, fit_judge
-from selfscore.metrics.faithfulness import StatementLexicon, faithfulness
+from selfscore.metrics.faithfulness import Statement, StatementLexicon, faithfulness
 from selfscore.vlm.options import Decoding
 from selfscore.vlm.reading.features import ImageEncoder
 from selfscore.vlm.response import Prompts, parse_response, response_prefix
 from selfscore.vlm.writing.generation import Request, generate
 from selfscore.vlm.writing.prediction import Prediction, predict_images
+from selfscore_demo.questions import YES, draw_statements
 from selfscore_demo.vision_pretraining import encode_images
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 _TOKENS = 64
 _BATCH = 64
 _FORCED_PER_IMAGE = 3
+#: How often each statement is asked, each time of two pictures.
+_QUESTION_ROUNDS = 10
+#: Levels of the scales, besides the demo's own, on which the answers' format is counted.
+OTHER_SCALES = (5, 20, 100)
 
 
 def measure(
@@ -33,7 +38,8 @@ def measure(
     images: Mapping[str, Image.Image],
     table: pd.DataFrame,
     lexicon: list[dict[str, Any]],
-    prompts: Prompts,
+    asked: Prompts,
+    question: str,
     levels: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -44,8 +50,9 @@ def measure(
         images: RGB pictures by image id.
         table: One row per picture: image_id, split, score and a column per attribute.
         lexicon: The statement lexicon.
-        prompts: The prompts.
-        levels: Number of levels.
+        asked: The prompts, for any scale.
+        question: Asks whether a statement is true; holds the placeholder ``{statement}``.
+        levels: Number of levels of the demo's own scale.
         seed: Fixes the sampled texts and the forced levels.
 
     Returns:
@@ -55,6 +62,7 @@ def measure(
     train = table[table["split"] == "train"].reset_index(drop=True)
     keys = test["image_id"].tolist()
     encoder = ImageEncoder(vlm, images)
+    prompts = asked.for_levels(levels)
     greedy = predict_images(encoder, keys, prompts, levels, Decoding(0.0, _TOKENS, _BATCH), seed)
     sampled = predict_images(encoder, keys, prompts, levels, Decoding(1.0, _TOKENS, _BATCH), seed)
     forced = _forced_texts(encoder, train["image_id"].tolist(), prompts, levels, seed)
@@ -76,6 +84,13 @@ def measure(
         "valid_greedy": float(np.mean([row.valid for row in greedy])),
         "valid_sampled": float(np.mean([row.valid for row in sampled])),
         "valid_forced": float(forced["valid"].mean()),
+        **{
+            f"valid_of_{scale}_levels": _valid_share(encoder, keys, asked, scale, seed)
+            for scale in OTHER_SCALES
+        },
+        "questions_answered_rightly": _answered_rightly(
+            encoder, facts.loc[keys], lexicon, question, seed
+        ),
         "levels_emitted_greedy": _counts(greedy, levels),
         "levels_emitted_sampled": _counts(sampled, levels),
         "entropy_of_mean_distribution": float(-(mean * np.log(mean + 1e-12)).sum()),
@@ -122,6 +137,39 @@ def _forced_texts(
             "valid": [p is not None for p in parsed],
         }
     )
+
+
+def _valid_share(
+    encoder: ImageEncoder, keys: Sequence[str], asked: Prompts, levels: int, seed: int
+) -> float:
+    """Share of sampled answers that keep the format on a scale of so many levels."""
+    rating = asked.for_levels(levels).rating
+    requests = [Request(key, rating, seed=seed + place) for place, key in enumerate(keys)]
+    answers = generate(encoder, requests, Decoding(1.0, _TOKENS, _BATCH), f"{levels} levels")
+    return float(np.mean([parse_response(one.text, levels) is not None for one in answers]))
+
+
+def _answered_rightly(
+    encoder: ImageEncoder,
+    facts: pd.DataFrame,
+    lexicon: list[dict[str, Any]],
+    question: str,
+    seed: int,
+) -> float:
+    """Share of questions answered rightly; every statement is as often true as not, chance .5."""
+    statements = [Statement(**entry) for entry in lexicon]
+    known = [{str(name): value for name, value in row.items()} for row in facts.to_dict("records")]
+    drawn = draw_statements(known, statements, _QUESTION_ROUNDS, np.random.default_rng(seed))
+    pairs = [
+        (Request(key, question.replace("{statement}", statement)), truth)
+        for key, group in zip(facts.index, drawn, strict=True)
+        for statement, truth in group
+    ]
+    answers = generate(encoder, [one for one, _ in pairs], Decoding(0.0, 4, _BATCH), "questions")
+    right = [
+        (one.text.strip() == YES) == truth for one, (_, truth) in zip(answers, pairs, strict=True)
+    ]
+    return float(np.mean(right))
 
 
 def _consistency(judge: dict[str, Any], predictions: Sequence[Prediction]) -> float:

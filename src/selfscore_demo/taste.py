@@ -22,24 +22,29 @@ TASTE = {
 }
 
 
-def taste_levels(
-    severities: Mapping[str, np.ndarray],
-    levels: int,
-    rng: np.random.Generator,
-    indecision: float = 0.3,
+def taste_ranks(
+    severities: Mapping[str, np.ndarray], rng: np.random.Generator, indecision: float = 0.3
 ) -> np.ndarray:
-    """Give every picture a level by the model's taste; every level is equally frequent.
+    """Rank every picture by the model's taste, without ties.
 
     Args:
         severities: One array of shape (n,) per attribute, values in [0, 1].
-        levels: Number of levels.
         rng: Source of indecision.
         indecision: Standard deviation of the noise added to the opinion, in weighted severities.
 
     Returns:
-        Integer levels of shape (n,), 0 is worst.
+        Shape (n,): the place of each picture, from 0, the least liked, to 1.
     """
     opinion = -np.sum([weight * severities[name] for name, weight in TASTE.items()], axis=0)
     opinion = opinion + rng.normal(0.0, indecision, size=opinion.shape)
-    ranks = np.argsort(np.argsort(opinion))
-    return np.asarray(ranks * levels // len(ranks), dtype=np.int64)
+    return (np.argsort(np.argsort(opinion)) + 0.5) / len(opinion)
+
+
+def taste_levels(ranks: np.ndarray, levels: int) -> np.ndarray:
+    """Integer levels of shape (n,) on a scale of any number of levels, all equally frequent.
+
+    Args:
+        ranks: What :func:`taste_ranks` gave.
+        levels: Number of levels; level 0 is worst.
+    """
+    return (ranks * levels).astype(np.int64)

@@ -113,4 +113,4 @@ def test_the_demo_model_reads_its_own_kind_of_text(project) -> None:
             "The picture is sharp. The photo is clean. It is a superb picture.",
         ]
     )
-    assert bad < 2 and 3 < fair < 6 and good > 7
+    assert bad < 2 < fair < 6 and good > 7

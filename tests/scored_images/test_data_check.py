@@ -89,6 +89,14 @@ def test_how_the_splits_came_about(splits: str, note: str) -> None:
     assert told["splits"].endswith(note)
 
 
+def test_a_further_split_is_told_as_the_others_are() -> None:
+    table = images()
+    table.loc[90:, "split"] = "locked"
+    told = check(table)
+    assert told["splits"].startswith("54 train, 18 validation, 18 test, 10 locked | ")
+    assert told["locked split"].startswith("10 images | ")
+
+
 def test_groups_and_copies_are_worth_less_than_their_number() -> None:
     scores = np.repeat(np.arange(10.0), 10)
     groups = np.repeat([f"scene {number}" for number in range(10)], 10)

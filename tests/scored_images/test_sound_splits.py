@@ -12,7 +12,7 @@ import pytest
 
 from selfscore.scored_images import sound_splits
 from selfscore.scored_images.sound_splits import Drawing
-from selfscore.scored_images.splitting import SPLITS
+from selfscore.splits import SPLITS
 
 DRAWING = Drawing(validation_share=0.15, test_share=0.25, most=None, seed=0)
 

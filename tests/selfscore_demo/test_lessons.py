@@ -11,13 +11,17 @@ from selfscore.vlm.response import Prompts, parse_response
 from selfscore_demo.architecture import Shape, build_model, build_processor, dct_filters
 from selfscore_demo.faults import ATTRIBUTES, draw_severities
 from selfscore_demo.language_pretraining import lesson_loss, train_language
-from selfscore_demo.lessons import ANSWERS, Lesson, Teacher, check_prefix_property, teacher_texts
+from selfscore_demo.lessons import ANSWERS, Teacher, check_prefix_property, teacher_texts
+from selfscore_demo.lexicon import statement_lexicon
+from selfscore_demo.packing import Lesson
 from selfscore_demo.pipelines.demo_model.settings import LanguageStage
 from selfscore_demo.tokenizer import train_tokenizer
 from selfscore_demo.training_images import TrainingImages
-from selfscore_demo.vision_pretraining import encode_images, train_vision
+from selfscore_demo.vision_pretraining import encode_images, to_pixel_values, train_vision
 
-PROMPTS = Prompts("Rate this from 0 to 9.", "This has the score {level}. Explain why.")
+PROMPTS = Prompts("Rate this from 0 to {best}.", "This has the score {level}. Explain why.")
+QUESTION = "Is this true? {statement}"
+ROWS = np.arange(3)
 SMALL = Shape(
     image_size=40, vision_width=16, vision_layers=1, vision_mlp=32, text_width=24, text_layers=2,
     text_heads=2, text_mlp=32,
@@ -36,10 +40,11 @@ def images() -> TrainingImages:
 @pytest.fixture(scope="module")
 def teacher(images: TrainingImages) -> Teacher:
     """A teacher with a small tokenizer."""
-    texts = teacher_texts(PROMPTS, images.severities, 12, 10, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    texts = teacher_texts(PROMPTS, QUESTION, images.severities, 12, 10, rng)
     processor = build_processor(SMALL, train_tokenizer(texts, 400))
-    check_prefix_property(processor, 10)
-    return Teacher(processor, PROMPTS, 10, seed=0)
+    check_prefix_property(processor, 100)
+    return Teacher(processor, PROMPTS, QUESTION, images.severities, seed=0)
 
 
 @pytest.fixture
@@ -48,68 +53,100 @@ def model(teacher: Teacher) -> Idefics3ForConditionalGeneration:
     return build_model(SMALL, teacher.tokenizer, seed=0).eval()
 
 
-def _lesson(teacher: Teacher, images: TrainingImages, justify: bool = False) -> Lesson:
-    taste = np.arange(12) % 10
-    return teacher.lesson(images.severities, taste, np.arange(3), justify)
-
-
 def _answers(teacher: Teacher, lesson: Lesson) -> list[list[str]]:
     return [
         [
             teacher.tokenizer.decode(tokens[answer == place], skip_special_tokens=True)
-            for place in range(1, ANSWERS + 1)
+            for place in range(1, int(answer.max()) + 1)
         ]
         for tokens, answer in zip(lesson.tokens, lesson.answer, strict=True)
     ]
 
 
+def _learnt(teacher: Teacher, lesson: Lesson, row: int, place: int) -> str:
+    kept = (lesson.answer[row] == place) & (lesson.weights[row] > 0)
+    return str(teacher.tokenizer.decode(lesson.tokens[row, kept], skip_special_tokens=True))
+
+
+@pytest.mark.parametrize("levels", [2, 10, 12, 100])
 def test_answers_keep_the_format_and_the_first_has_the_models_own_level(
-    teacher: Teacher, images: TrainingImages
+    teacher: Teacher, images: TrainingImages, levels: int
 ) -> None:
-    for row, answers in enumerate(_answers(teacher, _lesson(teacher, images))):
-        parsed = [parse_response(answer, 10) for answer in answers]
-        assert all(parsed), answers
-        assert parsed[0] is not None and parsed[0].level == row
+    every = _answers(teacher, teacher.rate(np.arange(12), levels))
+    parsed = [[parse_response(answer, levels) for answer in answers] for answers in every]
+    assert all(len(row) == ANSWERS and all(row) for row in parsed), every
+    own = [row[0].level for row in parsed if row[0] is not None]
+    # Every level is equally frequent in the model's taste.
+    assert sorted(own) == [int((place + 0.5) / 12 * levels) for place in range(12)]
 
 
+@pytest.mark.parametrize("levels", [10, 100])
 def test_only_the_models_own_score_is_learnt_under_the_rating_prompt(
-    teacher: Teacher, images: TrainingImages
+    teacher: Teacher, levels: int
 ) -> None:
-    lesson = _lesson(teacher, images)
-    for weights, answer in zip(lesson.weights, lesson.answer, strict=True):
-        silent = [int((weights[answer == n] == 0).sum()) for n in range(1, ANSWERS + 1)]
-        assert silent == [0] + [1] * (ANSWERS - 1)
+    lesson = teacher.rate(ROWS, levels)
+    # Where levels have two digits, the end of the number is part of the score.
+    without = "#Score: \n#Explanation:" if levels == 10 else "#Score: #Explanation:"
+    for row, answers in enumerate(_answers(teacher, lesson)):
+        assert _learnt(teacher, lesson, row, 1) == answers[0]
+        for place in range(2, ANSWERS + 1):
+            assert _learnt(teacher, lesson, row, place).startswith(without)
     assert (lesson.weights[lesson.answer <= 0] == 0).all()
 
 
-def test_all_answers_justify_the_level_that_the_prompt_names(
-    teacher: Teacher, images: TrainingImages
-) -> None:
-    lesson = _lesson(teacher, images, justify=True)
+def test_the_rating_prompt_names_the_scale(teacher: Teacher) -> None:
+    for levels in (5, 100):
+        lesson = teacher.rate(ROWS, levels)
+        prompt = teacher.tokenizer.decode(lesson.tokens[0][lesson.answer[0] == 0])
+        assert f"from 0 to {levels - 1}." in prompt
+
+
+@pytest.mark.parametrize("levels", [10, 100])
+def test_all_answers_justify_the_level_that_the_prompt_names(teacher: Teacher, levels: int) -> None:
+    lesson = teacher.justify(np.arange(12), levels)
     for tokens, answer, texts in zip(
         lesson.tokens, lesson.answer, _answers(teacher, lesson), strict=True
     ):
         prompt = teacher.tokenizer.decode(tokens[answer == 0])
-        assert len({text[8] for text in texts}) == 1
-        assert f"the score {texts[0][8]}." in prompt
+        parsed = {read.level for text in texts if (read := parse_response(text, levels))}
+        assert len(parsed) == 1
+        assert f"the score {parsed.pop()}." in prompt
 
 
-def test_packed_answers_cost_what_they_cost_alone(
-    teacher: Teacher, images: TrainingImages, model: Idefics3ForConditionalGeneration
+def test_questions_are_as_often_true_as_not_of_every_phrase(
+    teacher: Teacher, images: TrainingImages
 ) -> None:
-    lesson = _lesson(teacher, images)
+    lesson = teacher.ask(np.arange(12))
+    found: dict[str, list[bool]] = {}
+    for row, answers in enumerate(_answers(teacher, lesson)):
+        known = {name: float(values[row]) for name, values in images.severities.items()}
+        for place, text in enumerate(answers, start=1):
+            said = _learnt(teacher, lesson, row, place)
+            assert text.startswith("Is this true?") and text.endswith(f".{said}")
+            (statement,) = [one for one in statement_lexicon() if f" {one.phrase}." in text]
+            assert statement.is_true(known) == (said == "yes")
+            found.setdefault(statement.phrase, []).append(said == "yes")
+    assert len(found) > 20
+    assert all(np.mean(truths) == 0.5 for truths in found.values())
+
+
+@pytest.mark.parametrize("kind", ["rate", "justify", "ask"])
+def test_packed_answers_cost_what_they_cost_alone(
+    teacher: Teacher, images: TrainingImages, model: Idefics3ForConditionalGeneration, kind: str
+) -> None:
+    lesson = teacher.ask(ROWS) if kind == "ask" else getattr(teacher, kind)(ROWS, 100)
     features = encode_images(model, images.pixels[:3]).float()
     with torch.inference_mode():
         packed = float(lesson_loss(model, features, lesson))
         total, count = 0.0, 0
         for row in range(3):
-            for place in range(1, ANSWERS + 1):
+            for place in range(1, int(lesson.answer[row].max()) + 1):
                 kept = (lesson.answer[row] == 0) | (lesson.answer[row] == place)
                 tokens = lesson.tokens[row, kept][None]
                 counted = lesson.weights[row, kept] > 0
                 hidden = model(
                     input_ids=tokens,
-                    image_hidden_states=model.model.connector(features[row : row + 1]),
+                    pixel_values=to_pixel_values(images.pixels[row : row + 1])[:, None],
                     attention_mask=torch.ones_like(tokens),
                 ).logits[0, :-1]
                 losses = torch.nn.functional.cross_entropy(hidden, tokens[0, 1:], reduction="none")[
@@ -123,10 +160,14 @@ def test_training_lowers_the_loss_and_leaves_the_tower_alone(
     teacher: Teacher, images: TrainingImages, model: Idefics3ForConditionalGeneration
 ) -> None:
     features = encode_images(model, images.pixels)
-    lesson = _lesson(teacher, images)
+    lesson = teacher.rate(ROWS, 10)
     tower = {k: v.clone() for k, v in model.model.vision_model.state_dict().items()}
     before = float(lesson_loss(model, features[:3].float(), lesson).detach())
-    train_language(model, teacher, images, features, 10, LanguageStage(25, 4, 5e-3, 0.2), seed=0)
+    stage = LanguageStage(
+        steps=25, batch_size=4, lr=5e-3, justify_share=0.2, question_share=0.1,
+        own_scale_share=0.6, most_levels=100,
+    )  # fmt: skip
+    train_language(model, teacher, features, 10, stage, seed=0)
     after = float(lesson_loss(model, features[:3].float(), lesson).detach())
     assert after < before - 1.0
     same = model.model.vision_model.state_dict()

@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 
 from selfscore_demo.faults import ATTRIBUTES, draw_severities
 from selfscore_demo.raters import rate
-from selfscore_demo.taste import taste_levels
+from selfscore_demo.taste import taste_levels, taste_ranks
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +41,17 @@ def test_more_raters_agree_better_with_the_severities(severities: dict[str, np.n
 def test_every_level_is_equally_frequent_in_the_models_taste(
     severities: dict[str, np.ndarray],
 ) -> None:
-    levels = taste_levels(severities, 10, np.random.default_rng(0))
-    assert np.bincount(levels).tolist() == [100] * 10
+    ranks = taste_ranks(severities, np.random.default_rng(0))
+    for levels in (2, 10, 20, 100):
+        counts = np.bincount(taste_levels(ranks, levels)).tolist()
+        assert counts == [1000 // levels] * levels
 
 
 def test_the_models_taste_is_weakly_related_to_the_raters(
     severities: dict[str, np.ndarray],
 ) -> None:
     scores = rate(severities, ["one"] * 1000, 15, np.random.default_rng(0))["score"]
-    levels = taste_levels(severities, 10, np.random.default_rng(0))
+    levels = taste_levels(taste_ranks(severities, np.random.default_rng(0)), 10)
     assert 0.1 < spearmanr(levels, scores).statistic < 0.45
     assert spearmanr(levels, -severities["colour"]).statistic > 0.3
 

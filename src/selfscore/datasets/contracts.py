@@ -8,7 +8,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing.pandas import Series
 
-SPLITS = ["train", "validation", "test"]
+from selfscore.splits import NAME
 
 
 def _without_suffix(paths: pd.Series) -> pd.Series:
@@ -26,7 +26,7 @@ class ScoredImages(pa.DataFrameModel):
     image_id: Series[str] = pa.Field(unique=True, str_length={"min_value": 1})
     path: Series[str] = pa.Field(unique=True)
     sha256: Series[str] = pa.Field(str_matches=r"^[0-9a-f]{64}$")
-    split: Series[str] = pa.Field(isin=SPLITS)
+    split: Series[str] = pa.Field(str_matches=NAME)
     group: Series[str]
     score: Series[float]
     level: Series[int] = pa.Field(ge=0)
@@ -112,7 +112,7 @@ class Figures(pa.DataFrameModel):
 
     round: Series[int] = pa.Field(ge=0)
     policy: Series[str]
-    split: Series[str] = pa.Field(isin=SPLITS)
+    split: Series[str] = pa.Field(str_matches=NAME)
     group: Series[str] = pa.Field(str_length={"min_value": 1})
     of: Series[str]
     metric: Series[str]
@@ -141,7 +141,7 @@ class Readings(pa.DataFrameModel):
     policy: Series[str]
     side: Series[str] = pa.Field(isin=["", "chosen", "rejected"])
     image_id: Series[str]
-    split: Series[str] = pa.Field(isin=SPLITS)
+    split: Series[str] = pa.Field(str_matches=NAME)
     level: Series[int] = pa.Field(ge=0)
     inferred_level: Series[float] = pa.Field(nullable=True, ge=0)
 
@@ -152,7 +152,7 @@ class Predictions(pa.DataFrameModel):
     round: Series[int] = pa.Field(ge=0)
     policy: Series[str]
     image_id: Series[str] = pa.Field(unique=True)
-    split: Series[str] = pa.Field(isin=SPLITS)
+    split: Series[str] = pa.Field(str_matches=NAME)
     group: Series[str]
     score: Series[float]
     level: Series[int] = pa.Field(ge=0)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from selfscore.metrics.resampling import IntervalSettings
 from selfscore.settings_class import Count, NotNegative, Share, settings_class
+from selfscore.splits import HeldOut
 
 
 @settings_class
@@ -54,7 +55,7 @@ class ReportingSettings(IntervalSettings):
         gallery: what is shown in it.
     """
 
-    split: Literal["validation", "test"]
+    split: HeldOut
     metrics: Annotated[list[str], Field(min_length=1)]
     compared: Annotated[list[str], Field(min_length=1)]
     champion: ChampionSettings

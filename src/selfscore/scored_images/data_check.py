@@ -15,6 +15,7 @@ from selfscore.metrics.independence import effective_size
 from selfscore.metrics.rank_correlation import spearman_error
 from selfscore.scored_images.outliers import outliers
 from selfscore.scored_images.score_table import by_reason
+from selfscore.splits import SPLITS, in_order
 
 # An SRCC that is not unusual for the method; its error is told for each split.
 _SRCC = 0.5
@@ -26,7 +27,6 @@ _FEW_GROUPS = 10
 _FEW_STEPS = 10
 # Fewer training images of a level hardly say what it is.
 _FEW_OF_LEVEL = 10
-_SPLITS = ("train", "validation", "test")
 
 Row = tuple[str, str, str]
 
@@ -79,7 +79,7 @@ def data_check(
         _of_copies(images),
         _of_scores(images["score"], source.unit),
         _of_levels(images, scale),
-        *(_of_split(images, split) for split in _SPLITS[1:]),
+        *(_of_split(images, split) for split in in_order(images["split"])[1:]),
         _of_steps(steps),
     ]
     return pd.DataFrame(rows, columns=["what", "value", "note"])
@@ -96,12 +96,12 @@ def _of_images(used: int, usable: int, quarantine: pd.DataFrame) -> Iterator[Row
 
 def _of_splits(images: pd.DataFrame, given: Set[str], columns: Mapping[str, str]) -> Row:
     counts = images["split"].value_counts()
-    value = ", ".join(f"{counts.get(split, 0)} {split}" for split in _SPLITS)
-    drawn = [split for split in _SPLITS if split not in given]
+    value = ", ".join(f"{counts.get(split, 0)} {split}" for split in in_order(counts.index))
+    drawn = [split for split in SPLITS if split not in given]
     column = f"as '{columns.get('split')}' says"
     if not drawn:
         return "splits", value, column
-    if len(drawn) == len(_SPLITS):
+    if len(drawn) == len(SPLITS):
         return "splits", value, "drawn, whole groups to one side"
     return "splits", value, f"{' and '.join(drawn)} drawn from the training images, else {column}"
 

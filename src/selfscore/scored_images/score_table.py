@@ -7,19 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from selfscore.splits import SPLIT_NAMES, why_no_split
+
 # Beyond it neighbouring numbers are no longer told apart, and sums of squares overflow.
 LARGEST = 1e15
 _DIFFERENT_SCORES = "with different scores"
-# What tables call the three splits.
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
 
 
 def select_columns(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
@@ -69,9 +61,10 @@ def reasons(rows: pd.DataFrame, score_range: tuple[float, float] | None) -> pd.S
         One text per row.
     """
     reason = repetitions(rows)
-    if (rows["split"] != "").any():
-        unknown = ~rows["split"].isin(SPLIT_NAMES.values()) & (reason == "")
-        reason[unknown] = "split '" + rows["split"][unknown] + "' is not train, validation or test"
+    named = set(rows["split"])
+    if named != {""}:
+        faults = {name: why_no_split(name, named) for name in named}
+        reason = reason.where(reason != "", rows["split"].map(faults))
     if score_range is not None:
         outside = ~rows["score"].between(*score_range)
         reason[outside] = (

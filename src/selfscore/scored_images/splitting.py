@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-SPLITS = ("train", "validation", "test")
+from selfscore.splits import in_order
 
 
 def fill_splits(
@@ -17,14 +17,14 @@ def fill_splits(
     images with the same content. The sides cover the range of scores alike.
 
     Args:
-        images: Columns path, sha256, score, split ("" throughout where the table has none) and
-            group ("" for an image that stands alone).
+        images: Columns path, sha256, score, split ("" throughout where the table has none; a
+            further one is kept) and group ("" for an image that stands alone).
         validation_share: Share of the images for validation, above 0 and below 1.
         test_share: Share of the images for the test, above 0 and below 1.
         seed: Decides which groups are drawn.
 
     Returns:
-        "train", "validation" or "test" per image.
+        "train", "validation" or "test" per image, or the further split that the table gives it.
     """
     split = images["split"].replace("", "train").copy()
     wanted = {
@@ -41,7 +41,8 @@ def fill_splits(
 def content_in_better_split(images: pd.DataFrame) -> pd.Series:
     """Which images are in more than one split of the score table, going by their content.
 
-    The test split keeps such an image before validation, and validation before training.
+    A further split keeps such an image before the test split, that before validation, and
+    validation before training.
 
     Args:
         images: Columns sha256 and split ("" where the table has none).
@@ -50,11 +51,12 @@ def content_in_better_split(images: pd.DataFrame) -> pd.Series:
         A reason per image, "" for those to keep.
     """
     # Without a split it is drawn later, in such a way that this does not happen.
-    place = images["split"].map({"test": 0, "validation": 1, "train": 2, "": 3})
+    order = in_order(images["split"])[::-1]
+    place = images["split"].map({name: number for number, name in enumerate([*order, ""])})
     best = place.groupby(images["sha256"]).transform("min")
-    better = best.map({0: "test", 1: "validation", 2: "train"})
+    better = best.map(dict(enumerate(order)))
     reason = "the " + better + " split has an image with the same content"
-    return reason.where((place > best) & (place < 3), "").astype("str")
+    return reason.where((place > best) & (place < len(order)), "").astype("str")
 
 
 def _draw(pool: pd.DataFrame, wanted: dict[str, float], seed: int) -> pd.Series:

@@ -132,5 +132,10 @@ def test_a_policy_that_never_keeps_the_format_is_named(
 def test_splits_without_images_are_refused(answers: Any) -> None:
     rows = answers.scored(3, "train")
     none = StoredFeatures({}, {})
-    with pytest.raises(ValueError, match=r"\['test'\].*there are \['train'\]"):
+    with pytest.raises(ValueError, match=r"names 'test', and .* there is none"):
         predict(policy_over(), {}, none, rows, SETTINGS, MACHINE, 0, {}, "merged")
+    # Nor one of several.
+    rows = pd.concat([answers.scored(3), answers.scored(3, "locked")])
+    both = evaluation(splits=["test", "lock"])
+    with pytest.raises(ValueError, match="names 'lock', and .* there is test, locked"):
+        predict(policy_over(), {}, none, rows, both, MACHINE, 0, {}, "merged")

@@ -121,6 +121,36 @@ def test_split_column_is_kept(image_folder: Maker) -> None:
     assert list(scored["split"]) == ["train"] * 20 + ["validation"] * 5 + ["test"] * 5
 
 
+def test_further_splits_are_kept_and_told(
+    image_folder: Maker, caplog: pytest.LogCaptureFixture
+) -> None:
+    splits = ["train"] * 14 + ["validation"] * 5 + ["TEST"] * 5 + ["Locked"] * 6
+    with caplog.at_level("INFO"):
+        scored, _, quarantine = ingest(table(split=splits), image_folder(*NAMES))
+    ScoredImages.validate(scored)
+    assert quarantine.empty
+    assert scored["split"].tolist() == [name.lower() for name in splits]
+    assert "splits given: train, validation, test, locked" in caplog.text
+
+
+def test_a_further_split_keeps_its_images_before_the_others(image_folder: Maker) -> None:
+    folder = image_folder(*NAMES)
+    shutil.copy(folder / NAMES[0], folder / NAMES[29])
+    shutil.copy(folder / NAMES[1], folder / NAMES[20])
+    splits = ["train"] * 14 + ["validation"] * 5 + ["test"] * 5 + ["locked"] * 6
+    scored, _, quarantine = ingest(table(split=splits), folder, max_quarantine=0.1)
+    assert quarantine["path"].tolist() == NAMES[:2]
+    assert "the locked split has an image with the same content" in quarantine["reason"][0]
+    assert "the test split" in quarantine["reason"][1]
+    assert not {"00", "01"} & set(scored["image_id"])
+
+
+def test_one_slip_in_the_name_of_a_split_goes_to_quarantine(image_folder: Maker) -> None:
+    splits = ["train"] * 20 + ["validation"] * 5 + ["test"] * 4 + ["tset"]
+    _, _, quarantine = ingest(table(split=splits), image_folder(*NAMES), max_quarantine=0.1)
+    assert "did you mean test?" in quarantine["reason"][0]
+
+
 def test_missing_validation_split_is_drawn_from_training_images(image_folder: Maker) -> None:
     scored, _, _ = ingest(table(split=["train"] * 20 + ["test"] * 10), image_folder(*NAMES))
     assert scored["split"].value_counts().to_dict() == {"train": 16, "test": 10, "validation": 4}
@@ -506,7 +536,7 @@ def test_demo_is_split_and_levelled_as_its_results_were_made(project: Path) -> N
     text = scored.to_csv(index=False, lineterminator="\n")
     assert (
         hashlib.sha256(text.encode()).hexdigest()
-        == "0e37c069dc8150f99e2b2b621a683c349f552beb3f0b086916cd2078a49a1257"
+        == "674c0f43cf47393cd250a6e0bb886a7891c4c5f659f5fbc398d274531f9ea614"
     )
     # Part of the digest of every policy.
     assert (scale["method"], scale["unit"]) == ("quantile", "mean opinion score 1-10")
@@ -518,8 +548,8 @@ def test_names_that_differ_only_in_suffix(image_folder: Maker) -> None:
 
 
 def test_unknown_split(image_folder: Maker) -> None:
-    with pytest.raises(ValueError, match=r"split 'dev' is not train, validation or test"):
-        ingest(table(split=["dev"] * 30), image_folder(*NAMES))
+    with pytest.raises(ValueError, match=r"split 'part' is not train, validation or test"):
+        ingest(table(split=["part"] * 30), image_folder(*NAMES))
 
 
 def test_no_usable_row_at_all(image_folder: Maker) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from selfscore.pipelines.evaluation.settings import EvaluationSettings
+from selfscore.splits import check_evaluated
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
 from selfscore.vlm.options import Machine
@@ -59,7 +60,7 @@ def predict(
         probabilities (one number a level), explanation. Scores are in the user's unit.
 
     Raises:
-        ValueError: no image is in the splits asked for.
+        ValueError: no image is in one of the splits asked for.
     """
     from selfscore.vlm.loading.loader import load_vlm
     from selfscore.vlm.reading.features import ImageEncoder
@@ -70,12 +71,8 @@ def predict(
         predict_texts,
     )
 
+    check_evaluated(settings.splits, set(scored_images["split"]))
     rows = scored_images[scored_images["split"].isin(settings.splits)].reset_index(drop=True)
-    if rows.empty:
-        raise ValueError(
-            f"No image is in the splits {settings.splits} that `evaluation.splits` asks for: "
-            f"there are {sorted(scored_images['split'].unique())}."
-        )
     logger.info("Scoring and explaining %d images with the policy '%s'.", len(rows), name)
     adapters = [adapter] if adapter else []
     keys, asked, scale = rows["path"].tolist(), policy.card.prompts, policy.card.score_scale

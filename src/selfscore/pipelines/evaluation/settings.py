@@ -10,6 +10,7 @@ from selfscore.judging.settings import JudgingSettings
 from selfscore.metrics.health import HealthThresholds
 from selfscore.metrics.resampling import IntervalSettings
 from selfscore.settings_class import Count, Whole, settings_class
+from selfscore.splits import HeldOut
 from selfscore.vlm.options import Decoding
 
 
@@ -31,7 +32,8 @@ class EvaluationSettings(IntervalSettings):
     """The section `evaluation`.
 
     Attributes:
-        splits: which images are scored and explained.
+        splits: which images are scored and explained; further ones than validation and test where
+            the table of scores names them.
         decoding: how the explanations are written; the expected score does not depend on it.
         group_column: column of the judgements whose values are measured on their own as well; None:
             all images together only.
@@ -42,7 +44,7 @@ class EvaluationSettings(IntervalSettings):
         faithfulness: whether statements are checked, where the faults of the images are known.
     """
 
-    splits: Annotated[list[Literal["validation", "test"]], Field(min_length=1)]
+    splits: Annotated[list[HeldOut], Field(min_length=1)]
     decoding: Decoding
     group_column: str | None
     min_group: Whole

@@ -29,6 +29,7 @@ from selfscore.scored_images.matching import lost_zeros, match_files
 from selfscore.scored_images.outliers import outliers
 from selfscore.scored_images.sound_splits import Drawing
 from selfscore.scored_images.verification import verify_images
+from selfscore.splits import check_evaluated, in_order
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,9 @@ def read_scores(
         columns=columns,
         unit=chosen.unit or raw_scores.unit or columns["score"],
     )
-    given = [split for split in splitting.SPLITS if split in set(rows["split"])]
+    # Of the rows that can be used: a word that means no split is none that is given.
+    usable = set(rows.loc[rows["reason"] == "", "split"])
+    given = [split for split in in_order(usable) if split in usable]
     logger.info(
         "%s; %s; %s.",
         source,
@@ -197,6 +200,7 @@ def check_data(
     dpo_training: dict[str, Any],
     level_training: LevelSettings,
     experts: list[str],
+    evaluated: list[str],
 ) -> pd.DataFrame:
     """Say what there is to learn from, and what this many images can and cannot show.
 
@@ -209,10 +213,15 @@ def check_data(
         dpo_training: settings of the training that experts share, and of each of them.
         level_training: settings of the expert `level`.
         experts: what a round trains.
+        evaluated: the splits that policies are evaluated on.
 
     Returns:
         Columns what, value and note.
+
+    Raises:
+        ValueError: If no image is in a split that is to be evaluated.
     """
+    check_evaluated(evaluated, set(split_images["split"]))
     scores = split_images["score"].to_numpy()
     images = split_images.assign(level=scale.place(scores, score_scale["edges"]))
     training = int((images["split"] == "train").sum())

@@ -52,6 +52,7 @@ def create_pipeline() -> Pipeline:
                     "params:dpo_training",
                     "params:level_training",
                     "params:experts",
+                    "params:evaluation.splits",
                 ],
                 outputs="data_check",
                 name="check_data",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,50 +10,60 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from selfscore_demo.pipelines.demo_images.settings import DemoImagesSettings
-
-SPLITS = ("train", "validation", "test")
+from selfscore_demo.pipelines.demo_images.settings import DemoImagesSettings, Series
 
 
 def draw_faults(sources: pd.DataFrame, settings: DemoImagesSettings) -> pd.DataFrame:
     """Plan every picture: its scene, its split and the severity of each fault.
 
     Args:
-        sources: The photographs with ``file``, ``scene`` and ``use``.
-        settings: ``seed``, ``images`` per split, ``share_faulty``.
+        sources: The photographs with ``file``, ``scene``, ``use`` and ``series``.
+        settings: ``series``, ``share_faulty``.
 
     Returns:
-        One row per picture: image_id, file, scene, split, seed and a column per attribute.
+        One row per picture: image_id, file, scene, split, series (from 1), seed and a column per
+        attribute.
 
     Raises:
         ValueError: If a scene serves two splits, or a split has no photograph.
     """
-    from selfscore_demo.faults import draw_severities
-
     uses = sources.groupby("scene")["use"].nunique()
     if (uses > 1).any():
         raise ValueError(
             f"Scene '{uses.idxmax()}' has photographs in two splits; give a scene one `use`."
         )
-    rng = np.random.default_rng(settings.seed)
-    rows = []
-    for split in SPLITS:
+    return pd.DataFrame(
+        [
+            row
+            for place, series in enumerate(settings.series, start=1)
+            for row in _series(sources[sources["series"] == place], place, series, settings)
+        ]
+    )
+
+
+def _series(
+    sources: pd.DataFrame, place: int, series: Series, settings: DemoImagesSettings
+) -> Iterator[dict[str, Any]]:
+    from selfscore_demo.faults import draw_severities
+
+    rng = np.random.default_rng(series.seed)
+    for split, count in series.images.items():
         photographs = sources[sources["use"] == split]
         if photographs.empty:
-            raise ValueError(f"No photograph has use '{split}'; mark some in SOURCES.csv.")
-        for number in range(getattr(settings.images, split)):
-            source = photographs.iloc[number % len(photographs)]
-            rows.append(
-                {
-                    "image_id": f"{source['scene']}_{number // len(photographs):02d}",
-                    "file": source["file"],
-                    "scene": source["scene"],
-                    "split": split,
-                    "seed": int(rng.integers(2**31)),
-                    **draw_severities(rng, settings.share_faulty),
-                }
+            raise ValueError(
+                f"No photograph of series {place} has use '{split}'; mark some in SOURCES.csv."
             )
-    return pd.DataFrame(rows)
+        for number in range(count):
+            source = photographs.iloc[number % len(photographs)]
+            yield {
+                "image_id": f"{source['scene']}_{number // len(photographs):02d}",
+                "file": source["file"],
+                "scene": source["scene"],
+                "split": split,
+                "series": place,
+                "seed": int(rng.integers(2**31)),
+                **draw_severities(rng, settings.share_faulty),
+            }
 
 
 def render_pictures(
@@ -92,7 +102,7 @@ def rate_pictures(
 
     Args:
         plan: The table that :func:`draw_faults` made.
-        settings: ``seed`` and ``raters``, the number of raters.
+        settings: ``series`` and ``raters``, the number of raters; each series has its own.
 
     Returns:
         The score table (image, score, score_std, raters, scene, split) and the severity table
@@ -101,9 +111,13 @@ def rate_pictures(
     from selfscore_demo.faults import ATTRIBUTES
     from selfscore_demo.raters import rate
 
-    severities = {name: plan[name].to_numpy() for name in ATTRIBUTES}
-    rng = np.random.default_rng([settings.seed, 1])
-    votes = rate(severities, plan["scene"].tolist(), settings.raters, rng)
+    rated = []
+    for place, series in enumerate(settings.series, start=1):
+        pictures = plan[plan["series"] == place]
+        severities = {name: pictures[name].to_numpy() for name in ATTRIBUTES}
+        rng = np.random.default_rng([series.seed, 1])
+        rated.append(rate(severities, pictures["scene"].tolist(), settings.raters, rng))
+    votes = pd.concat(rated, ignore_index=True)
     scores = pd.concat(
         [(plan["image_id"] + ".jpg").rename("image"), votes, plan[["scene", "split"]]], axis=1
     )

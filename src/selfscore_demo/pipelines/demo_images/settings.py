@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from selfscore.settings_class import Count, Share, Whole, settings_class
 
 
 @settings_class
-class ImagesPerSplit:
-    """The section `demo_images.images`: pictures in each split."""
+class Series:
+    """One of `demo_images.series`: pictures that were drawn together.
 
-    train: Count
-    validation: Count
-    test: Count
+    Attributes:
+        seed: of all its draws.
+        images: pictures in each split.
+    """
+
+    seed: Whole
+    images: dict[str, Count]
 
 
 @settings_class
@@ -19,15 +27,13 @@ class DemoImagesSettings:
     """The section `demo_images`.
 
     Attributes:
-        seed: of all draws.
-        images: pictures in each split.
+        series: drawn one after the other; a later one moves nothing of an earlier one.
         stored_size: side of a picture, in pixels.
         share_faulty: probability of each fault.
         raters: simulated raters of a picture.
     """
 
-    seed: Whole
-    images: ImagesPerSplit
+    series: Annotated[list[Series], Field(min_length=1)]
     stored_size: Count
     share_faulty: Share
     raters: Count

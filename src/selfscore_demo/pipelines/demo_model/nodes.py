@@ -58,7 +58,7 @@ def train_vision_tower(
 
     Args:
         lessons: the rendered images.
-        settings: ``seed``, ``threads``, ``levels``, ``vocabulary``, ``vision``.
+        settings: ``seed``, ``threads``, ``levels``, ``question``, ``vocabulary``, ``vision``.
         prompts: The prompts of the finished model, for its tokenizer.
 
     Returns:
@@ -76,12 +76,12 @@ def train_vision_tower(
     images = TrainingImages.from_arrays(lessons)
     levels, seed = settings.levels, settings.seed
     rng = np.random.default_rng([seed, 2])
-    asked, count = prompts.for_levels(levels), min(1500, len(images.pixels))
-    texts = teacher_texts(asked, images.severities, count, levels, rng)
+    count = min(1500, len(images.pixels))
+    texts = teacher_texts(prompts, settings.question, images.severities, count, levels, rng)
     tokenizer = train_tokenizer(texts, settings.vocabulary)
     shape = Shape()
     processor = build_processor(shape, tokenizer)
-    check_prefix_property(processor, levels)
+    check_prefix_property(processor, settings.language.most_levels)
     model = build_model(shape, tokenizer, seed)
     stage = settings.vision
     logger.info(
@@ -101,12 +101,12 @@ def train_language_model(
     settings: DemoModelSettings,
     prompts: Prompts,
 ) -> VLM:
-    """Stage 2: connector and language model learn to rate, explain and justify.
+    """Stage 2: connector and language model learn to rate, explain, justify and check statements.
 
     Args:
         vision: The model after stage 1; not changed.
         lessons: the rendered images.
-        settings: ``seed``, ``threads``, ``levels``, ``language``.
+        settings: ``seed``, ``threads``, ``levels``, ``question``, ``language``.
         prompts: The prompts of the finished model.
 
     Returns:
@@ -123,7 +123,7 @@ def train_language_model(
 
     torch.set_num_threads(settings.threads)
     images = TrainingImages.from_arrays(lessons)
-    levels, seed = settings.levels, settings.seed
+    seed = settings.seed
     model = copy.deepcopy(vision.model)
     stage = settings.language
     logger.info(
@@ -133,8 +133,8 @@ def train_language_model(
         stage.batch_size,
     )
     features = encode_images(model, images.pixels)
-    teacher = Teacher(vision.processor, prompts.for_levels(levels), levels, seed)
-    train_language(model, teacher, images, features, levels, stage, seed)
+    teacher = Teacher(vision.processor, prompts, settings.question, images.severities, seed)
+    train_language(model, teacher, features, settings.levels, stage, seed)
     return VLM(model.eval(), vision.processor)
 
 
@@ -155,11 +155,11 @@ def measure_model(
         scores: The demo's score table.
         severities: The demo's severity table.
         lexicon: The demo's statement lexicon.
-        settings: ``seed``, ``threads``, ``levels``, ``report``.
-        prompts: The prompts.
+        settings: ``seed``, ``threads``, ``levels``, ``question``, ``report``.
+        prompts: The prompts, for any scale.
 
     Returns:
-        Skill, format, consistency, faithfulness, headroom and a few example texts.
+        Skill, format, consistency, faithfulness, questions, headroom and a few example texts.
     """
     import torch
 
@@ -171,9 +171,8 @@ def measure_model(
     some = [part.head(settings.report.images_per_split) for _, part in table.groupby("split")]
     table = pd.concat(some, ignore_index=True)
     images = {name: pictures[name]().convert("RGB") for name in table["image_id"]}
-    levels = settings.levels
-    asked = prompts.for_levels(levels)
-    figures = measure(model, images, table, lexicon, asked, levels, settings.seed)
+    question, levels = settings.question, settings.levels
+    figures = measure(model, images, table, lexicon, prompts, question, levels, settings.seed)
     logger.info("Demo model: %s", {k: v for k, v in figures.items() if isinstance(v, float)})
     return figures
 
@@ -190,4 +189,4 @@ def write_model_card(report: Mapping[str, Any], settings: DemoModelSettings) -> 
     """
     from selfscore_demo.model_card import model_card
 
-    return model_card(report, settings.images.count, settings.seed)
+    return model_card(report, settings)

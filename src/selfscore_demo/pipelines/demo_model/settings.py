@@ -49,13 +49,26 @@ class LanguageStage:
         steps: of the optimizer.
         batch_size: images a step, with several answers each.
         lr: peak learning rate.
-        justify_share: share of the answers that explain a given score.
+        justify_share: share of the steps that explain a given score.
+        question_share: share of the steps that say whether statements are true of the picture.
+        own_scale_share: share of the other steps that are on the demo's own scale.
+        most_levels: of the scales of all other steps; the fewest are 2.
     """
 
     steps: Count
     batch_size: Count
     lr: Positive
     justify_share: Share
+    question_share: Share
+    own_scale_share: Share
+    most_levels: Annotated[int, Field(ge=2, le=100)]
+
+    def __post_init__(self) -> None:
+        if self.justify_share + self.question_share > 1:
+            raise ValueError(
+                f"`justify_share` {self.justify_share} and `question_share` {self.question_share} "
+                "are more than all steps: make one smaller."
+            )
 
 
 @settings_class
@@ -72,7 +85,8 @@ class DemoModelSettings:
     Attributes:
         seed: of all draws.
         threads: of PyTorch.
-        levels: scores that the model writes.
+        levels: of the demo's own scale.
+        question: asks whether a statement is true; holds the placeholder ``{statement}``.
         vocabulary: tokens of its tokenizer.
         images: what it learns from.
         vision: stage 1.
@@ -83,6 +97,7 @@ class DemoModelSettings:
     seed: Whole
     threads: Count
     levels: Annotated[int, Field(ge=2, le=10)]
+    question: Annotated[str, Field(pattern=r"\{statement\}")]
     vocabulary: Count
     images: LessonImages
     vision: VisionStage

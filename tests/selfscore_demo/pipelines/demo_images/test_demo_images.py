@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,11 @@ from selfscore_demo.pipelines.demo_images.nodes import (
     rate_pictures,
     render_pictures,
 )
-from selfscore_demo.pipelines.demo_images.settings import DemoImagesSettings, ImagesPerSplit
+from selfscore_demo.pipelines.demo_images.settings import DemoImagesSettings, Series
 from selfscore_demo.procedural import draw_picture
 
-SETTINGS = DemoImagesSettings(
-    seed=1, images=ImagesPerSplit(6, 2, 4), stored_size=64, share_faulty=0.5, raters=5
-)
+FIRST = Series(1, {"train": 6, "validation": 2, "test": 4})
+SETTINGS = DemoImagesSettings(series=[FIRST], stored_size=64, share_faulty=0.5, raters=5)
 
 
 @pytest.fixture
@@ -28,16 +28,39 @@ def sources() -> pd.DataFrame:
     """Two scenes to train, one to validate, two to test and one that demo images must not use."""
     uses = ["train", "train", "validation", "test", "test", "model"]
     scenes = [f"scene{n}" for n in range(6)]
-    return pd.DataFrame({"file": [f"{s}.jpg" for s in scenes], "scene": scenes, "use": uses})
+    files = [f"{scene}.jpg" for scene in scenes]
+    return pd.DataFrame({"file": files, "scene": scenes, "use": uses, "series": 1})
 
 
 def test_plan_keeps_scenes_in_their_split(sources: pd.DataFrame) -> None:
     plan = draw_faults(sources, SETTINGS)
-    assert plan["split"].value_counts().to_dict() == vars(SETTINGS.images)
+    assert plan["split"].value_counts().to_dict() == FIRST.images
     assert plan["image_id"].is_unique
     assert (plan.groupby("scene")["split"].nunique() == 1).all()
     assert "scene5" not in set(plan["scene"])
     pd.testing.assert_frame_equal(plan, draw_faults(sources, SETTINGS))
+
+
+def test_a_later_series_moves_nothing_of_an_earlier_one(sources: pd.DataFrame) -> None:
+    more = pd.DataFrame(
+        {
+            "file": ["a.jpg", "b.jpg"],
+            "scene": ["a", "b"],
+            "use": ["locked", "validation"],
+            "series": 2,
+        }
+    )
+    longer = replace(SETTINGS, series=[FIRST, Series(1, {"validation": 3, "locked": 5})])
+    before = draw_faults(sources, SETTINGS)
+    after = draw_faults(pd.concat([more, sources]), longer)
+    pd.testing.assert_frame_equal(after[: len(before)], before)
+    added = after[len(before) :]
+    assert added["split"].tolist() == ["validation"] * 3 + ["locked"] * 5
+    assert set(added["scene"]) == {"a", "b"}
+    scores, _ = rate_pictures(after, longer)
+    pd.testing.assert_frame_equal(
+        scores[: len(before)], rate_pictures(before, SETTINGS)[0], check_dtype=False
+    )
 
 
 def test_a_scene_in_two_splits_is_refused(sources: pd.DataFrame) -> None:
@@ -47,7 +70,7 @@ def test_a_scene_in_two_splits_is_refused(sources: pd.DataFrame) -> None:
 
 
 def test_a_split_without_photographs_is_refused(sources: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match="use 'validation'"):
+    with pytest.raises(ValueError, match="of series 1 has use 'validation'"):
         draw_faults(sources[sources["use"] != "validation"], SETTINGS)
 
 
@@ -82,12 +105,13 @@ def test_shipped_demo_images_are_what_the_tables_say(project: Path) -> None:
     assert (scores.groupby("scene")["split"].nunique() == 1).all()
     assert scores["split"].value_counts().to_dict() == {
         "train": 600,
-        "validation": 150,
+        "validation": 300,
         "test": 250,
+        "locked": 250,
     }
     with Image.open(folder / "images" / scores["image"][0]) as picture:
         assert picture.size == (160, 160)
-    assert sum((folder / "images" / name).stat().st_size for name in files) < 8e6
+    assert sum((folder / "images" / name).stat().st_size for name in files) < 12e6
 
 
 def test_shipped_lexicon_is_the_codes(project: Path) -> None:
