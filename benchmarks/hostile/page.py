@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.hostile import records
+from benchmarks.hostile.__main__ import ROOMS
 from benchmarks.hostile.inputs import OUTCOMES
 from benchmarks.runs import PROJECT
 
@@ -35,8 +36,9 @@ Each command is run in a child of a process that has imported everything once. {
 inputs were run by a process of their own as well, and {differing} of these said other words.
 """
 _WHEN = """\
-Measured on {where}, a room at a time: {seconds:.0f} minutes, {busy:.0f} of processor time, and
-{prepared} s for the run whose results are damaged. Other work may have run beside it.
+Measured on {where}: {seconds:.0f} minutes for these rooms, {busy:.0f} of processor time, and
+{prepared} s for the run whose results are damaged. Other work, or another room, may have run
+beside it.
 """
 _SHOWN = 150
 # The rows of a room, and how they were measured.
@@ -75,6 +77,8 @@ def _summary(
     compared = sum(about["compared"] for about in told)
     differing = sum(len(about["differing"]) for about in told)
     yield _HOW.format(compared=compared, differing=differing or "none")
+    if missing := [room for room in ROOMS if room not in records_of]:
+        yield f"Without a record yet, so not on this page: {', '.join(missing)}.\n"
 
 
 def _kinds(

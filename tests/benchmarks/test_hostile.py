@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmarks.hostile import page, records
 from benchmarks.hostile.__main__ import ROOMS, inputs
 from benchmarks.hostile.harness import TIMED_OUT, Ended, in_child
 from benchmarks.hostile.ingestion import LEVELS, NAMES, SCORES, SOUND, Ingested
@@ -155,3 +156,13 @@ def test_a_child_is_ended_when_its_time_is_over(tmp_path: Path) -> None:
     assert in_child(lambda: time.sleep(60) or 0, tmp_path / "a", 0.2).code == TIMED_OUT
     told = in_child(lambda: print("said") or 3, tmp_path / "b", 20)
     assert (told.code, told.screen) == (3, "said\n")
+
+
+def test_the_records_have_no_crash_and_nothing_silently_wrong() -> None:
+    rows = {room: records.read(room) for room in records.rooms()}
+    assert sum(len(some) for some, _ in rows.values()) >= 500
+    for some, about in rows.values():
+        assert not [row for row in some if row["outcome"] in (CRASHED, SILENTLY_WRONG)]
+        assert not [row for row in some if row["right"] != "True"]
+        assert about["compared"] and not about["differing"]
+    assert page.PAGE.read_text() == page.page(rows)
