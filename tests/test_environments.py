@@ -19,6 +19,7 @@ from kedro.pipeline import Pipeline
 
 from selfscore.layout import LEVEL
 from selfscore.preference_data.builders import PAIR_BUILDERS
+from selfscore.provenance.project import open_project
 
 CONF = Path(__file__).parents[1] / "conf"
 # `local` is empty here, so it stands for `base` alone.
@@ -118,6 +119,16 @@ def test_the_file_says_layer_round_and_name(environment: Environment) -> None:
         if namespace and short != "checkpoints":
             file = place(environment.dataset(name))
             assert re.search(rf"/{LAYER}/{namespace}/{short}(\.[a-z]+)?$", file), (name, file)
+
+
+def test_the_papers_recipe_is_two_experts_merged_by_ties(project: Path) -> None:
+    bootstrap_project(project)
+    parameters = open_project(project, environment="paper").parameters
+    assert (parameters["experts"], parameters["rounds"]) == (["scoring", "consistency"], 4)
+    for number in range(1, 5):
+        merging = parameters[f"iteration_{number}"]["merging"]
+        assert (merging["method"], merging["lambda"], merging["density"]) == ("ties", 1.0, 0.5)
+        assert {merging["weights"][name] for name in parameters["experts"]} == {1.0}
 
 
 @pytest.mark.parametrize("name", [name for name in ENVIRONMENTS if name != "local"])

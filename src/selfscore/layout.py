@@ -21,6 +21,8 @@ STAGES = (
     "merging",
     "evaluation",
 )
+# The stage that writes what a round learns from.
+WRITING = "data_generation"
 # The stage that has settings of its own for each expert.
 TRAINING = "dpo_training"
 # The expert that learns from the true scores and from no pairs.
@@ -61,15 +63,23 @@ class Layout:
         rounds: number of rounds, at least 1.
         experts: the experts of each round by name, at least one: `LEVEL`, and those that learn
             from pairs.
+        base_texts: whether the first round learns from the texts that the baseline has: in both the
+            base model writes them, and here it is asked in the same way.
     """
 
     rounds: int
     experts: tuple[str, ...]
+    base_texts: bool
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> Layout:
-        """The rounds and experts that the parameters ask for."""
-        return cls(parameters["rounds"], tuple(parameters["experts"]))
+        """What the parameters, as they are given or expanded, ask for."""
+        shared = parameters.get(WRITING) or {}
+        asked = [
+            merged(shared, (parameters.get(name) or {}).get(WRITING) or {})
+            for name in (BASELINE, namespace(1))
+        ]
+        return cls(parameters["rounds"], tuple(parameters["experts"]), asked[0] == asked[1])
 
 
 def of_pairs(experts: Sequence[str]) -> list[str]:

@@ -42,8 +42,8 @@ def gradients(made, loss):
     }
 
 
-def log_probabilities(vlm, path, ids):
-    """Of each token behind the prompt, by the model's own forward on one plain row."""
+def distributions(vlm, path, ids):
+    """Log-probabilities at each token behind the prompt, by the model's own forward, plainly."""
     inputs = vlm.processor(
         images=[[IMAGES[path]]],
         text=[render(vlm, "Rate it.")],
@@ -56,12 +56,16 @@ def log_probabilities(vlm, path, ids):
     if "mm_token_type_ids" in inputs:
         kinds = inputs["mm_token_type_ids"]
         inputs["mm_token_type_ids"] = torch.cat([kinds, torch.zeros_like(answer)], dim=1)
-    before = vlm.model(**inputs).logits[0, -len(ids) - 1 : -1].float().log_softmax(dim=-1)
-    return before.gather(-1, answer.T)[:, 0]
+    return vlm.model(**inputs).logits[0, -len(ids) - 1 : -1].float().log_softmax(dim=-1)
 
 
-def plainly(vlm, rows, settings, written):
-    """The loss from the definition, a pass for every string."""
+def log_probabilities(vlm, path, ids):
+    """Of each token behind the prompt."""
+    return distributions(vlm, path, ids).gather(-1, torch.tensor([ids]).T)[:, 0]
+
+
+def plainly(vlm, rows, settings, written, before):
+    """The loss from the definition, a pass for every string; `before` as the policy was."""
     levels = len(rows[0]["target"])
     start, strings = level_strings(vlm, "Rate it.", levels)
     scores, texts = [], []
@@ -73,7 +77,11 @@ def plainly(vlm, rows, settings, written):
         scores.append(torch.stack([tokens[len(start) :].sum() for tokens in each]))
         if written and row["response"]:
             ids = answer_ids(vlm, "Rate it.", row["response"])
-            tokens = log_probabilities(vlm, row["path"], ids)
+            mine = distributions(vlm, row["path"], ids)
+            with torch.no_grad():
+                other = distributions(before, row["path"], ids)
+            tokens = torch.nn.functional.kl_div(mine, other, log_target=True, reduction="none")
+            tokens = tokens.sum(dim=-1)
             level = len(start), len(start) + len(strings[row["level"]]) - 1
             texts.append(torch.cat([tokens[: level[0]], tokens[level[1] :]]))
     log_p = torch.stack(scores)
@@ -88,7 +96,7 @@ def plainly(vlm, rows, settings, written):
                 1 - (ahead if rows[a]["position"] > rows[b]["position"] else 1 - ahead).sqrt()
             )
     loss = loss + settings.fidelity_weight * torch.stack(pairs).mean()
-    return loss - settings.text_weight * torch.cat(texts).mean() if texts else loss
+    return loss + settings.text_weight * torch.cat(texts).mean() if texts else loss
 
 
 @pytest.mark.parametrize("levels", [10, 12])
@@ -101,7 +109,7 @@ def test_loss_and_gradients_are_those_of_plain_rows(idefics3, tmp_path, levels, 
     made.model.eval()
     joint = made.compute_loss(made.model, {"rows": rows})
     found = gradients(made, joint)
-    plain = plainly(vlm, rows, made._settings, written)
+    plain = plainly(vlm, rows, made._settings, written, encoder(idefics3).vlm)
     expected = gradients(made, plain)
     assert float(joint.detach()) == pytest.approx(float(plain.detach()), rel=1e-5)
     assert found.keys() == expected.keys() and len(found) > 4

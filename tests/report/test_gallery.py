@@ -60,7 +60,7 @@ def test_a_thumbnail_is_small_and_keeps_its_shape() -> None:
 
 def test_the_pairs_are_those_that_are_trained_on(reported: dict[str, Any]) -> None:
     shown = reported["pairs_over_rounds"]
-    trained = consistency_pairs(join_sides(reported["iteration_1.generations"])).set_index(
+    trained = consistency_pairs(join_sides(reported["baseline.generations"])).set_index(
         "image_id"
     )
     assert len(shown) == 2 * 6 and set(shown["round"]) == {1, 2}
@@ -76,7 +76,7 @@ def test_the_pairs_are_those_that_are_trained_on(reported: dict[str, Any]) -> No
 
 
 def test_pairs_that_were_not_judged_are_shown_without(reported: dict[str, Any]) -> None:
-    texts = reported["iteration_1.generations"]
+    texts = reported["baseline.generations"]
     read = reported["iteration_1.readings"]
     settings = reporting(gallery={"pairs": 12, "pixels": 24})
     table = gather_pairs(
@@ -96,7 +96,7 @@ def test_the_draw_depends_on_the_seed_alone(reported: dict[str, Any]) -> None:
     def drawn(seed: int) -> list[str]:
         table = gather_pairs(
             reported["policy_0"],
-            reported["iteration_1.generations"],
+            reported["baseline.generations"],
             reported["iteration_1.readings"],
             reported["scored_images"],
             reported["raw_images"],

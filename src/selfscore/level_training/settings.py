@@ -20,7 +20,7 @@ class LevelSettings(TrainingSettings):
     Attributes:
         fidelity_weight: weight of the order of the images of a step, see `fidelity`; 0 leaves it
             out.
-        text_weight: weight of the negative log-likelihood of the right-score texts, per token; 0
+        text_weight: weight of KL(policy before ‖ policy) at each token of the right-score texts; 0
             leaves them out.
         text_every: every so many steps have the texts in them. A row without its text is short.
     """

@@ -5,7 +5,7 @@ Knows transformers' trainer and level rows; knows nothing of Kedro, or of where 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,11 @@ from selfscore.expert_training.watched_trainer import WatchedTrainer
 from selfscore.level_training.level_loss import divergence, fidelity, in_order
 from selfscore.level_training.settings import LevelSettings
 from selfscore.vlm.reading.level_rows import pack_levels
-from selfscore.vlm.reading.shared_prefix import hidden_states, label_log_probabilities
+from selfscore.vlm.reading.shared_prefix import (
+    hidden_states,
+    label_divergence,
+    label_log_probabilities,
+)
 from selfscore.vlm.reading.tokens import prompts_of
 
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from transformers import TrainerCallback, TrainingArguments
 
     from selfscore.vlm.reading.features import ImageEncoder
+    from selfscore.vlm.reading.shared_prefix import PackedAnswers
 
 Row = dict[str, Any]
 ACCURACY = "pair_accuracy"
@@ -82,7 +87,8 @@ class LevelTrainer(WatchedTrainer):
     ) -> Any:
         """The weighted loss of one batch, see `watch`."""
         rows, settings = inputs["rows"], self._settings
-        written = settings.text_weight > 0 and self.state.global_step % settings.text_every == 0
+        with_texts = settings.text_weight > 0 and self.state.global_step % settings.text_every == 0
+        written = with_texts and any(row["response"] for row in rows)
         parts, accuracy = self._losses(rows, written)
         loss = parts["divergence"] + settings.fidelity_weight * parts["fidelity"]
         if "text" in parts:
@@ -108,6 +114,7 @@ class LevelTrainer(WatchedTrainer):
                 for row in rows
             ],
         )
+        before = self._before(levels, images) if written else None
         hidden = hidden_states(self._plain, levels, image_tokens(self._plain, images))
         log_p = label_log_probabilities(self._plain, hidden, levels).sum(dim=-1)
         expected = log_p.softmax(dim=-1) @ torch.arange(log_p.shape[1]).to(log_p)
@@ -119,10 +126,15 @@ class LevelTrainer(WatchedTrainer):
             "divergence": divergence(log_p, target),
             "fidelity": fidelity(expected, position, spread),
         }
-        tokens = int((text.labels >= 0).sum())
-        if tokens:
-            parts["text"] = -label_log_probabilities(self._plain, hidden, text).sum() / tokens
+        if before is not None:
+            parts["text"] = label_divergence(self._plain, hidden, before, text)
         return parts, in_order(expected, position)
+
+    @torch.no_grad()
+    def _before(self, packed: PackedAnswers, images: Mapping[str, Any]) -> Tensor:
+        """What the policy that the training started from makes of the rows."""
+        with self.model.disable_adapter():
+            return hidden_states(self._plain, packed, image_tokens(self._plain, images))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log the parts of the loss with it, each the mean since the last row."""

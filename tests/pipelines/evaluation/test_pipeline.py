@@ -97,14 +97,14 @@ def the_other_way_round(pipeline: Pipeline) -> list[Node]:
 def test_a_breach_stops_the_run_after_the_figures(
     order: Callable[[Pipeline], list[Node]],
 ) -> None:
-    nodes = order(create_round(1, ("scoring", "consistency")))
+    nodes = order(create_round(1, ("scoring", "consistency"), written=True))
     watch = [node.name for node in nodes].index("iteration_1.watch_health")
     figures = {f"iteration_1.{name}" for name in FIGURES}
     assert figures <= {output for node in nodes[:watch] for output in node.outputs}
 
 
 def test_a_breach_stops_the_run_before_the_next_round_is_trained() -> None:
-    rounds = [create_round(number, ("scoring", "consistency")) for number in (1, 2)]
+    rounds = [create_round(number, ("scoring", "consistency"), written=False) for number in (1, 2)]
     order = [node.name for node in sum(rounds, Pipeline([])).nodes]
     watch = order.index("iteration_1.watch_health")
     assert watch < order.index("iteration_2.train_scoring_expert")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from graphlib import TopologicalSorter
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfscore.layout import BASELINE, LEVEL, STAGES, TRAINING, Layout, expand, namespace
+from selfscore.layout import BASELINE, LEVEL, STAGES, TRAINING, WRITING, Layout, expand, namespace
 from selfscore.pipelines import iteration
 from selfscore.preference_data.builders import PAIR_BUILDERS
 
@@ -23,6 +24,7 @@ layouts = st.builds(
     experts=st.lists(st.sampled_from(sorted([*PAIR_BUILDERS, LEVEL])), min_size=1, unique=True).map(
         tuple
     ),
+    base_texts=st.booleans(),
 )
 differences = st.dictionaries(
     st.sampled_from([*map(namespace, range(1, 6)), BASELINE]),
@@ -50,6 +52,9 @@ def test_a_round_takes_nothing_from_another_but_the_policy_before_it(layout: Lay
             item for item in inputs - outputs if item in maker and maker[item].namespace in names
         }
         assert before in inputs
+        own = f"{name}.generations" in outputs
+        assert own == (number > 1 or not layout.base_texts)
+        assert (f"{BASELINE}.generations" in inputs) != own
         assert elsewhere == ({before} if number > 1 else set())
         assert {item for item in outputs if not item.startswith(f"{name}.")} == {after}
         parameters = {item for item in inputs if item.startswith("params:")} - SHARED
@@ -59,6 +64,21 @@ def test_a_round_takes_nothing_from_another_but_the_policy_before_it(layout: Lay
     assert not {item for item in baseline if item in maker and maker[item].namespace in names}
     makes = {node: {maker[item] for item in node.inputs if item in maker} for node in nodes}
     assert list(TopologicalSorter(makes).static_order())  # raises CycleError on a circle
+
+
+@pytest.mark.parametrize(
+    ("differing", "same"),
+    [
+        ({}, True),
+        ({BASELINE: {WRITING: {"one": 1}}, "iteration_1": {WRITING: {"one": 1}}}, True),
+        ({"iteration_1": {WRITING: {"one": 2}}}, False),
+        ({BASELINE: {WRITING: {"two": {"three": 4}}}}, False),
+        ({"iteration_2": {WRITING: {"one": 2}}}, True),
+    ],
+)
+def test_the_base_model_is_not_asked_the_same_twice(differing: dict[str, Any], same: bool) -> None:
+    given_ = PARAMETERS | {"rounds": 2, "experts": EXPERTS} | differing
+    assert Layout.of(given_) == Layout.of(expand(given_)) == Layout(2, tuple(EXPERTS), same)
 
 
 @settings(max_examples=100, deadline=None)

@@ -9,11 +9,13 @@ from selfscore.pipelines.data_generation.nodes import (
 )
 
 
-def create_pipeline(free_texts: bool = False) -> Pipeline:
+def create_pipeline(forced_texts: bool = True, free_texts: bool = False) -> Pipeline:
     """The template of one round's data generation.
 
     Args:
-        free_texts: whether the training images are also explained without a forced score.
+        forced_texts: whether the training images are explained with forced scores; else the round
+            is given `generations`.
+        free_texts: whether they are also explained without a forced score.
     """
     policy = ["policy", "raw_images", "image_features"]
     settings = ["params:data_generation", "params:machine", "params:seed"]
@@ -35,4 +37,4 @@ def create_pipeline(free_texts: bool = False) -> Pipeline:
         outputs="free_texts",
         name="explain_freely",
     )
-    return Pipeline([force, explain, *([freely] if free_texts else [])])
+    return Pipeline([*([force, explain] if forced_texts else []), *([freely] if free_texts else [])])

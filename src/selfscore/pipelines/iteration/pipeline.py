@@ -27,23 +27,27 @@ def create_pipeline(layout: Layout) -> Pipeline:
         layout: how many rounds there are, and which experts they have.
     """
     return sum(
-        (create_round(number, layout.experts) for number in range(1, layout.rounds + 1)),
+        (
+            create_round(number, layout.experts, written=number == 1 and layout.base_texts)
+            for number in range(1, layout.rounds + 1)
+        ),
         ingestion.create_pipeline()
         + baseline.create_pipeline()
         + reporting.create_pipeline(rounds=layout.rounds),
     )
 
 
-def create_round(number: int, experts: Sequence[str]) -> Pipeline:
+def create_round(number: int, experts: Sequence[str], written: bool) -> Pipeline:
     """One walk through the stages; all it takes from another round is the policy before it.
 
     Args:
         number: of the round, counted from 1.
         experts: names of the experts it trains, merges and evaluates.
+        written: whether the baseline has the texts that this round learns from.
     """
     stages = {
         "data_generation": data_generation.create_pipeline(
-            free_texts=needs_free_texts(of_pairs(experts))
+            forced_texts=not written, free_texts=needs_free_texts(of_pairs(experts))
         ),
         "preference_building": preference_building.create_pipeline(experts),
         "dpo_training": dpo_training.create_pipeline(of_pairs(experts)),
@@ -64,6 +68,7 @@ def create_round(number: int, experts: Sequence[str]) -> Pipeline:
             "hosted_verdicts": "hosted_verdicts",
             "severities": "severities",
             "statement_lexicon": "statement_lexicon",
+            **({"generations": f"{namespace(0)}.generations"} if written else {}),
         },
         outputs={"next_policy": policy_name(number)},
         parameters={"params:seed", "params:machine", "params:reporting"},

@@ -5,7 +5,7 @@ rest sees the prefix and itself, never another rest, and its positions go on whe
 so each token's hidden state is the one it would have in a row of its own. The idea is that of
 prefix sharing for text DPO (Wang et al., arXiv 2410.20305), where an image makes the prefix long.
 
-Knows token ids, masks, positions and log-probabilities; knows no text, no preference and no loss.
+Knows token ids, masks, positions and distributions; knows no text, no preference and no true score.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from selfscore.vlm.reading.tokens import pad_token, positions
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from selfscore.vlm.model import VLM
 
 IGNORED = -100
+# Places whose distributions are held in memory together.
+_PLACES = 512
 
 
 @dataclass(frozen=True)
@@ -180,11 +183,42 @@ def label_log_probabilities(
     """
     labels = packed.labels.to(hidden.device)
     known = labels != IGNORED
-    image = torch.arange(len(labels), device=hidden.device)[:, None, None].expand_as(labels)
-    at = hidden[image[known], packed.columns.to(hidden.device)[known]]
-    logits = model.get_output_embeddings()(at).float()
+    logits = model.get_output_embeddings()(_at(hidden, packed)).float()
     chosen = logits.gather(-1, labels[known][:, None])[:, 0] - logits.logsumexp(dim=-1)
     return torch.zeros(labels.shape, device=hidden.device).masked_scatter(known, chosen)
+
+
+def label_divergence(
+    model: PreTrainedModel, hidden: Tensor, reference: Tensor, packed: PackedAnswers
+) -> Tensor:
+    """KL(reference ‖ model) of the token at each label's place, the mean over labels, in nats.
+
+    All of the vocabulary counts, not the label alone: two models that agree there write alike. A
+    few hundred places are projected at a time, and again for the gradient, so that memory does not
+    grow with the vocabulary times all tokens. 0 where there is no label.
+
+    Args:
+        model: whose output projection, which both share.
+        hidden: of the rows, see `hidden_states`; it gets the gradient.
+        reference: of the same rows, as another state of the model sees them.
+        packed: of which the columns and labels count.
+    """
+    head = model.get_output_embeddings()
+
+    def divergence(mine: Tensor, other: Tensor) -> Tensor:
+        log_p, log_q = (head(at).float().log_softmax(dim=-1) for at in (mine, other))
+        return (log_q.exp() * (log_q - log_p)).sum()
+
+    places = [_at(states, packed).split(_PLACES) for states in (hidden, reference)]
+    sums = [checkpoint(divergence, *pair, use_reentrant=False) for pair in zip(*places, strict=True)]
+    return torch.stack(sums).sum() / max(int((packed.labels != IGNORED).sum()), 1)
+
+
+def _at(hidden: Tensor, packed: PackedAnswers) -> Tensor:
+    """The states that predict a label, [n, hidden]: the labels' own order, those ignored left out."""
+    known = (packed.labels != IGNORED).to(hidden.device)
+    image = torch.arange(len(known), device=hidden.device)[:, None, None].expand_as(known)
+    return hidden[image[known], packed.columns.to(hidden.device)[known]]
 
 
 @dataclass(frozen=True)
