@@ -60,9 +60,7 @@ def test_a_thumbnail_is_small_and_keeps_its_shape() -> None:
 
 def test_the_pairs_are_those_that_are_trained_on(reported: dict[str, Any]) -> None:
     shown = reported["pairs_over_rounds"]
-    trained = consistency_pairs(join_sides(reported["baseline.generations"])).set_index(
-        "image_id"
-    )
+    trained = consistency_pairs(join_sides(reported["baseline.generations"])).set_index("image_id")
     assert len(shown) == 2 * 6 and set(shown["round"]) == {1, 2}
     for row in shown.to_dict("records"):
         pair = trained.loc[row["image_id"]]

@@ -37,4 +37,6 @@ def create_pipeline(forced_texts: bool = True, free_texts: bool = False) -> Pipe
         outputs="free_texts",
         name="explain_freely",
     )
-    return Pipeline([*([force, explain] if forced_texts else []), *([freely] if free_texts else [])])
+    return Pipeline(
+        [*([force, explain] if forced_texts else []), *([freely] if free_texts else [])]
+    )

@@ -210,12 +210,14 @@ def label_divergence(
         return (log_q.exp() * (log_q - log_p)).sum()
 
     places = [_at(states, packed).split(_PLACES) for states in (hidden, reference)]
-    sums = [checkpoint(divergence, *pair, use_reentrant=False) for pair in zip(*places, strict=True)]
+    sums = [
+        checkpoint(divergence, *pair, use_reentrant=False) for pair in zip(*places, strict=True)
+    ]
     return torch.stack(sums).sum() / max(int((packed.labels != IGNORED).sum()), 1)
 
 
 def _at(hidden: Tensor, packed: PackedAnswers) -> Tensor:
-    """The states that predict a label, [n, hidden]: the labels' own order, those ignored left out."""
+    """The states that predict a label, [n, hidden]: in the order of the labels."""
     known = (packed.labels != IGNORED).to(hidden.device)
     image = torch.arange(len(known), device=hidden.device)[:, None, None].expand_as(known)
     return hidden[image[known], packed.columns.to(hidden.device)[known]]
