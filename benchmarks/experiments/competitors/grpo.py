@@ -89,10 +89,11 @@ def train(
         lora: with rank, alpha and targets.
         seed: of the LoRA, the order of the images and the answers.
     """
-    from peft import LoraConfig, get_peft_model_state_dict
+    from peft import LoraConfig
     from transformers import set_seed
     from trl import GRPOConfig, GRPOTrainer
 
+    from selfscore.expert_training.adapter import trained_adapter
     from selfscore.expert_training.targets import lora_targets
 
     modules = lora_targets(vlm.model, lora["targets"])
@@ -142,21 +143,9 @@ def train(
             peft_config=config,
         )
         trainer.train()
-        tensors = {
-            name: tensor.detach().float().cpu().contiguous()
-            for name, tensor in get_peft_model_state_dict(trainer.model).items()
-        }
+        adapter = trained_adapter(trainer.model, config, modules, vlm.model.name_or_path)
         trainer.model.unload()
-    described = {
-        "peft_type": "LORA",
-        "base_model_name_or_path": vlm.model.name_or_path,
-        "r": config.r,
-        "lora_alpha": config.lora_alpha,
-        "lora_dropout": config.lora_dropout,
-        "bias": "none",
-        "target_modules": sorted(modules),
-    }
-    return LoraAdapter(described, tensors)
+    return adapter
 
 
 def rewards(

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import pandas as pd
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
-from peft import LoraConfig, get_peft_model_state_dict
+from peft import LoraConfig
 from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 
+from selfscore.expert_training.adapter import trained_adapter
 from selfscore.expert_training.checkpoints import KeepCheckpoints, latest_in, restore
 from selfscore.expert_training.last_step import LogLastStep
 from selfscore.expert_training.progress import TrainingProgress
@@ -160,10 +161,7 @@ def _train(
         trainer.remove_callback(PrinterCallback)
         try:
             trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
-            tensors = {
-                name: tensor.detach().float().cpu().contiguous()
-                for name, tensor in get_peft_model_state_dict(trainer.model).items()
-            }
+            adapter = trained_adapter(trainer.model, lora, modules, vlm.model.name_or_path)
         except RuntimeError as error:
             if should_reduce_batch_size(error):
                 raise _NoRoomError from error
@@ -175,17 +173,7 @@ def _train(
             ) from error
         finally:
             trainer.release()
-    config = {
-        "peft_type": "LORA",
-        "base_model_name_or_path": vlm.model.name_or_path,
-        "r": lora.r,
-        "lora_alpha": lora.lora_alpha,
-        "lora_dropout": lora.lora_dropout,
-        "bias": "none",
-        # PEFT shortens its own list.
-        "target_modules": sorted(modules),
-    }
-    return LoraAdapter(config=config, tensors=tensors), _history(trainer.state.log_history)
+    return adapter, _history(trainer.state.log_history)
 
 
 def _arguments(
