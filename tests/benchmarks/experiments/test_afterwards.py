@@ -43,6 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         parameters={
             "rounds": 1,
             "experts": ["scoring"],
+            "merging": {"method": "ties", "lambda": 1.0},
             "ingestion": {"max_images_per_split": 12},
             "evaluation": {"n_resamples": 10},
             "reporting": {"n_resamples": 10},
