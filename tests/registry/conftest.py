@@ -12,18 +12,16 @@ import mlflow
 import pandas as pd
 import pytest
 import tiny_vlm
-import torch
 from cards import SCALE, policy_over
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
-from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
-from transformers import AutoModelForImageTextToText
+from random_adapter import random_adapter
 
 from selfscore.provenance.hook import ProvenanceHooks
 from selfscore.registry.hook import RegistryHooks
-from selfscore.vlm.policy import LoraAdapter, Policy
+from selfscore.vlm.policy import Policy
 
 BASE_MODEL = "models/base"
 MODEL = "selfscore"
@@ -39,12 +37,7 @@ def describe(model: dict[str, Any], scored_images: pd.DataFrame) -> Policy:
 
 
 def merge(policy: Policy, seed: int) -> Policy:
-    torch.manual_seed(seed)
-    base = AutoModelForImageTextToText.from_pretrained(policy.base_model)
-    config = LoraConfig(r=2, target_modules=r".*text_model.*q_proj", init_lora_weights=False)
-    adapter = LoraAdapter(
-        config.to_dict(), dict(get_peft_model_state_dict(get_peft_model(base, config)))
-    )
+    adapter = random_adapter(policy.base_model, seed)
     card = replace(policy.card, iteration=1, parent=policy.digest, merging={}, energy_kept=1.0)
     return Policy(card, adapter)
 

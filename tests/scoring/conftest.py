@@ -11,19 +11,17 @@ from pathlib import Path
 
 import pytest
 import tiny_vlm
-import torch
 import uvicorn
 from cards import DEMO_PROMPTS, SCALE, policy_over
 from fastapi import FastAPI
 from images import coloured_images
-from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 from PIL import Image
-from transformers import AutoModelForImageTextToText, AutoProcessor
+from random_adapter import random_adapter
+from transformers import AutoProcessor
 
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.scoring import Scorer
 from selfscore.scoring.server import ImpatientProtocol
-from selfscore.vlm.policy import LoraAdapter
 
 VALUES = [float(10 * level) for level in range(10)]
 POINTS = replace(SCALE, values=VALUES, unit="points 0-90")
@@ -45,13 +43,9 @@ def write_policy(base_model: Path) -> Callable[..., Path]:
     """Stores a policy with an adapter that matters; `model` is what its card calls the base."""
 
     def write(folder: Path, model: str | None = None, seed: int = 1) -> Path:
-        torch.manual_seed(seed)
-        base = AutoModelForImageTextToText.from_pretrained(base_model)
-        config = LoraConfig(r=2, target_modules=r".*text_model.*q_proj", init_lora_weights=False)
-        tensors = get_peft_model_state_dict(get_peft_model(base, config))
         policy = policy_over(
             model or base_model,
-            LoraAdapter(config.to_dict(), dict(tensors)),
+            random_adapter(str(base_model), seed),
             iteration=1,
             score_scale=POINTS,
         )

@@ -7,18 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import tiny_vlm
-import torch
 from cards import MACHINE, SCALE, policy_over
 from images import coloured_images
 from interrupted import killed_and_begun_again
-from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+from random_adapter import random_adapter
 from stage_settings import evaluation
-from transformers import AutoModelForImageTextToText
 
 from selfscore.datasets.contracts import Predictions
 from selfscore.pipelines.evaluation.prediction import predict, tabulate_predictions
 from selfscore.vlm.image_features import StoredFeatures
-from selfscore.vlm.policy import LoraAdapter, Policy
+from selfscore.vlm.policy import Policy
 
 POINTS = replace(SCALE, values=[float(10 * level) for level in range(10)])
 SETTINGS = evaluation(
@@ -46,14 +44,6 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
 @pytest.fixture(scope="module")
 def features(policy: Policy) -> StoredFeatures:
     return StoredFeatures(policy.card.base_model.record(), {})
-
-
-def adapter_for(policy: Policy) -> LoraAdapter:
-    torch.manual_seed(1)
-    model = AutoModelForImageTextToText.from_pretrained(policy.base_model)
-    config = LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False)
-    tensors = get_peft_model_state_dict(get_peft_model(model, config))
-    return LoraAdapter(config.to_dict(), dict(tensors))
 
 
 def test_only_the_asked_splits_are_predicted_and_keep_the_contract(
@@ -85,12 +75,14 @@ def test_an_experts_adapter_is_laid_over_the_policy(
     arguments = (IMAGES, features, SCORED, SETTINGS, MACHINE, 0)
     alone, with_adapter = (
         predict(policy, *arguments, {}, "scoring"),
-        predict(policy, *arguments, {}, "scoring", adapter=adapter_for(policy)),
+        predict(policy, *arguments, {}, "scoring", adapter=random_adapter(policy.base_model, 1)),
     )
     assert not np.allclose(alone["expected_level"], with_adapter["expected_level"], atol=1e-4)
     assert set(with_adapter["round"]) == {1}
     # The adapter as the policy's own says the same: evaluation runs on what is stored.
-    stored = predict(Policy(policy.card, adapter_for(policy)), *arguments, {}, "scoring")
+    stored = predict(
+        Policy(policy.card, random_adapter(policy.base_model, 1)), *arguments, {}, "scoring"
+    )
     np.testing.assert_allclose(stored["expected_level"], with_adapter["expected_level"], atol=1e-6)
 
 
