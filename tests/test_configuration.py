@@ -96,7 +96,7 @@ def test_without_hooks_the_catalog_still_has_the_rounds(project: Path) -> None:
     catalog, registered, _ = load_data(
         project, extra_params={"rounds": 3, "iteration_3": {"dpo_training": {"lr": 7.0}}}
     )
-    section = "params:iteration_{}.dpo_training.scoring"
+    section = "params:iteration_{}.dpo_training.consistency"
     assert catalog.load(section.format(3)).lr == 7.0
     assert catalog.load(section.format(2)).lr != 7.0
     parameters = {name for name in registered["iteration"].inputs() if name.startswith("params:")}

@@ -57,7 +57,7 @@ MISTAKES = {
     "run --nodes=draw_splits": "did you mean ingestion.draw_splits?",
     "run --from-nodes=nothing": "`kedro registry describe` lists them",
     "run --to-nodes=merge_expert": "no node 'merge_expert'",
-    "run --tags=trainig": "no tag 'trainig': did you mean dpo_training?",
+    "run --tags=trainig": "no tag 'trainig': did you mean dpo_training or level_training?",
     "run --to-outputs=scored_image": "did you mean scored_images or",
     "run --from-inputs=nothing": "`kedro catalog describe-datasets` lists them",
     "run --pipelines=ingestion --nodes=ingestion.draw_splits --to-outputs=quarantine": (

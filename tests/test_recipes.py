@@ -13,6 +13,7 @@ from kedro.framework.project import settings
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
+from selfscore.layout import of_pairs
 from selfscore.pipelines.data_generation.settings import DataGenerationSettings
 from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.vlm.options import Machine
@@ -73,10 +74,11 @@ def test_kedro_reads_it_over_the_base_and_the_values_are_taken(context: KedroCon
     parameters = context.params
     assert isinstance(parameters["machine"], Machine)
     round_ = parameters["iteration_1"]
-    assert isinstance(round_["data_generation"], DataGenerationSettings)
+    # Round 1 learns from the texts of the baseline.
+    assert isinstance(parameters["baseline"]["data_generation"], DataGenerationSettings)
     assert isinstance(round_["evaluation"], EvaluationSettings)
-    for name in parameters["experts"]:
-        chosen = round_["dpo_training"][name]
+    trainings = [round_["dpo_training"][name] for name in of_pairs(parameters["experts"])]
+    for chosen in (*trainings, round_["level_training"]):
         assert chosen.gradient_checkpointing
         assert chosen.batch_size == 16
     # What the recipe says nothing of is the base's.

@@ -48,7 +48,7 @@ def test_parameters_are_laid_over_the_environments_and_the_rest_stays(tmp_path: 
     assert parameters["rounds"] == 3
     assert parameters["experts"] == ["mixed"]
     assert parameters["merging"]["weights"]["mixed"] == 2.0
-    assert parameters["merging"]["method"] == "ties"
+    assert parameters["merging"]["method"] == "task_arithmetic"
     assert parameters["iteration_2"] == {"merging": {"density": 0.9}}
     assert parameters["ingestion"]["shuffle_labels"] is True
     assert parameters["ingestion"]["max_images_per_split"] == 40

@@ -36,7 +36,7 @@ def test_what_has_versions_is_shared_and_nothing_else_that_is_written(here: Path
             assert place.url.startswith("memory:///store/"), place.url
             shared.add(name)
     assert {"scored_images", "score_scale", "policy_1", "champion", "report", "manifest"} <= shared
-    assert {"iteration_1.scoring_pairs", "iteration_1.figures", "scores"} <= shared
+    assert {"iteration_1.consistency_pairs", "iteration_1.figures", "scores"} <= shared
 
 
 def test_a_store_that_is_away_is_not_taken_for_an_empty_one(

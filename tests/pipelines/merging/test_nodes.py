@@ -9,7 +9,8 @@ from cards import policy_over
 from selfscore.merging.delta import delta, to_lora
 from selfscore.pipelines.merging.nodes import merge_experts, update_policy
 
-SETTINGS = stage_settings.merging(rank=4, density=1.0)
+EQUAL = {"scoring": 1.0, "consistency": 1.0}
+SETTINGS = stage_settings.merging(method="linear", rank=4, density=1.0, weights=EQUAL)
 AS_IT_IS = pd.DataFrame({"lambda": [1.0], "chosen": [True]})
 
 
