@@ -94,7 +94,8 @@ def test_a_round_from_images_to_the_report(save, project, tmp_path):
     assert len(layers) == 2 * 7 and all(name.startswith(start) for name in layers)
     assert load_vlm(policy).tower_frozen
 
-    pairs = pd.read_parquet(newest(tmp_path, "05_model_input/iteration_1/consistency_pairs.parquet"))
+    made = newest(tmp_path, "05_model_input/iteration_1/consistency_pairs.parquet")
+    pairs = pd.read_parquet(made)
     assert len(pairs) > 0
     figures = pd.read_parquet(newest(tmp_path, "08_reporting/iteration_1/figures.parquet"))
     assert set(among(figures)["policy"]) == {

@@ -132,7 +132,8 @@ def test_questions_are_answered_without_running_anything(folder: Path) -> None:
     assert "4 up to date" in fresh
     assert "iteration_1.merging.density: 0.5 → 0.25" in stale
     assert "2 nodes would run, 0 would be skipped." in plan
-    assert ["iteration_1.consistency_adapter", newest] in [line.split() for line in plan.splitlines()]
+    planned = [line.split() for line in plan.splitlines()]
+    assert ["iteration_1.consistency_adapter", newest] in planned
     assert '--params="merging.density=0.25"' in plan
     assert "0 nodes would run, 2 would be skipped." in missing
     assert "0 versions" in kept  # manifests name them all
@@ -153,7 +154,8 @@ def test_prune_deletes_when_told(folder: Path) -> None:
     assert code == 0, output
     assert [path.name for path in (folder / "data/test/06_models/policy_1").iterdir()] == [second]
     # What the newest run read stays, and so does the manifest that says how it was made.
-    assert (folder / f"data/test/05_model_input/iteration_1/consistency_pairs.parquet/{first}").is_dir()
+    pairs = folder / "data/test/05_model_input/iteration_1/consistency_pairs.parquet"
+    assert (pairs / first).is_dir()
     assert run_ids(folder) == [first, second]
 
 
