@@ -21,6 +21,8 @@ from selfscore.judging.openai_judge import PROMPT
 _LEVELS = 6
 _COMMAND = ("run", "--nodes=baseline.judge_explanations")
 _JUDGEMENTS = "data/07_model_output/baseline/judgements.parquet"
+_READINGS = "data/07_model_output/baseline/readings.parquet"
+_GENERATIONS = "data/04_feature/baseline/generations.parquet"
 _BEFORE, _BEHIND = PROMPT.format(best=_LEVELS - 1, explanation="\0").split("\0")
 
 
@@ -45,11 +47,16 @@ class Judged:
     unscored: Callable[[str], bool]
 
     def compare(self, folder: Path, screen: str) -> Found:
-        """Compare with the judgements."""
-        table = pd.read_parquet(max((folder / _JUDGEMENTS).iterdir()) / "judgements.parquet")
-        told = table[table["valid"].astype(bool) & table["sampled"]]
+        """Compare with the judgements, and with what was read in the texts with forced scores."""
+        judgements = _newest(folder, _JUDGEMENTS)
+        told = judgements[judgements["valid"].astype(bool) & judgements["sampled"]]
+        readings = _newest(folder, _READINGS)
+        forced = readings[readings["side"] != ""].drop(columns=["split", "level"])
+        texts = _newest(folder, _GENERATIONS)[["image_id", "side", "explanation"]]
+        columns = ["explanation", "inferred_level"]
+        read = pd.concat([told[columns], forced.merge(texts, on=["image_id", "side"])[columns]])
         found, missing = [], 0
-        for explanation, level in zip(told["explanation"], told["inferred_level"], strict=True):
+        for explanation, level in zip(read["explanation"], read["inferred_level"], strict=True):
             text = without_score_words(explanation)
             right = math.nan if self.unscored(text) else float(level_of(text))
             missing += math.isnan(right)
@@ -58,6 +65,10 @@ class Judged:
         if not len(told):
             found.append("nothing was judged")
         return Found(QUARANTINED if missing else USED, found)
+
+
+def _newest(folder: Path, table: str) -> pd.DataFrame:
+    return pd.read_parquet(max((folder / table).iterdir()) / Path(table).name)
 
 
 def _nothing(_folder: Path) -> None:

@@ -23,5 +23,5 @@ def test_the_rises_over_the_seeds_are_those_of_the_records(project: Path, metric
     rises = by_seed[2, "merged"] - by_seed[0, "base"]
     assert sorted(rises.index) == [1, 2, 3, 4, 5]
     readme = " ".join((project / "README.md").read_text(encoding="utf-8").split())
-    least, most = (f"{rise:.3f}".lstrip("0") for rise in (rises.min(), rises.max()))
+    least, most = (f"{rise:.3f}".replace("0.", ".", 1) for rise in (rises.min(), rises.max()))
     assert f"{RISES[metric]} {least} to {most}" in readme
