@@ -67,7 +67,9 @@ class Script:
                     handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
                 )
                 prompt = request["messages"][0]["content"]
-                reply = self.answers(prompt, asked[prompt], dict(handler.headers))
+                # Clients write the names of headers in any case.
+                given = {name.title(): value for name, value in handler.headers.items()}
+                reply = self.answers(prompt, asked[prompt], given)
                 asked[prompt] += 1
                 over.wait(reply.wait)
                 handler.close_connection = True
