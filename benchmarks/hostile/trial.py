@@ -24,7 +24,10 @@ _LOGGED = re.compile(r"^\d\d:\d\d:\d\d +(INFO|WARNING|DEBUG) ")
 _BAR = re.compile(r"\d+%\|| \[[\d:]+<|it/s\]|\r")
 _CONTINUED = re.compile(r"^\s")
 # Versions, times of day, durations and ids of tracked runs.
-_CHANGING = re.compile(r"\d{4}-\d\d-\d\dT[\d.:]+Z|\d\d:\d\d:\d\d|\b[\d.]+ s\b|\b[0-9a-f]{32}\b")
+_CHANGING = re.compile(
+    r"\d{4}-\d\d-\d\dT[\d.:]+Z|\d\d:\d\d:\d\d|\b[\d.]+ s\b|\b[0-9a-f]{32}\b"
+    r"|(?<=http://127\.0\.0\.1:)\d+"
+)
 _SHOWN = 400
 
 
@@ -88,7 +91,7 @@ def message_of(screen: str) -> list[str]:
 
 
 def said_alike(one: Ended, other: Ended) -> bool:
-    """Whether two runs in one folder ended alike and said the same, but for times and ids."""
+    """Whether two runs in one folder ended alike and said the same, but for times and the like."""
     told = [
         sorted(
             _CHANGING.sub("", line)
