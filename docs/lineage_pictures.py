@@ -51,7 +51,7 @@ def take(project: Path) -> None:
         _save(page, "lineage_round", _around_nodes(page))
 
         page.set_viewport_size({"width": 1280, "height": 760})
-        _open(page, f"{address}?pid=iteration&sn=iteration_1.scoring_pairs")
+        _open(page, f"{address}?pid=iteration&sn=iteration_1.consistency_pairs")
         page.get_by_text("Expand preview").click()
         page.wait_for_timeout(_SETTLED)
         _save(page, "lineage_table")
