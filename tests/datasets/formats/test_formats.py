@@ -356,6 +356,52 @@ def test_agiqa3k_prompts_stay_together(tmp_path: Path) -> None:
     assert quarantine == {}
 
 
+# FGrade: folders are grades, names begin with the tomato, the shipped split shares tomatoes.
+
+
+def fgrade(root: Path) -> list[str]:
+    """Ten tomatoes on five days each, as they lie in the repository."""
+    tomatoes = ["", "a", "b", "Aa", "Bb", "Aaa", "AAaa", "BAaa", "Mn", "Nm"]
+    places = [
+        f"{'Testing_set' if day == 3 else 'Training_set'}/{2 * day - 1}/{tomato}{10 * day:03d}.jpg"
+        for tomato in tomatoes
+        for day in range(1, 6)
+    ]
+    write_images(root / "data", *places)
+    write_images(root / "img", "class.png")
+    write(root / "data/Training_set/1/Thumbs.db", "left by a file manager")
+    return places
+
+
+@pytest.mark.parametrize("named", ["data", "."], ids=["its folder data", "the repository"])
+def test_fgrade_is_split_by_tomato(
+    named: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    places = fgrade(tmp_path)
+    images, quarantine = ingest("fgrade", tmp_path / named, tmp_path / named)
+    above = "data/" if named == "." else ""
+    assert set(images.index) == {above + place for place in places}
+    assert images["group"].nunique() == 10
+    assert (images.groupby("group")["split"].nunique() == 1).all()
+    assert images["split"].value_counts().to_dict() == {"train": 30, "validation": 10, "test": 10}
+    # 10 is fresh, and tomatoes are told apart by case.
+    assert images.loc[f"{above}Training_set/9/AAaa050.jpg", "score"] == 1
+    assert images.loc[f"{above}Training_set/1/010.jpg", "score"] == 9
+    assert quarantine == ({} if named == "data" else {"img/class.png": "not in the score table"})
+    assert "its split is not used: 10 of the tomatoes are on both sides" in caplog.text
+    assert "the split is drawn; 10 groups" in caplog.text
+
+
+def test_fgrade_a_photograph_without_its_tomato_is_named(tmp_path: Path) -> None:
+    fgrade(tmp_path)
+    write_images(tmp_path / "data", "Training_set/4/IMG_2041.jpg")
+    with pytest.raises(
+        ValueError, match=r"'Training_set/4/IMG_2041\.jpg' does not say which tomato"
+    ):
+        ingest("fgrade", tmp_path / "data", tmp_path / "data")
+
+
 # All of them.
 
 

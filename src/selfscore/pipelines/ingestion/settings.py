@@ -11,7 +11,7 @@ from selfscore.settings_class import Count, Share, settings_class
 
 # Keys of `selfscore.datasets.formats.PUBLISHED`, and the user's own table.
 FormatName = Literal[
-    "table", "aadb", "agiqa3k", "ava", "eva", "kadid10k", "koniq10k", "para", "spaq"
+    "table", "aadb", "agiqa3k", "ava", "eva", "fgrade", "kadid10k", "koniq10k", "para", "spaq"
 ]
 
 
