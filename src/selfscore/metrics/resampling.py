@@ -13,6 +13,7 @@ from pydantic import Field
 
 from selfscore.metrics.grouping import units
 from selfscore.metrics.intervals import Interval
+from selfscore.metrics.resampled_ranks import OF_COUNTS
 from selfscore.settings_class import Count, settings_class
 
 # Takes columns with shape (..., n) and returns shape (...), like `srcc`.
@@ -95,12 +96,7 @@ class Resampling:
         value = float(statistic(*arrays))
         if np.isnan(value):
             return Interval(value, float("nan"), float("nan"), n)
-        generator = np.random.default_rng(self.seed)
-        figures = [
-            statistic(*(array[rows] for array in arrays))
-            for rows in _draws(self._labels(n), self.n, generator)
-        ]
-        resampled = np.concatenate(figures)
+        resampled = np.concatenate(list(self._resampled(statistic, arrays)))
         defined = resampled[~np.isnan(resampled)]
         if defined.size == 0:
             return Interval(value, float("nan"), float("nan"), n)
@@ -136,21 +132,43 @@ class Resampling:
         Returns:
             Sums of the drawn rows, shape (n, k).
         """
-        names, cluster_of_row = np.unique(self._labels(len(quantities)), return_inverse=True)
-        if len(names) == 1:
-            names, cluster_of_row = np.arange(len(quantities)), np.arange(len(quantities))
-        sums = np.zeros((len(names), quantities.shape[1]))
+        cluster_of_row = self._cluster_of_row(len(quantities))
+        sums = np.zeros((cluster_of_row.max() + 1, quantities.shape[1]))
         np.add.at(sums, cluster_of_row, quantities)
+        return np.concatenate([counts @ sums for counts in self._counts(cluster_of_row)])
+
+    def _resampled(
+        self, statistic: Statistic, arrays: list[NDArray[np.float64]]
+    ) -> Iterator[NDArray[np.float64]]:
+        """The statistic of every resample, in blocks, in any order."""
+        n = len(arrays[0])
+        if of_counts := OF_COUNTS.get(statistic):
+            cluster_of_row = self._cluster_of_row(n)
+            for counts in self._counts(cluster_of_row):
+                yield of_counts(counts[:, cluster_of_row], *arrays)
+            return
         generator = np.random.default_rng(self.seed)
-        batch = max(1, _NUMBERS_AT_ONCE // len(names))
-        totals = []
+        for rows in _draws(self._labels(n), self.n, generator):
+            yield statistic(*(array[rows] for array in arrays))
+
+    def _counts(self, cluster_of_row: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """How often each cluster is drawn, in blocks of shape (resamples, clusters).
+
+        The draws are those of `_draws`; a block is small enough to be held for every row.
+        """
+        generator = np.random.default_rng(self.seed)
+        clusters = int(cluster_of_row.max()) + 1
+        batch = max(1, _NUMBERS_AT_ONCE // len(cluster_of_row))
         for start in range(0, self.n, batch):
-            shape = (min(batch, self.n - start), len(names))
-            drawn = generator.integers(0, len(names), size=shape)
-            drawn += np.arange(shape[0])[:, None] * len(names)
-            counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(shape)
-            totals.append(counts @ sums)
-        return np.concatenate(totals)
+            shape = (min(batch, self.n - start), clusters)
+            drawn = generator.integers(0, clusters, size=shape)
+            drawn += np.arange(shape[0])[:, None] * clusters
+            yield np.bincount(drawn.ravel(), minlength=drawn.size).reshape(shape)
+
+    def _cluster_of_row(self, n: int) -> NDArray[np.int64]:
+        """Number of each row's cluster; with a single one every row is on its own."""
+        names, cluster_of_row = np.unique(self._labels(n), return_inverse=True)
+        return np.arange(n) if len(names) == 1 else cluster_of_row
 
     def _labels(self, n: int) -> NDArray[Any]:
         if self.clusters is None:
@@ -201,16 +219,17 @@ def _draws(
         for start in range(0, n_resamples, batch):
             yield generator.integers(0, n, size=(min(batch, n_resamples - start), n))
         return
-    members = np.split(np.argsort(cluster_of_row, kind="stable"), np.cumsum(sizes)[:-1])
+    members = np.argsort(cluster_of_row, kind="stable")
+    first_member = np.cumsum(sizes) - sizes
     drawn = generator.integers(0, len(names), size=(n_resamples, len(names)))
     lengths = sizes[drawn].sum(axis=1)
     # Clusters of unequal size make resamples of unequal length; equal ones are computed together.
     for length in np.unique(lengths):
         alike = drawn[lengths == length]
         for start in range(0, len(alike), batch):
-            yield np.stack(
-                [
-                    np.concatenate([members[name] for name in names_drawn])
-                    for names_drawn in alike[start : start + batch]
-                ]
-            )
+            names_drawn = alike[start : start + batch].ravel()
+            taken = sizes[names_drawn]
+            # Members of one drawn cluster stand beside each other, the first where it begins.
+            begins = first_member[names_drawn] - (np.cumsum(taken) - taken)
+            rows = members[np.repeat(begins, taken) + np.arange(taken.sum())]
+            yield rows.reshape(-1, length)
