@@ -53,7 +53,9 @@ class Finding:
         if self.expected is None:
             return self.direction or "no clear difference"
         if self.expected == "stays":
-            return HOLDS if self.agreeing == self.mean.n else CONTRADICTED
+            # Repetitions of a control scatter by chance; one alone has its own interval only.
+            gained = self.direction == "rises" if self.mean.n > 1 else not self.agreeing
+            return CONTRADICTED if gained else HOLDS
         if self.expected == "does_not_fall" and self.mean.n > 1:
             if self.direction == "falls":
                 return CONTRADICTED

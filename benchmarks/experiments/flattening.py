@@ -58,7 +58,7 @@ def named_apart(figures: pd.DataFrame) -> pd.DataFrame:
 
 
 def seconds_taken(nodes: Sequence[Mapping[str, Any]], rounds: int) -> pd.DataFrame:
-    """How long it took to make the policy of each round: texts, pairs, training and merging.
+    """Processor seconds to make the policy of each round: texts, pairs, training and merging.
 
     Args:
         nodes: as the run's manifest has them.
@@ -86,7 +86,7 @@ def _seconds_of_round(nodes: Sequence[Mapping[str, Any]], number: int) -> float:
         if node["namespace"] == namespace(number) and set(node["tags"]) & _LEARNING
     ]
     texts = [] if write(namespace(number)) else write(BASELINE)
-    return sum(node["seconds"] or 0.0 for node in [*own, *texts])
+    return sum(node["processor_seconds"] or 0.0 for node in [*own, *texts])
 
 
 def _preferences(report: Mapping[str, Any]) -> pd.DataFrame:

@@ -82,7 +82,7 @@ def measure(run: FinishedRun, adapter: LoraAdapter, seconds: float) -> Measured:
     Args:
         run: whose base model, images and judges count.
         adapter: that was trained.
-        seconds: that it took to make, evaluation not counted.
+        seconds: of the processor that it took to make, evaluation not counted.
     """
     predictions = predictions_of(run, {"merged": adapter})
     judgements, readings = judged(run, predictions)

@@ -122,7 +122,7 @@ def texts() -> Iterator[Input]:
         ("no rounds", "rounds=0", "rounds must be at least 1"),
         ("a round too many", "iteration_3.merging.density=0.5", "none of the 2 rounds"),
         ("a round without a number", "iteration.merging.density=0.5", "does not exist"),
-        ("levels beyond ten", "ingestion.levels=11", "levels must be at most 10"),
+        ("levels beyond a hundred", "ingestion.levels=101", "levels must be at most 100"),
         ("one level", "ingestion.levels=1", "levels must be at least 2"),
         ("parts that do not divide", "dpo_training.accumulation_steps=3", "must divide"),
         ("shares above one", "ingestion.test_share=0.9", "below 1 together"),

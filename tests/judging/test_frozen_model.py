@@ -34,11 +34,18 @@ def log_probabilities(vlm, text: str) -> tuple[list[int], torch.Tensor]:
 
 
 def direct_by_hand(vlm, text: str, n_levels: int) -> float:
-    """Expected level after the question, a text at a time, the template written out."""
-    question = QUESTION.format(explanation=text, rating=RATING)
-    ids, told = log_probabilities(vlm, f"User: {question}<end_of_utterance>\nAssistant: #Score: ")
-    digits = [vlm.tokenizer(str(level))["input_ids"][-1] for level in range(n_levels)]
-    return float(told[-1, digits].softmax(dim=-1) @ torch.arange(n_levels).double())
+    """Expected level after the question, a level and text at a time, the template written out."""
+    start = f"User: {QUESTION.format(explanation=text, rating=RATING)}<end_of_utterance>\n"
+    start += "Assistant: #Score: "
+    before = len(vlm.tokenizer(start, add_special_tokens=False)["input_ids"])
+    # One token needs no end; several are told from shorter ones by theirs.
+    end = "" if n_levels <= 10 else "\n"
+    scores = []
+    for level in range(n_levels):
+        ids, told = log_probabilities(vlm, f"{start}{level}{end}")
+        scores.append(sum(float(told[i - 1, ids[i]]) for i in range(before, len(ids))))
+    likelihoods = np.exp(np.array(scores) - max(scores))
+    return float(likelihoods @ np.arange(n_levels) / likelihoods.sum())
 
 
 def channel_by_hand(vlm, text: str, n_levels: int) -> float:
@@ -54,7 +61,7 @@ def channel_by_hand(vlm, text: str, n_levels: int) -> float:
 
 
 @pytest.mark.parametrize("reading", ["direct", "channel"])
-@pytest.mark.parametrize("n_levels", [10, 5])
+@pytest.mark.parametrize("n_levels", [10, 5, 12])
 def test_levels_are_what_single_unpadded_texts_give(vlm, reading, n_levels) -> None:
     by_hand = {"direct": direct_by_hand, "channel": channel_by_hand}[reading]
     expected = np.array([by_hand(vlm, text, n_levels) for text in TEXTS])

@@ -39,6 +39,7 @@ def test_a_session_leaves_a_manifest(ingest: Callable[..., Project]) -> None:
     assert "selfscore.scored_images.splitting" in manifest.code
     assert manifest.base_model["sha256"]
     assert all(node.seconds is not None and node.seconds >= 0 for node in manifest.nodes)
+    assert all(node.processor_seconds is not None for node in manifest.nodes)
     assert manifest.seconds >= sum(node.seconds or 0 for node in manifest.nodes) - 0.1
     # Every dataset of the pipeline, the inputs without a writer.
     assert set(manifest.made) == {

@@ -1,7 +1,8 @@
-"""Scores without any training of the model: two floors that give no reasons.
+"""Scores without any training of the model: two floors that give no reasons, and chance.
 
 A map from the base model's expected score to the true one that only rises or only falls, and a
-ridge regression on all numbers that the frozen tower gives of an image.
+ridge regression on all numbers that the frozen tower gives of an image. The same regression on
+shuffled scores says how far from 0 chance alone takes a rank correlation.
 """
 
 from __future__ import annotations
@@ -29,42 +30,76 @@ class FloorSettings:
     Attributes:
         labels: number of training images whose scores the isotonic map is given, beside the one
             that is given all.
+        shuffles: number of times that the regression is fitted on shuffled scores.
     """
 
     labels: Count
+    shuffles: Count
 
 
 def floors(run: FinishedRun, settings: FloorSettings) -> Measured:
-    """The policies `isotonic_few`, `isotonic` and `ridge` of round 0."""
+    """The policies `isotonic_few`, `isotonic`, `ridge` and `ridge_shuffled` of round 0.
+
+    Of the last there is the mean SRCC only, between the 2.5 % and 97.5 % quantiles of the shuffles.
+    """
     scored = run.scored_images
     training = scored[scored["split"] == "train"].reset_index(drop=True)
     asked = scored[scored["split"].isin(run.evaluation.splits)].reset_index(drop=True)
-    start = time.perf_counter()
+    start = time.process_time()
     known = expected_levels(run, training["path"].tolist())
-    scoring = time.perf_counter() - start
+    scoring = time.process_time() - start
     expected = expected_levels(run, asked["path"].tolist())
     few = np.random.default_rng(run.seed).permutation(len(training))[: settings.labels]
     scores = training["score"].to_numpy(dtype=float)
     found: dict[str, tuple[Array, float]] = {}
     for name, rows in {"isotonic_few": few, "isotonic": np.arange(len(training))}.items():
-        start = time.perf_counter()
+        start = time.process_time()
         predicted = monotone(known[rows], scores[rows], expected)
-        found[name] = predicted, scoring + time.perf_counter() - start
-    start = time.perf_counter()
+        found[name] = predicted, scoring + time.process_time() - start
+    start = time.process_time()
     features = {
         path: image.tokens.double().flatten() for path, image in run.features.images.items()
     }
     fitted, others = (
         np.stack([features[path].numpy() for path in table["path"]]) for table in (training, asked)
     )
-    found["ridge"] = predict_scores(fitted, scores, others), time.perf_counter() - start
+    found["ridge"] = predict_scores(fitted, scores, others), time.process_time() - start
     measured = [
         _measured(run, name, asked, predicted, seconds)
         for name, (predicted, seconds) in found.items()
     ]
+    chance = by_chance(fitted, scores, others, asked, settings.shuffles, run.seed)
+    figures = as_figures(chance, round=0, policy="ridge_shuffled")
+    measured.append(Measured(figures, measured[0].judgements.iloc[:0]))
     return Measured(
         *(pd.concat(tables, ignore_index=True) for tables in zip(*measured, strict=True))
     )
+
+
+def by_chance(
+    fitted: Array, scores: Array, others: Array, asked: pd.DataFrame, shuffles: int, seed: int
+) -> pd.DataFrame:
+    """SRCC on other images of regressions on shuffled scores.
+
+    Args:
+        fitted: features of the training images, shape (m, d).
+        scores: theirs, shape (m,).
+        others: features of the other images, shape (n, d).
+        asked: the other images, columns split and score, n rows.
+        shuffles: number of regressions, at least 2.
+        seed: of the shuffles.
+
+    Returns:
+        Columns split, metric, value (mean), low and high (2.5 % and 97.5 % of the shuffles) and n.
+    """
+    draws = np.random.default_rng(seed)
+    predicted = [predict_scores(fitted, draws.permutation(scores), others) for _ in range(shuffles)]
+    rows = []
+    for split, images in asked.groupby("split", sort=False):
+        found = [srcc(one[images.index], images["score"]) for one in predicted]
+        low, high = np.quantile(found, [0.025, 0.975])
+        rows.append((split, "srcc", np.mean(found), low, high, len(images)))
+    return pd.DataFrame(rows, columns=["split", "metric", "value", "low", "high", "n"])
 
 
 def monotone(expected: ArrayLike, scores: ArrayLike, others: ArrayLike) -> Array:

@@ -66,9 +66,9 @@ def grpo(run: FinishedRun, settings: GRPOSettings) -> Measured:
     training = training.assign(position=positions(training["score"].to_numpy(), scale.values))
     vlm = load_vlm(policy, options=run.machine.loading)
     rows = _rows(training, run.images, policy.card.prompts.rating)
-    start = time.perf_counter()
+    start = time.process_time()
     adapter = train(vlm, rows, scale.levels, settings, run.parameters["dpo_training"], run.seed)
-    return measure(run, adapter, time.perf_counter() - start)
+    return measure(run, adapter, time.process_time() - start)
 
 
 def train(

@@ -50,9 +50,9 @@ def levels_alone(run: FinishedRun, settings: LevelsAloneSettings) -> Measured:
     encoder = ImageEncoder(vlm, run.images, run.features)
     how = LevelSettings(**merged(run.parameters["level_training"], settings.training))
     rating = policy.card.prompts.rating
-    start = time.perf_counter()
+    start = time.process_time()
     adapter, _ = train_level_expert(encoder, examples, rating, how, run.seed, {})
-    return measure(run, adapter, time.perf_counter() - start)
+    return measure(run, adapter, time.process_time() - start)
 
 
 def hardened(examples: pd.DataFrame, levels: int) -> pd.DataFrame:

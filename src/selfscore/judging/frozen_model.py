@@ -17,13 +17,16 @@ from numpy.typing import NDArray
 from selfscore.judging.judge import without_score_words
 from selfscore.judging.settings import Reading
 from selfscore.vlm.batches import ShrinkingBatch, in_batches
-from selfscore.vlm.reading.tokens import level_tokens
+from selfscore.vlm.reading.tokens import left_pad, level_strings, parting
 from selfscore.vlm.response import response_prefix
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from selfscore.vlm.model import VLM
+
+# Tokens, and how many of them are given; the others are told by the model.
+_Row = tuple[list[int], int]
 
 QUESTION = 'A picture is described like this: "{explanation}" {rating}'
 
@@ -35,8 +38,8 @@ class FrozenModelJudge:
     The model gives a distribution over levels in one of two ways:
 
     - `direct`: the explanation stands in the question, and the distribution is that of the score
-      token of the answer. One forward pass a text, no generation. For models that follow
-      instructions.
+      of the answer, as a whole string where it is more than one token. One forward pass a text, or
+      one a level and text, and no generation. For models that follow instructions.
     - `channel`: how likely is this explanation after each score, under the rating prompt alone?
       Bayes' rule with equal levels gives the distribution (Min et al. 2022, "Noisy channel
       language model prompting", https://arxiv.org/abs/2108.04106). One row a level and text. It
@@ -68,7 +71,7 @@ class FrozenModelJudge:
         """The level of each explanation, not rounded, never NaN; see `Judge`.
 
         Raises:
-            ValueError: With `direct`, the tokenizer does not write every level as one token.
+            ValueError: With `direct`, the tokenizer writes two levels alike.
         """
         read = [without_score_words(text) for text in explanations]
         # Several images can share a text, and the empty one stands for no text.
@@ -80,46 +83,61 @@ class FrozenModelJudge:
         return np.clip(np.asarray(levels, dtype=np.float64), 0.0, self.n_levels - 1.0)
 
     def _direct(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """P(level | text) of the score token, [len(texts), n_levels]."""
-        _, tokens = level_tokens(self.vlm, self.rating, self.n_levels)
-        turns = []
-        for text in texts:
-            question = QUESTION.format(explanation=text, rating=self.rating)
-            before_level, _, _ = self._turn(question, response_prefix(0)).rpartition("0\n")
-            turns.append(before_level)
+        """P(level | text) of the answer's score, [len(texts), n_levels]."""
+        _, strings = level_strings(self.vlm, self.rating, self.n_levels)
+        questions = [QUESTION.format(explanation=text, rating=self.rating) for text in texts]
+        if any(len(ids) != 2 for ids in strings):
+            return self._over_levels([row for asked in questions for row in self._answers(asked)])
+        tokens = [ids[0] for ids in strings]
+        before = [self._turn(asked, response_prefix(0)).rpartition("0\n")[0] for asked in questions]
 
         @torch.inference_mode()
-        def read(batch: Sequence[str]) -> list[list[float]]:
-            logits = self._logits(self._tokenize(batch), keep=1)
+        def read(batch: Sequence[_Row]) -> list[list[float]]:
+            ids, mask = self._padded(batch)
+            logits = self._logits(ids, mask, keep=1)
             return logits[:, -1, tokens].double().softmax(dim=-1).tolist()
 
-        return self._in_batches(turns, read)
+        return self._in_batches([(self._tokens(turn), 0) for turn in before], read)
+
+    def _answers(self, question: str) -> list[_Row]:
+        """The answers with each level, up to the token that ends it; the level is what is told."""
+        rows = [
+            self._tokens(self._turn(question, response_prefix(level)))
+            for level in range(self.n_levels)
+        ]
+        start, ends = parting(rows)
+        return [(row[:end], start) for row, end in zip(rows, ends, strict=True)]
 
     def _channel(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """P(level | text) from P(text | level) and equal levels, [len(texts), n_levels]."""
         starts = [self._turn(self.rating, response_prefix(n)) for n in range(self.n_levels)]
-        # The same text follows every level, so its tokens are counted once.
-        n_start = len(self._tokenize(starts[:1])["input_ids"][0])
-        turns = [f"{start} {text}".rstrip() for text in texts for start in starts]
+        before = [len(self._tokens(start)) for start in starts]
+        rows = [
+            (self._tokens(f"{start} {text}".rstrip()), known)
+            for text in texts
+            for start, known in zip(starts, before, strict=True)
+        ]
+        return self._over_levels(rows)
+
+    def _over_levels(self, rows: Sequence[_Row]) -> NDArray[np.float64]:
+        """Distributions over the levels from one row a text and level, [texts, n_levels]."""
 
         @torch.inference_mode()
-        def read(batch: Sequence[str]) -> list[float]:
-            inputs = self._tokenize(batch)
-            ids, mask = inputs["input_ids"], inputs["attention_mask"]
-            lengths = mask.sum(dim=1) - n_start
+        def read(batch: Sequence[_Row]) -> list[float]:
+            ids, mask = self._padded(batch)
+            lengths = torch.tensor([len(row) - known for row, known in batch], device=ids.device)
             longest = int(lengths.max())
             if longest == 0:
                 return [0.0] * len(batch)
-            logits = self._logits(inputs, keep=longest + 1)[:, -longest - 1 : -1]
+            logits = self._logits(ids, mask, keep=longest + 1)[:, -longest - 1 : -1]
             told = logits.float().log_softmax(dim=-1)
             told = told.gather(-1, ids[:, -longest:, None])[..., 0].double()
-            # Rows are flush right: the last `length` places are the explanation.
+            # Rows are flush right: the last `length` places are what is told.
             places = torch.arange(longest, 0, -1, device=ids.device)
             return told.masked_fill(places > lengths[:, None], 0.0).sum(dim=1).tolist()
 
-        likelihoods = torch.from_numpy(self._in_batches(turns, read))
-        likelihoods = likelihoods.view(len(texts), self.n_levels)
-        return likelihoods.softmax(dim=-1).numpy()
+        likelihoods = torch.from_numpy(self._in_batches(rows, read))
+        return likelihoods.view(-1, self.n_levels).softmax(dim=-1).numpy()
 
     def _turn(self, question: str, response_start: str) -> str:
         """A turn without a picture, up to the forced start of the answer."""
@@ -129,27 +147,28 @@ class FrozenModelJudge:
         ]
         return self.vlm.processor.apply_chat_template(messages, continue_final_message=True)
 
-    def _tokenize(self, turns: Sequence[str]) -> dict[str, Tensor]:
-        """Token ids and their mask [B, L], the rows flush right."""
-        inputs = self.vlm.tokenizer(
-            list(turns),
-            padding=True,
-            padding_side="left",
-            add_special_tokens=False,
-            return_tensors="pt",
-        ).to(self.vlm.device)
-        return {"input_ids": inputs["input_ids"], "attention_mask": inputs["attention_mask"]}
+    def _tokens(self, turn: str) -> list[int]:
+        ids: list[int] = self.vlm.tokenizer(turn, add_special_tokens=False)["input_ids"]
+        return ids
 
-    def _logits(self, inputs: dict[str, Tensor], keep: int) -> Tensor:
-        return self.vlm.model(**inputs, use_cache=False, logits_to_keep=keep).logits
+    def _padded(self, batch: Sequence[_Row]) -> tuple[Tensor, Tensor]:
+        """Token ids and their mask [B, L], the rows flush right."""
+        ids, mask = left_pad([row for row, _ in batch], self.vlm.tokenizer.pad_token_id)
+        return ids.to(self.vlm.device), mask.to(self.vlm.device)
+
+    def _logits(self, ids: Tensor, mask: Tensor, keep: int) -> Tensor:
+        model = self.vlm.model
+        return model(
+            input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=keep
+        ).logits
 
     def _in_batches(
-        self, turns: Sequence[str], read: Callable[[Sequence[str]], list[Any]]
+        self, rows: Sequence[_Row], read: Callable[[Sequence[_Row]], list[Any]]
     ) -> NDArray[np.float64]:
-        """What is read of every turn, [len(turns)] or [len(turns), n_levels]."""
+        """What is read of every row, [len(rows)] or [len(rows), n_levels]."""
         fitting = ShrinkingBatch("evaluation.judging.self.batch_size")
         batches = in_batches(
-            turns,
+            rows,
             self.batch_size,
             lambda batch: fitting.fit(read, batch),
             self.checkpoint,

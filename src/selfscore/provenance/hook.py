@@ -58,7 +58,7 @@ class ProvenanceHooks:
         self._catalog: DataCatalog | None = None
         self._progress: Progress | None = None
         self._recording: Recording | None = None
-        self._started: dict[str, float] = {}
+        self._started: dict[str, tuple[float, float]] = {}
         self._unsaved: dict[str, set[str]] = {}
         self._checkpoints: dict[str, list[Checkpoint]] = {}
 
@@ -127,15 +127,19 @@ class ProvenanceHooks:
             self._recording.begins(node)
         self._unsaved[node.name] = set(node.outputs)
         self._checkpoints[node.name] = checkpoint_owner.claim(node, catalog, inputs)
-        self._started[node.name] = time.perf_counter()
+        self._started[node.name] = (time.perf_counter(), time.process_time())
 
     @hook_impl
     def after_node_run(self, node: Node) -> None:
         """Stop the clock. The node's outputs are not stored yet."""
-        seconds = round(time.perf_counter() - self._started[node.name], 3)
+        started, worked = self._started[node.name]
+        took = {
+            "seconds": round(time.perf_counter() - started, 3),
+            "processor_seconds": round(time.process_time() - worked, 3),
+        }
         if self._recording is not None:
             done = {} if node.outputs else {"status": "finished"}
-            self._recording.note(node, seconds=seconds, **done)
+            self._recording.note(node, **took, **done)
 
     # Before it is stored, because Kedro looks for the newest version right after that, too.
     @hook_impl

@@ -73,6 +73,8 @@ class NodeRun:
         status: "waiting" also stands for a node that was left out because its outputs were there.
         started: time in UTC.
         seconds: that the function took; loading and saving are not counted.
+        processor_seconds: that all threads of the process worked meanwhile; a machine that is busy
+            with other things changes them little.
     """
 
     name: str
@@ -85,6 +87,7 @@ class NodeRun:
     status: NodeStatus = "waiting"
     started: str | None = None
     seconds: float | None = None
+    processor_seconds: float | None = None
 
 
 @dataclass(frozen=True)

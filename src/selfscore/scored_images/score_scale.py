@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Method = Literal["quantile", "integer"]
-# A level is written as one digit, so that it is one token.
-MOST_LEVELS = 10
+# Levels are written with two digits at most.
+MOST_LEVELS = 100
 # Places between different scores at which levels may end where ties are in the way.
 _MOST_ENDS = 500
 
@@ -24,7 +24,7 @@ def fit(scores: np.ndarray, levels: int, method: Method, unit: str) -> dict[str,
 
     Args:
         scores: Training scores in the user's unit, shape [images].
-        levels: Number of levels, 2 to 10; there are fewer where the scores need no more.
+        levels: Number of levels, 2 to 100; there are fewer where the scores need no more.
         method: "quantile" (as many images per level) or "integer" (whole numbers are the levels).
         unit: The user's scale in words.
 

@@ -24,7 +24,7 @@ DEFINITIONS = Definitions([1], "test", 1, {}, {}, {})
 FRONTS = {"methods": ["ties", "linear"], "strengths": [1.0, 2.0]}
 STEP = {"lr": 1e-3, "epochs": 1.0, "warmup_ratio": 0.1, "max_grad_norm": 1.0}
 COMPETITORS: Mapping[str, Mapping[str, Any]] = {
-    "floors": {"labels": 6},
+    "floors": {"labels": 6, "shuffles": 3},
     "levels_alone": {"target": "hard", "training": {"epochs": 1, "text_weight": 0.0}},
     "grpo": STEP
     | {"images": 4, "answers": 2, "beta": 0.04, "temperature": 1.0, "max_new_tokens": 24},

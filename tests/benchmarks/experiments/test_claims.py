@@ -116,6 +116,13 @@ def test_a_control_stays_within_its_own_interval(value: float, verdict: str) -> 
     assert judge_claim(claim, figures(own__2__merged__srcc_gain=[value])).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("values", "verdict"), [([0.5, -0.4, 0.2], "holds"), ([0.5, 0.4, 0.45], "contradicted")]
+)
+def test_repeated_controls_may_scatter_but_not_rise(values: list[float], verdict: str) -> None:
+    assert judged(values, "stays").verdict == verdict
+
+
 def test_a_missing_figure_and_an_unknown_expectation_are_named() -> None:
     with pytest.raises(ValueError, match=r"seeds \[1, 2\] have no figure 'own 3 merged srcc'"):
         judged([0.5, 0.6], "rises", of="own 3 merged srcc")

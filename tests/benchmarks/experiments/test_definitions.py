@@ -57,6 +57,8 @@ def test_there_are_the_results_and_the_others() -> None:
         "exclusion_radius",
         "judge_bias",
         "iterations",
+        "six_rounds",
+        "settings",
         "grounding",
         "level",
     ]

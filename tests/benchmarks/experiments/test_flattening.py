@@ -10,7 +10,7 @@ def row(number, policy, metric, of="", **content):
 
 def node(namespace, tag, output, seconds):
     facts = {"namespace": namespace, "tags": [tag], "outputs": [f"{namespace}.{output}"]}
-    return facts | {"seconds": seconds}
+    return facts | {"processor_seconds": seconds}
 
 
 BASE = [

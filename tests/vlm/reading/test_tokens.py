@@ -11,7 +11,7 @@ from selfscore.vlm.reading.tokens import (
     answer_ids,
     check_prompts,
     left_pad,
-    level_tokens,
+    level_strings,
     prompt_ids,
     render,
     start_ids,
@@ -79,7 +79,8 @@ def test_rows_are_flush_right():
 
 
 def test_level_tokens_are_where_the_level_stands(vlm):
-    start, tokens = level_tokens(vlm, "Rate it.", 10)
+    start, strings = level_strings(vlm, "Rate it.", 10)
+    tokens = [ids[0] for ids in strings]
     assert vlm.tokenizer.decode(start).endswith(score_prefix())
     assert [vlm.tokenizer.decode([token]) for token in tokens] == list("0123456789")
     for level, token in enumerate(tokens):
@@ -87,9 +88,12 @@ def test_level_tokens_are_where_the_level_stands(vlm):
         assert whole[: len(start) + 1] == [*start, token]
 
 
-def test_levels_of_two_tokens_are_refused(vlm):
-    with pytest.raises(ValueError, match="levels 0 to 11 as one token each"):
-        level_tokens(vlm, "Rate it.", 12)
+def test_a_level_of_two_tokens_is_told_from_a_shorter_one_by_its_end(vlm):
+    start, strings = level_strings(vlm, "Rate it.", 12)
+    assert [vlm.tokenizer.decode(ids) for ids in strings] == [f"{level}\n" for level in range(12)]
+    for level, ids in enumerate(strings):
+        whole = start_ids(vlm, "Rate it.", response_prefix(level))
+        assert whole[: len(start) + len(ids)] == [*start, *ids]
 
 
 def test_a_tokenizer_that_writes_levels_alike_is_refused(vlm):
@@ -99,7 +103,7 @@ def test_a_tokenizer_that_writes_levels_alike_is_refused(vlm):
     processor.tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="?")
     processor.apply_chat_template = vlm.processor.apply_chat_template
     with pytest.raises(ValueError, match="does not tell all of the levels 0 to 9 apart"):
-        level_tokens(dataclasses.replace(vlm, processor=processor), "Rate it.", 10)
+        level_strings(dataclasses.replace(vlm, processor=processor), "Rate it.", 10)
 
 
 def test_a_template_that_does_not_put_the_answer_last_is_refused(vlm):

@@ -51,7 +51,7 @@ class IngestionSettings:
         columns: of a table.
         unit: the scale of the scores in words; None takes the name of their column.
         score_range: lowest and highest score that can occur; None takes any number.
-        levels: number of levels at most, each written as one digit.
+        levels: number of levels at most, written from 0.
         method: how the levels are fitted.
         validation_share: share of the images for validation where the split is drawn.
         test_share: share for the test.

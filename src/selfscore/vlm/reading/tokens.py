@@ -178,27 +178,20 @@ def level_strings(vlm: VLM, instruction: str, levels: int) -> tuple[list[int], l
             f"This model's tokenizer does not tell all of the levels 0 to {levels - 1} apart. "
             "Choose a model whose tokenizer knows digits."
         )
-    start = _common(rows)
-    behind = _common([row[start:][::-1] for row in rows])
-    return rows[0][:start], [row[start : len(row) - max(behind - 1, 0)] for row in rows]
+    start, ends = parting(rows)
+    return rows[0][:start], [row[start:end] for row, end in zip(rows, ends, strict=True)]
 
 
-def level_tokens(vlm: VLM, instruction: str, levels: int) -> tuple[list[int], list[int]]:
-    """The tokens of a response up to the score, and the token of each level at that place.
+def parting(rows: Sequence[Sequence[int]]) -> tuple[int, list[int]]:
+    """Where rows of tokens that begin and end alike differ.
 
     Returns:
-        The tokens of ``#Score: `` as a start, and `levels` token ids.
-
-    Raises:
-        ValueError: the tokenizer does not write every level as one token of its own.
+        How many tokens all begin with, and for each row the place behind the first token from which
+        on all are the same again.
     """
-    start, strings = level_strings(vlm, instruction, levels)
-    if any(len(ids) != 2 for ids in strings):
-        raise ValueError(
-            f"This model's tokenizer does not write the levels 0 to {levels - 1} as one token "
-            "each. Choose at most ten `levels`, or a model whose tokenizer splits digits."
-        )
-    return start, [ids[0] for ids in strings]
+    start = _common(rows)
+    behind = _common([row[start:][::-1] for row in rows])
+    return start, [len(row) - max(behind - 1, 0) for row in rows]
 
 
 def _common(rows: Sequence[Sequence[int]]) -> int:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.experiments.competitors.floors import monotone
+from benchmarks.experiments.competitors.floors import by_chance, monotone
 from benchmarks.experiments.competitors.levels_alone import hardened
 
 
@@ -25,3 +25,16 @@ def test_hard_levels_have_all_probability_on_the_images_own() -> None:
     assert np.stack(hard["target"].tolist()).tolist() == [[1, 0, 0], [0, 0, 1]]
     assert hard["position"].tolist() == [0.0, 2.0]
     assert hard["spread"].isna().all()
+
+
+def test_chance_is_wide_where_images_differ_in_one_thing() -> None:
+    draws = np.random.default_rng(0)
+    quality = draws.normal(size=160)
+    features = quality[:, None] + 0.1 * draws.normal(size=(160, 5))
+    asked = pd.DataFrame({"split": ["test", "locked"] * 40, "score": quality[80:]})
+    found = by_chance(features[:80], quality[:80], features[80:], asked, 20, 1)
+    assert found["split"].tolist() == ["test", "locked"]
+    assert found["n"].tolist() == [40, 40]
+    assert (found["low"] < -0.4).all()
+    assert (found["high"] > 0.4).all()
+    assert (found["value"].abs() < 0.6).all()

@@ -21,7 +21,7 @@ from selfscore.datasets.pretrained_model import PretrainedModelDataset
 from selfscore.vlm.model import VLM
 from selfscore.vlm.options import Decoding
 from selfscore.vlm.reading.features import ImageEncoder
-from selfscore.vlm.reading.tokens import level_tokens
+from selfscore.vlm.reading.tokens import level_strings
 from selfscore.vlm.response import Prompts, parse_response, response_prefix, write_response
 from selfscore.vlm.writing.generation import Request, generate
 from selfscore_demo.pipelines import demo_images, demo_model
@@ -107,7 +107,7 @@ def test_shipped_folder_is_whole_and_small(project: Path) -> None:
 def test_shipped_tokenizer_writes_digits_singly_and_keeps_prefixes(
     shipped: VLM, prompts: Prompts
 ) -> None:
-    _, tokens = level_tokens(shipped, prompts.rating, 10)
+    tokens = [ids[0] for ids in level_strings(shipped, prompts.rating, 10)[1]]
     assert len(set(tokens)) == 10
     for level in range(10):
         start = shipped.tokenizer(response_prefix(level))["input_ids"]
