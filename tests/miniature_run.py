@@ -13,6 +13,7 @@ from cards import policy_over
 from PIL import Image
 from stage_settings import evaluation, reporting
 
+from selfscore.domain import PICTURES, Domain
 from selfscore.metrics.figures import INCOMING
 from selfscore.pipelines.evaluation.judgement import READING_COLUMNS
 from selfscore.pipelines.evaluation.learning import measure_learning
@@ -160,6 +161,7 @@ def a_run(
     noise: dict[int, dict[str, float]] = NOISE,
     change: Callable[[pd.DataFrame, int], pd.DataFrame] = lambda table, number: table,
     simulated_scores: pd.DataFrame | None = None,
+    domain: Domain = PICTURES,
     **champion: Any,
 ) -> dict[str, Any]:
     """Every dataset that the report starts from, by name.
@@ -168,6 +170,7 @@ def a_run(
         noise: round → policy → how far its answers scatter.
         change: what becomes of the judgements and of the predictions of a round.
         simulated_scores: scores that no human gave; those of another picture by default.
+        domain: what is scored.
         champion: rules of its choice that are not the project's.
     """
     settings, images = evaluation(n_resamples=60), scored_images()
@@ -187,7 +190,7 @@ def a_run(
         "simulated_scores": pd.DataFrame({"image": ["another.png"], "score": [1.0]})
         if simulated_scores is None
         else simulated_scores,
-        "policy_0": policy_over(score_scale=SCALE),
+        "policy_0": policy_over(score_scale=SCALE, domain=domain),
         "params:model": BaseModel("data/06_models/demo_model", None, {}),
         "params:seed": 0,
         "params:reporting": reporting(

@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from selfscore.configuration_faults import fault_in
+from selfscore.domain import in_words
 from selfscore.layout import Layout, expand
 
 # Files in which Kedro looks for a configuration.
@@ -109,7 +110,7 @@ class LayoutConfigLoader(OmegaConfigLoader):
         _check_environment(Path(self.conf_source), self.env)
         try:
             check_places(self["globals"])
-            given = self["parameters"]
+            given = in_words(self["parameters"])
         except MissingConfigException:
             return
         check(given)

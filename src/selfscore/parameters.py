@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import click
 from pydantic import Field
 
+from selfscore.domain import Domain
 from selfscore.layout import LEVEL, STAGES, TRAINING, merged, namespace, round_of
 from selfscore.level_training.settings import LevelSettings
 from selfscore.merging.settings import MergeSettings
@@ -113,7 +114,25 @@ class NewImages:
     images: Place
 
 
-PLACES: dict[str, Any] = {"storage": Storage, "images": Images, "scoring": NewImages}
+@settings_class
+class Truth:
+    """The section `truth` of globals.yml.
+
+    Attributes:
+        severities: table of the faults that images have.
+        lexicon: the phrases that are true of which faults.
+    """
+
+    severities: Place
+    lexicon: Place
+
+
+PLACES: dict[str, Any] = {
+    "storage": Storage,
+    "images": Images,
+    "scoring": NewImages,
+    "truth": Truth,
+}
 
 
 @settings_class
@@ -139,6 +158,7 @@ class RegistrySettings:
 SECTIONS: dict[str, Any] = {
     "model": BaseModel,
     "machine": Machine,
+    "domain": Domain,
     "prompts": Prompts,
     "images": ImagePlaces,
     "image_features": ImageFeaturesSettings,

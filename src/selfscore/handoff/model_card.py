@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from selfscore.domain import PICTURES, Domain
 from selfscore.layout import LEVEL, namespace
 from selfscore.metrics.catalog import ON_CARD
 from selfscore.metrics.figures import PRIOR, among
@@ -53,6 +54,7 @@ def model_card(
     return environment.from_string(template).render(
         name=name,
         card=card,
+        domain=Domain(**card["domain"]) if "domain" in card else PICTURES,
         scale={"method": None, "unit": None, **card["score_scale"]},
         digest=digest,
         made_by=made_by,

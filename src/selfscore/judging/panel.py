@@ -69,7 +69,12 @@ def make_judges(
     def hosted() -> Judge:
         from selfscore.judging.openai_judge import OpenAIJudge
 
-        return OpenAIJudge(n_levels=n_levels, verdicts=verdicts, **asdict(settings.openai))
+        return OpenAIJudge(
+            n_levels=n_levels,
+            verdicts=verdicts,
+            domain=base_policy.card.domain,
+            **asdict(settings.openai),
+        )
 
     makers: dict[str, Callable[[], Judge]] = {
         "tfidf": tfidf,

@@ -48,8 +48,9 @@ def describe_run(
         seed: of the run.
 
     Returns:
-        facts (label → text), notice (what a reader must know before any figure; "" for nothing),
-        and levels (level, from, score: the lowest score of the level, and what it stands for).
+        domain (what is scored), facts (label → text), notice (what a reader must know before any
+        figure; "" for nothing), and levels (level, from, score: the lowest score of the level, and
+        what it stands for).
     """
     scale = base_policy.card.score_scale
     counts = scored_images["split"].value_counts()
@@ -64,6 +65,7 @@ def describe_run(
         **{label: run_facts[name] for name, label in _TOLD.items() if name in run_facts},
     }
     return {
+        "domain": str(base_policy.card.domain),
         "facts": {label: text for label, text in facts.items() if text},
         "notice": _SIMULATED if is_simulated(scored_images, simulated_scores) else "",
         "levels": [

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.config import MissingConfigException
 from kedro.framework.hooks import hook_impl
 
+from selfscore.domain import Domain
 from selfscore.provenance.environment import git_state
 from selfscore.provenance.fingerprint import fingerprint
 from selfscore.provenance.places import Place, is_versioned, load_version, place_of
@@ -275,6 +276,8 @@ class TrackingHooks:
             tags |= {"git_commit": git["commit"], "git_dirty": str(git["dirty"]).lower()}
         if "model" in parameters:
             tags["base_model"] = str(parameters["model"]["id"])
+        if "domain" in parameters:
+            tags["domain"] = str(Domain(**parameters["domain"]))
         if (folder := _images_of(pipeline, catalog)) is not None:
             tags["dataset"] = folder.seen_from(project)
         redacted: dict[str, str] = self._redact(tags)

@@ -78,6 +78,7 @@ def description(tags: Mapping[str, str], page: str, headline: str | None = None)
         else ""
     )
     of = {
+        "Scored": tags.get("domain"),
         "Data": tags.get("dataset"),
         "Base model": tags.get("base_model"),
         "Commit": tags.get("git_commit"),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from selfscore.domain import PICTURES, Domain
 from selfscore.settings_class import Count, Whole, as_parameters, settings_class
 from selfscore.vlm.response import Prompts
 
@@ -93,6 +94,7 @@ class Card:
         prompts: what it was trained to answer.
         merging: the settings of the merge that made it, as they were set.
         energy_kept: share of the energy of ΔW that the adapter's rank keeps.
+        domain: what its scores are of.
     """
 
     base_model: BaseModel
@@ -102,6 +104,7 @@ class Card:
     prompts: Prompts
     merging: dict[str, Any] | None = None
     energy_kept: float | None = None
+    domain: Domain = PICTURES
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -134,7 +137,11 @@ class Card:
 
     def record(self) -> dict[str, Any]:
         """The content of ``policy.json``; equal for equal cards, in every release."""
-        optional = {"merging": self.merging, "energy_kept": self.energy_kept}
+        optional = {
+            "merging": self.merging,
+            "energy_kept": self.energy_kept,
+            "domain": None if self.domain == PICTURES else as_parameters(self.domain),
+        }
         return {
             "base_model": self.base_model.record(),
             "iteration": self.iteration,

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+from selfscore.domain import PICTURES
 from selfscore.settings_class import settings_class
 
 SCORE_PREFIX = "#Score:"
@@ -25,7 +26,8 @@ _RESPONSE = re.compile(r"#Score: (\d+)\n#Explanation: (\S[^\n#]*)")
 class Prompts:
     """The two instructions a policy is given.
 
-    In the parameters ``{best}`` stands for the highest level, see `for_levels`.
+    In the parameters ``{best}`` stands for the highest level, see `for_levels`, and
+    ``{domain.thing}`` and the like for words, see `selfscore.domain`.
 
     Attributes:
         rating: asks for a score and its explanation; used in training and in prediction.
@@ -36,13 +38,20 @@ class Prompts:
     justify: str
 
     def __post_init__(self) -> None:
+        said = re.findall(r"\{domain\.?([^}]*)\}", f"{self.rating} {self.justify}")
+        unknown = [name for name in said if name not in vars(PICTURES)]
+        if unknown:
+            raise ValueError(
+                f"`prompts` have {{domain.{unknown[0]}}}, and `domain` no such word: it has thing, "
+                "quality, worst and best."
+            )
         if "{level}" not in self.justify:
             raise ValueError(
                 "`prompts.justify` has no placeholder {level}: write it where the score to justify "
                 "belongs."
             )
         try:
-            self.justify.format(level=0, best=0)
+            self.justify.format(level=0, best=0, domain=PICTURES)
         except (LookupError, ValueError, AttributeError, TypeError) as error:
             raise ValueError(
                 f"`prompts.justify` has other braces than {{level}} and {{best}} ({error}): write "

@@ -7,6 +7,7 @@ import yaml
 from cards import MACHINE, PROMPTS, SCALE, policy_over
 from interrupted import killed_and_begun_again
 
+from selfscore.domain import PICTURES, Domain, in_words
 from selfscore.judging.tfidf import TfidfJudge
 from selfscore.pipelines.baseline.nodes import (
     describe_base_policy,
@@ -17,21 +18,26 @@ from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
 from selfscore.vlm.policy import BaseModel
 from selfscore.vlm.response import Prompts
 
+TOMATOES = Domain("tomato", "freshness", "rotten", "fresh")
+
 
 def test_policy_0_is_the_base_model_alone():
-    policy = describe_base_policy(BaseModel("some/model", "abc", {}), vars(SCALE), PROMPTS)
+    policy = describe_base_policy(
+        BaseModel("some/model", "abc", {}), vars(SCALE), PROMPTS, TOMATOES
+    )
     assert policy.adapter is None
     assert policy.base_model == "some/model"
     assert policy.card.base_model.revision == "abc"
     assert policy.card.iteration == 0
     assert policy.card.parent is None
+    assert policy.card.domain == TOMATOES
 
 
 @pytest.mark.parametrize("levels", [2, 5, 10])
 def test_prompts_follow_the_scale(levels, caplog):
     template = Prompts("From 0 to {best}.", "Why {level} of {best}?")
     scale = {**vars(SCALE), "levels": levels}
-    card = describe_base_policy(BaseModel("m", None, {}), scale, template).card
+    card = describe_base_policy(BaseModel("m", None, {}), scale, template, PICTURES).card
     assert card.prompts == Prompts(f"From 0 to {levels - 1}.", f"Why {{level}} of {levels - 1}?")
     assert not caplog.text
 
@@ -39,13 +45,14 @@ def test_prompts_follow_the_scale(levels, caplog):
 def test_the_demo_is_asked_as_its_model_was_taught(project):
     """The prompts are part of the digest of every policy."""
     parameters = yaml.safe_load((project / "conf/base/parameters.yml").read_text())
-    asked = Prompts(**parameters["prompts"]).for_levels(10)
+    asked = Prompts(**in_words(parameters)["prompts"]).for_levels(10)
     assert asked.version == "f528022f8cc7"
 
 
 def test_prompts_that_speak_of_other_levels_are_told(caplog):
     scale = {**vars(SCALE), "levels": 5}
-    describe_base_policy(BaseModel("m", None, {}), scale, Prompts("From 0 to 9.", "Why {level}?"))
+    asked = Prompts("From 0 to 9.", "Why {level}?")
+    describe_base_policy(BaseModel("m", None, {}), scale, asked, PICTURES)
     assert "prompts speak of 9, but the levels are 0 to 4: write {best}" in caplog.text
 
 

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from selfscore.datasets.image_features import ImageFeaturesDataset
 from selfscore.datasets.policy import PolicyDataset
+from selfscore.domain import PICTURES
 from selfscore.merging.delta import to_lora
 from selfscore.pipelines.baseline.nodes import describe_base_policy
 from selfscore.pipelines.merging.nodes import update_policy
@@ -35,7 +36,7 @@ def folder(tmp_path):
 def policy(folder):
     """As a run makes it."""
     model = {"id": str(folder), "revision": None, "processor": {}}
-    return describe_base_policy(BaseModel(**model), as_parameters(SCALE), PROMPTS)
+    return describe_base_policy(BaseModel(**model), as_parameters(SCALE), PROMPTS, PICTURES)
 
 
 def replace_weights(folder):
@@ -88,13 +89,13 @@ def on_the_hub(tmp_path, monkeypatch):
 def test_a_name_on_the_hub_stays_the_commit_that_it_was(on_the_hub):
     main, first, second = on_the_hub
     model = {"id": "team/tiny", "revision": None, "processor": {}}
-    policy = describe_base_policy(BaseModel(**model), as_parameters(SCALE), PROMPTS)
+    policy = describe_base_policy(BaseModel(**model), as_parameters(SCALE), PROMPTS, PICTURES)
     assert policy.base_content == {"commit": first}
     before = load_vlm(policy).model.state_dict()
     main.write_text(second)
     again = load_vlm(policy)
     assert again.content == {"commit": first}
-    now = describe_base_policy(BaseModel(**model), as_parameters(SCALE), PROMPTS)
+    now = describe_base_policy(BaseModel(**model), as_parameters(SCALE), PROMPTS, PICTURES)
     assert now.base_content == {"commit": second} and now.digest == policy.digest
     other = load_vlm(now).model.state_dict()
     for name, tensor in again.model.state_dict().items():

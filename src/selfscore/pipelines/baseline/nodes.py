@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from selfscore.domain import Domain
 from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
@@ -20,13 +21,16 @@ from selfscore.vlm.response import Prompts
 logger = logging.getLogger(__name__)
 
 
-def describe_base_policy(model: BaseModel, score_scale: dict[str, Any], prompts: Prompts) -> Policy:
+def describe_base_policy(
+    model: BaseModel, score_scale: dict[str, Any], prompts: Prompts, domain: Domain
+) -> Policy:
     """`policy_0`: the base model alone.
 
     Args:
         model: the base model.
         score_scale: level → score table that every later policy is trained with.
         prompts: the instructions every later policy is trained with, for any number of levels.
+        domain: what is scored.
     """
     scale = ScoreScale(**score_scale)
     asked = prompts.for_levels(scale.levels)
@@ -44,6 +48,7 @@ def describe_base_policy(model: BaseModel, score_scale: dict[str, Any], prompts:
         parent=None,
         score_scale=scale,
         prompts=asked,
+        domain=domain,
     )
     base = card.base_model
     return Policy(card, base_content=content_of(base.id, base.revision))

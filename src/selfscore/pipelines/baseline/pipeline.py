@@ -20,7 +20,7 @@ def create_pipeline() -> Pipeline:
     """Everything that is done once, with the base model alone."""
     base_policy = Node(
         describe_base_policy,
-        inputs=["params:model", "score_scale", "params:prompts"],
+        inputs=["params:model", "score_scale", "params:prompts", "params:domain"],
         outputs="policy_0",
         name="describe_base_policy",
     )

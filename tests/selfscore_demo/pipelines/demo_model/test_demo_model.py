@@ -18,6 +18,7 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from selfscore.datasets.pretrained_model import PretrainedModelDataset
+from selfscore.domain import in_words
 from selfscore.vlm.model import VLM
 from selfscore.vlm.options import Decoding
 from selfscore.vlm.reading.features import ImageEncoder
@@ -36,7 +37,7 @@ SHIPPED = "data/06_models/demo_model"
 def prompts(project: Path) -> Prompts:
     """The prompts of the configuration."""
     loader = OmegaConfigLoader(str(project / "conf"), base_env="base", default_run_env="test")
-    return Prompts(**loader["parameters"]["prompts"]).for_levels(10)
+    return Prompts(**in_words(loader["parameters"])["prompts"]).for_levels(10)
 
 
 SETTINGS = {"demo_images": DemoImagesSettings, "demo_model": DemoModelSettings, "prompts": Prompts}
@@ -50,7 +51,7 @@ def _run(conf: Path, place: Path, monkeypatch: pytest.MonkeyPatch, project: Path
     )
     catalog = DataCatalog.from_config(loader["catalog"])
     for name, kind in SETTINGS.items():
-        catalog[f"params:{name}"] = kind(**loader["parameters"][name])
+        catalog[f"params:{name}"] = kind(**in_words(loader["parameters"])[name])
     SequentialRunner().run(demo_images.create_pipeline() + demo_model.create_pipeline(), catalog)
     return catalog
 
