@@ -27,6 +27,7 @@ from selfscore.provenance.commands.shared import (
     with_options,
 )
 from selfscore.registry.command import promote
+from selfscore.review.commands import review
 
 if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata
@@ -53,7 +54,7 @@ def cli() -> None:
     """Commands of this project."""
 
 
-for _command in (*COMMANDS, handoff, promote):
+for _command in (*COMMANDS, handoff, promote, review):
     cli.add_command(_command)
 
 
@@ -144,10 +145,9 @@ def serve(
     port: int,
 ) -> None:
     """Open a web page on this machine that scores and explains the image dropped on it."""
-    import uvicorn
-
-    from selfscore.scoring.server import ImpatientProtocol
-    from selfscore.scoring.web import LOOPBACK, create_app
+    from selfscore.local_page import server
+    from selfscore.local_page.guard import LOOPBACK
+    from selfscore.scoring.web import create_app
 
     scorer = _scorer(metadata, env, policy, base_model, batch_size=1)
     if host not in LOOPBACK:
@@ -159,13 +159,7 @@ def serve(
         )
     address = f"[{host}]" if ":" in host else host
     click.echo(f"Open http://{address}:{port} (Ctrl-C ends it).", err=True)
-    uvicorn.run(
-        create_app(scorer, host),
-        host=host,
-        port=port,
-        log_level="warning",
-        http=ImpatientProtocol,
-    )
+    server.serve(create_app(scorer, host), host, port)
 
 
 def _scorer(

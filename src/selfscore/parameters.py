@@ -26,6 +26,7 @@ from selfscore.pipelines.scoring.settings import ScoringSettings
 from selfscore.preference_data.builders import PAIR_BUILDERS
 from selfscore.preference_optimization.settings import DPOSettings
 from selfscore.report.settings import ReportingSettings
+from selfscore.review.settings import ReviewSettings
 from selfscore.settings_class import Count, Whole, settings_class
 from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import BaseModel
@@ -170,6 +171,7 @@ SECTIONS: dict[str, Any] = {
     "evaluation": EvaluationSettings,
     "reporting": ReportingSettings,
     "registry": RegistrySettings,
+    "review": ReviewSettings,
     "scoring": ScoringSettings,
 }
 if find_spec("selfscore_demo") is not None:

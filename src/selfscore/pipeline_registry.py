@@ -11,6 +11,7 @@ from selfscore.pipelines import (
     ingestion,
     iteration,
     reporting,
+    review,
     scoring,
 )
 
@@ -31,6 +32,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "baseline": baseline.create_pipeline(),
         **{stage: whole.only_nodes_with_tags(stage) for stage in STAGES},
         "reporting": reporting.create_pipeline(rounds=rounds),
+        "review": review.create_pipeline(layout),
         "scoring": scoring.create_pipeline(policy=policy_name(rounds)),
         **_demo(),
     }

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import serving
 import tiny_vlm
-import uvicorn
 from cards import DEMO_PROMPTS, SCALE, policy_over
-from fastapi import FastAPI
 from images import coloured_images
 from PIL import Image
 from random_adapter import random_adapter
@@ -21,7 +17,6 @@ from transformers import AutoProcessor
 
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.scoring import Scorer
-from selfscore.scoring.server import ImpatientProtocol
 
 VALUES = [float(10 * level) for level in range(10)]
 POINTS = replace(SCALE, values=VALUES, unit="points 0-90")
@@ -90,24 +85,7 @@ def files(pictures: list[Image.Image], tmp_path: Path) -> list[Path]:
 @pytest.fixture(scope="session")
 def served() -> Callable[..., object]:
     """Runs a web application on loopback, as a context that gives its port."""
-
-    @contextmanager
-    def serve(app: FastAPI) -> Iterator[int]:
-        server = uvicorn.Server(
-            uvicorn.Config(app, port=0, log_level="error", http=ImpatientProtocol)
-        )
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            time.sleep(0.01)
-        try:
-            yield server.servers[0].sockets[0].getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join()
-
-    return serve
+    return serving.served
 
 
 @pytest.fixture(scope="session")

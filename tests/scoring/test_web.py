@@ -17,7 +17,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from selfscore.scoring import ScoredImage, Scorer, server, web
+from selfscore.local_page import server
+from selfscore.scoring import ScoredImage, Scorer, web
 from selfscore.scoring.web import UploadLimits, create_app
 
 LIMITS = UploadLimits(max_bytes=50_000, max_pixels=10_000)

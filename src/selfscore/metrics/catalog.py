@@ -78,6 +78,15 @@ METRICS = {
     "blind_accuracy": Metric(
         "blind accuracy", "Pairs told without the picture", "share of pairs", True
     ),
+    # Of pairs that people read.
+    "usable_pairs": Metric("usable pairs", "Pairs that readers find usable", "share", True),
+    "judge_precision": Metric(
+        "judge's precision", "Usable, of the pairs that the judge tells apart", "share", True
+    ),
+    "judge_recall": Metric(
+        "judge's recall", "Told apart by the judge, of the usable pairs", "share", True
+    ),
+    "reader_kappa": Metric("kappa", "Agreement of two readers", "Cohen's kappa"),
 }
 # What is shown: large on the report's page and in the champion's record, …
 HEADLINE = ("srcc", "mae", "consistency", "faithfulness", "format_valid")

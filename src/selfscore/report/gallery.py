@@ -104,17 +104,38 @@ def gather_pairs(
         `selfscore.judging.discrimination`; these three are missing where the judge was not asked)
         and thumbnail.
     """
-    number = policy.card.iteration + 1
+    table = draw_pairs(
+        policy.card.iteration + 1, generations, readings, settings.gallery.pairs, seed
+    )
+    facts = scored_images.set_index("image_id")[["group", "score"]]
+    table = table.join(facts, on="image_id")
+    pixels = settings.gallery.pixels
+    table["thumbnail"] = [thumbnail(images[path], pixels) for path in table["path"]]
+    return table[PAIR_COLUMNS]
+
+
+def draw_pairs(
+    number: int, generations: pd.DataFrame, readings: pd.DataFrame, wanted: int, seed: int
+) -> pd.DataFrame:
+    """Consistency pairs of a round, drawn at random, with what the first judge reads in them.
+
+    Args:
+        number: of the round.
+        generations: the texts with forced levels that it learnt from.
+        readings: what judges read in them.
+        wanted: number of pairs; all if there are fewer.
+        seed: of the draw.
+
+    Returns:
+        round, image_id, path, split, level, rejected_text_level, chosen, rejected, chosen_inferred,
+        rejected_inferred, told_apart; see `gather_pairs`.
+    """
     pairs = join_sides(generations)
     pairs = pairs[pairs["explanation_chosen"] != pairs["explanation_rejected"]]
     pairs = pairs.sample(
-        min(settings.gallery.pairs, len(pairs)), random_state=np.random.default_rng([seed, number])
+        min(wanted, len(pairs)), random_state=np.random.default_rng([seed, number])
     ).reset_index(drop=True)
-    facts = scored_images.set_index("image_id")[["group", "score"]]
-    table = pairs.join(_read_by_the_first(readings), on="image_id").join(facts, on="image_id")
-    table = table.assign(round=number)
-    pixels = settings.gallery.pixels
-    table["thumbnail"] = [thumbnail(images[path], pixels) for path in table["path"]]
+    table = pairs.join(_read_by_the_first(readings), on="image_id").assign(round=number)
     return table.rename(
         columns={
             "level_chosen": "level",
@@ -122,7 +143,7 @@ def gather_pairs(
             "explanation_chosen": "chosen",
             "explanation_rejected": "rejected",
         }
-    )[PAIR_COLUMNS]
+    )
 
 
 def thumbnail(image: Image.Image, pixels: int) -> str:

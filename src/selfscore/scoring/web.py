@@ -1,32 +1,26 @@
 """A small web page on this machine: an image in, score, distribution and explanation out.
 
-Knows HTTP, limits and one scorer. There is no password and no encryption, so the page is made for
-the machine it runs on: it listens on loopback unless it is told otherwise, answers only to names
-of that address, and takes uploads only from its own page. Uploads are kept in memory while they
-are scored, and nowhere else.
+Knows HTTP, limits and one scorer; who may ask says `selfscore.local_page`. Uploads are kept in
+memory while they are scored, and nowhere else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email import policy as email_policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.requests import ClientDisconnect
 
 from selfscore.datasets.pixels import UnreadableImageError, decode
+from selfscore.local_page.guard import guarded_app, shown
 
 if TYPE_CHECKING:
     from selfscore.scoring.scorer import Scorer
@@ -35,8 +29,6 @@ logger = logging.getLogger(__name__)
 
 # Beyond this many that wait for their turn the server answers that it is busy.
 MOST_REQUESTS = 32
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_EVERY_ADDRESS = ("0.0.0.0", "::")
 _MIB = 2**20
 
 
@@ -71,47 +63,14 @@ def create_app(
         limits: of the uploads.
     """
     taken = limits or UploadLimits()
-    # No pages of its own that load scripts from elsewhere.
-    app = FastAPI(title="selfscore", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_exception_handler(StarletteHTTPException, _answer_error)
-    app.add_exception_handler(ClientDisconnect, _answer_nobody)
-    app.add_exception_handler(Exception, _answer_failure)
+    app = guarded_app(host, "Scoring failed.")
     turn = asyncio.Lock()
     waiting = asyncio.Semaphore(MOST_REQUESTS)
     page = files("selfscore.scoring").joinpath("page.html").read_text(encoding="utf-8")
 
-    @app.middleware("http")
-    async def protect(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        if host not in _EVERY_ADDRESS and request.url.hostname not in (*LOOPBACK, host):
-            # Another site's name that was pointed at this machine.
-            return JSONResponse({"error": f"This server is '{host}' alone."}, status_code=400)
-        origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-            # A page may send forms to other sites without asking.
-            return JSONResponse({"error": "Another site's page may not ask."}, status_code=403)
-        response = await call_next(request)
-        response.headers.update(
-            {
-                "X-Content-Type-Options": "nosniff",
-                "Referrer-Policy": "no-referrer",
-                "Cache-Control": "no-store",
-            }
-        )
-        return response
-
     @app.get("/")
     async def show_page() -> HTMLResponse:
-        nonce = secrets.token_urlsafe(16)
-        policy = (
-            f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
-            "img-src blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-            "frame-ancestors 'none'"
-        )
-        return HTMLResponse(
-            page.replace("{nonce}", nonce), headers={"Content-Security-Policy": policy}
-        )
+        return shown(page)
 
     @app.get("/api/scorer")
     async def describe() -> dict[str, Any]:
@@ -197,22 +156,3 @@ def _score(scorer: Scorer, content: bytes, explain: bool, limits: UploadLimits) 
     if result.error is not None:
         raise HTTPException(422, f"Not scored: {result.error}. Choose another file.")
     return result.record()
-
-
-async def _answer_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, StarletteHTTPException)
-    return JSONResponse(
-        {"error": str(error.detail)}, status_code=error.status_code, headers=error.headers
-    )
-
-
-async def _answer_nobody(_request: Request, _error: Exception) -> Response:
-    """Who went away while sending reads no answer; it is nothing that the log must tell."""
-    return Response(status_code=400)
-
-
-async def _answer_failure(_request: Request, _error: Exception) -> JSONResponse:
-    """The server logs the error; whoever asked is told where to look."""
-    return JSONResponse(
-        {"error": "Scoring failed. The terminal in which the server runs says why."}, 500
-    )

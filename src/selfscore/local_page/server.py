@@ -6,13 +6,29 @@ Knows connections; knows neither pages nor policies.
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import h11
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 # Seconds until a connection must have sent the head of a request; browsers open some in advance,
 # and open them again.
 HEAD_TIMEOUT = 10.0
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def serve(app: FastAPI, host: str, port: int) -> None:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Args:
+        app: what is served.
+        host: address to listen on.
+        port: of it; 0 for any that is free.
+    """
+    uvicorn.run(app, host=host, port=port, log_level="warning", http=ImpatientProtocol)
 
 
 class ImpatientProtocol(H11Protocol):

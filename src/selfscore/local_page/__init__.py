@@ -1,0 +1,1 @@
+"""A web page on this machine: who may ask it, and how it is served. Knows no content."""

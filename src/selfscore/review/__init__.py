@@ -1,0 +1,1 @@
+"""Preference pairs that people read: which ones, what they say of them, what comes of it."""

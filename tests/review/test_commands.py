@@ -1,0 +1,124 @@
+"""`kedro review pairs` on what a run made."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from kedro.framework.startup import bootstrap_project
+from PIL import Image
+from small_pairs import IMAGES, generations, readings, scored_images
+
+from selfscore.cli import cli
+
+ONE_ROUND = "--params=rounds=1"
+
+
+@pytest.fixture
+def made(trial_conf: Path, tmp_path: Path) -> Path:
+    """The datasets that the pairs are drawn from, where the catalog has them."""
+    data = tmp_path / "data"
+    version = "2026-01-01T00.00.00.000Z"
+
+    def place(path: str) -> Path:
+        place = data / path / version / Path(path).name
+        place.parent.mkdir(parents=True)
+        return place
+
+    images = scored_images().assign(
+        path=[f"image_{place}.png" for place in range(IMAGES)],
+        sha256="0" * 64,
+        split="train",
+        score=1.0,
+        level=4,
+    )
+    images.to_parquet(place("03_primary/scored_images.parquet"))
+    generations().to_parquet(place("04_feature/baseline/generations.parquet"))
+    read = readings().assign(policy="incoming", split="train")
+    read.to_parquet(place("07_model_output/iteration_1/readings.parquet"))
+    place("03_primary/score_scale.json").write_text(json.dumps({"levels": 5}))
+    (tmp_path / "images").mkdir()
+    for path in images["path"]:
+        Image.fromarray(np.zeros((8, 8, 3), dtype=np.uint8)).save(tmp_path / "images" / path)
+    return trial_conf
+
+
+@pytest.fixture
+def kedro(project: Path) -> Callable[..., Result]:
+    metadata = bootstrap_project(project)
+
+    def call(*arguments: object) -> Result:
+        return CliRunner().invoke(cli, ["review", *map(str, arguments)], obj=metadata)
+
+    return call
+
+
+def test_pairs_are_read_and_come_to_figures(
+    made: Path, project: Path, kedro: Callable[..., Result], tmp_path: Path
+) -> None:
+    params = f"--params=rounds=1,images.folder={tmp_path / 'images'}"
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = f"--port={free.getsockname()[1]}"
+    command = [sys.executable, "-m", "kedro", "review", "pairs", "--reader=anna", port]
+    started = subprocess.Popen(
+        [*command, f"--conf-source={made}", params],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert started.stderr is not None
+    line = next(line for line in started.stderr if "Open http" in line)
+    address = line.split()[1]
+    answered: Any = json.loads(_ask(f"{address}/api/pairs"))
+    for pair in answered["pairs"]:
+        body = json.dumps({"key": pair["key"], "label": "consistent"}).encode()
+        _ask(f"{address}/api/labels", body)
+    assert _ask(f"{address}/picture/{answered['pairs'][0]['key']}")[:2] == b"\xff\xd8"
+    started.send_signal(signal.SIGINT)
+    said = started.communicate(timeout=60)[0]
+    assert "Pairs that readers find usable" in said and "1.00" in said
+    assert len(list((tmp_path / "data/08_reporting/review/pair_labels/anna").iterdir())) == IMAGES
+    again = kedro("pairs", "--figures", f"--conf-source={made}", params)
+    assert again.output == said
+
+
+def _ask(address: str, body: bytes | None = None) -> bytes:
+    headers = {"Content-Type": "application/json"}
+    end = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(address, body, headers)) as answer:
+                content: bytes = answer.read()
+                return content
+        except urllib.error.URLError:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+
+def test_before_a_run_there_is_nothing_to_read(
+    trial_conf: Path, kedro: Callable[..., Result]
+) -> None:
+    result = kedro("pairs", f"--conf-source={trial_conf}", ONE_ROUND)
+    assert result.exit_code == 1
+    assert "There is no `scored_images` yet. Run `kedro run --pipelines=iteration`" in result.output
+
+
+@pytest.mark.parametrize("name", ["", "../anna", "a/b", ".anna"])
+def test_a_name_that_no_file_can_have_is_refused(kedro: Callable[..., Result], name: str) -> None:
+    result = kedro("pairs", "--reader", name)
+    assert result.exit_code == 2 and "cannot be the name of a file" in result.output
