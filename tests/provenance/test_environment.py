@@ -39,3 +39,12 @@ def test_packages_and_devices():
 
     assert packages()["kedro"] == version("kedro")
     assert isinstance(accelerators(), list)
+
+
+def test_what_a_broken_installation_left_behind_is_no_package(tmp_path, monkeypatch):
+    before = packages()
+    (tmp_path / "left_behind-1.0.dist-info").mkdir()
+    (tmp_path / "nameless-1.0.dist-info").mkdir()
+    (tmp_path / "nameless-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert packages() == before

@@ -24,6 +24,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from selfscore.stopping import going_on_from
 
@@ -140,6 +141,29 @@ def test_a_run_is_found_by_data_model_and_commit(root: Path) -> None:
     assert "sk-1234567890" not in str(run.to_dictionary())
     files = MlflowClient(store).list_artifacts(run.info.run_id)
     assert [file.path for file in files] == ["manifest.json"]
+
+
+def test_the_parameters_of_a_node_are_written_at_once(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track_at(root, f"sqlite:///{root}/runs.db")
+    written: list[int] = []
+    at_once, alone = SqlAlchemyStore.log_batch, SqlAlchemyStore.log_param
+
+    def log_batch(store: Any, run_id: str, metrics: Any, params: Any, tags: Any) -> None:
+        written.extend([len(params)] if params else [])
+        at_once(store, run_id, metrics, params, tags)
+
+    def log_param(store: Any, run_id: str, param: Any) -> Any:
+        written.append(1)
+        return alone(store, run_id, param)
+
+    monkeypatch.setattr(SqlAlchemyStore, "log_batch", log_batch)
+    monkeypatch.setattr(SqlAlchemyStore, "log_param", log_param)
+    nodes = len(ingest(root)["nodes"])
+    parameters = newest(f"sqlite:///{root}/runs.db").data.params
+    assert sum(written) == len(parameters) > 20
+    assert len(written) <= nodes
 
 
 def test_a_run_that_goes_on_closes_what_a_killed_one_left_open(root: Path) -> None:

@@ -20,7 +20,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kedro.pipeline.node import Node
 
@@ -59,7 +59,8 @@ def modules_of(node: Node) -> list[str]:
         module = waiting.pop()
         if module not in found:
             found.add(module)
-            waiting += _imports(module, _source(module))
+            path = _source(module)
+            waiting += _read(module, path).imports if path is not None else ()
     return sorted(found)
 
 
@@ -68,9 +69,9 @@ def sha256_module(name: str) -> str:
     path = _source(name)
     if path is None:
         return ""
-    code, beside = _code(path, path.stat().st_mtime_ns)
-    digest = hashlib.sha256(code.encode())
-    for place in beside:
+    module = _read(name, path)
+    digest = hashlib.sha256(module.sha256.encode())
+    for place in module.beside:
         for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
             if file.is_file() and "__pycache__" not in file.parts:
                 digest.update(file.relative_to(path.parent).as_posix().encode())
@@ -78,9 +79,27 @@ def sha256_module(name: str) -> str:
     return digest.hexdigest()
 
 
+class _Module(NamedTuple):
+    """What stands in a module.
+
+    Attributes:
+        sha256: of its code alone.
+        beside: what is no code of the files and folders that it names.
+        imports: the project's modules that it imports.
+    """
+
+    sha256: str
+    beside: tuple[Path, ...]
+    imports: tuple[str, ...]
+
+
+def _read(name: str, path: Path) -> _Module:
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    return _read_once(path, path.stat().st_mtime_ns, package)
+
+
 @functools.cache
-def _code(path: Path, _written: int) -> tuple[str, list[Path]]:
-    """sha256 of the code alone, and what is no code of the files and folders that it names."""
+def _read_once(path: Path, _written: int, package: str) -> _Module:
     tree = read_code(path.read_text(encoding="utf-8"))
     texts = {
         part.value
@@ -93,7 +112,8 @@ def _code(path: Path, _written: int) -> tuple[str, list[Path]]:
         for place in named
         if place.suffix != ".py" and place.exists() and not (place / "__init__.py").exists()
     ]
-    return sha256_code(tree), beside
+    imports = _import_statements(tree, package)
+    return _Module(sha256_code(tree), tuple(beside), tuple(imports))
 
 
 def _function(node: Node) -> Callable[..., Any]:
@@ -110,18 +130,6 @@ def _source(module: str) -> Path | None:
     place = _SOURCES.joinpath(*module.split("."))
     candidates = (place.with_suffix(".py"), place / "__init__.py")
     return next((path for path in candidates if path.is_file()), None)
-
-
-def _imports(module: str, path: Path | None) -> list[str]:
-    if path is None:
-        return []
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    return list(_imported(path, path.stat().st_mtime_ns, package))
-
-
-@functools.cache
-def _imported(path: Path, _written: int, package: str) -> tuple[str, ...]:
-    return tuple(_import_statements(ast.parse(path.read_text(encoding="utf-8")), package))
 
 
 def _import_statements(tree: ast.AST, package: str) -> Iterator[str]:

@@ -6,7 +6,8 @@ import os
 import platform
 import subprocess
 import sys
-from importlib.metadata import distributions
+from email.parser import HeaderParser
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,16 @@ def git_state(project: Path) -> dict[str, Any]:
 
 def packages() -> dict[str, str]:
     """Every installed package and its version."""
-    found = {found.name: found.version for found in distributions()}
+    heads = [HeaderParser().parsestr(_metadata(one)) for one in distributions()]
+    # What a broken installation has left behind has no name.
+    found = {head["Name"]: head["Version"] for head in heads if head["Name"]}
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def _metadata(package: Distribution) -> str:
+    """The file that names a package; `Distribution` parses all of it for each of its fields."""
+    files = ("METADATA", "PKG-INFO", "")  # The last one is of packages that are a file themselves.
+    return next(filter(None, map(package.read_text, files)), "")
 
 
 def _git(project: Path, *arguments: str) -> str | None:

@@ -69,16 +69,17 @@ class TrackingHooks:
             ValueError: `mlflow.yml` is not valid, a key in the environment cannot be one, or the
                 server refuses what it asks for.
         """
-        from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
         from mlflow.exceptions import MlflowException
         from pydantic import ValidationError
+
+        from selfscore.tracking.batching import BatchingMlflowHook
 
         self._forget()
         server.shorten_timeouts()
         server.check_keys()
         self._context = context
         self._redact = Redaction(credentials_of(context.config_loader))
-        self._kedro_mlflow = MlflowHook()
+        self._kedro_mlflow = BatchingMlflowHook()
         try:
             with server.prepared(self._configuration(), Path(context.project_path)):
                 self._kedro_mlflow.after_context_created(context)
