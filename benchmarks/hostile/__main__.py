@@ -33,7 +33,7 @@ from benchmarks.hostile import (
     tables,
 )
 from benchmarks.hostile.ground import Ground, prepare
-from benchmarks.hostile.harness import beside_each_other
+from benchmarks.hostile.harness import Ended, beside_each_other
 from benchmarks.hostile.inputs import OUTCOMES, Family, Input
 from benchmarks.hostile.trial import Tried, attempt, said_alike
 
@@ -45,8 +45,8 @@ ROOMS: Mapping[str, Sequence[Family]] = {
     "damage": damage.FAMILIES,
     "strangers": (*strangers.FAMILIES, *archives.FAMILIES),
 }
-# Of so many inputs one is also run in a process of its own.
-_COMPARED = 60
+# Of so many inputs of a room one is run in a process of its own as well: ten times as much work.
+_COMPARED = 120
 
 
 def inputs(room: str) -> list[Input]:
@@ -71,17 +71,23 @@ def try_all(chosen: Sequence[Input], work: Path, ground: Ground, jobs: int) -> l
     return [tried for _, tried in sorted(found, key=lambda pair: pair[0])]
 
 
-def compare(chosen: Sequence[Input], work: Path, ground: Ground) -> list[str]:
+def compare(chosen: Sequence[Input], work: Path, ground: Ground, jobs: int) -> list[str]:
     """Inputs of which a process of its own says other words than a child of this one."""
-    differing = []
-    for one in chosen:
-        folder = work / "compared"
+
+    def both_of(number: int) -> tuple[Ended, Ended]:
+        # In one folder, whose name is in what they say.
+        one, folder = chosen[number], work / f"compared_{number}"
         _, forked = attempt(one, folder, ground)
         _, own = attempt(one, folder, ground, forked=False)
+        return forked, own
+
+    differing = []
+    for number, (forked, own) in beside_each_other(both_of, len(chosen), jobs):
         if not said_alike(forked, own):
-            print(f"OTHER WORDS: {one.kind}: {one.name}\n{forked.screen}\n---\n{own.screen}")
-            differing.append(f"{one.kind}: {one.name}")
-    return differing
+            name = f"{chosen[number].kind}: {chosen[number].name}"
+            print(f"OTHER WORDS: {name}\n{forked.screen}\n---\n{own.screen}")
+            differing.append(name)
+    return sorted(differing)
 
 
 def _processor_seconds() -> float:
@@ -111,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
             started, busy = time.monotonic(), _processor_seconds()
             found = try_all(some, work, ground, options.jobs)
             sample = some[:: options.compared] if options.compared else []
-            differing = compare(sample, work, ground)
+            differing = compare(sample, work, ground, options.jobs)
             seconds = time.monotonic() - started
             took = records.Took(seconds, _processor_seconds() - busy, prepared)
             records.write(options.records, room, found, len(sample), differing, took)

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from benchmarks.runs import PROJECT
+from selfscore.provenance.code import PACKAGES, sha256_module
 
 TIMED_OUT = -1000
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "COLUMNS": "200"}
@@ -107,12 +108,13 @@ def in_process_of_its_own(
     return Ended(done.returncode, screen, time.monotonic() - started)
 
 
-def warm(arguments: Sequence[str], folder: Path) -> Ended:
+def warm(arguments: Sequence[str], folder: Path, more: Sequence[str] = ()) -> Ended:
     """Import what a command imports.
 
     Args:
         arguments: of a command that needs most of what others need.
         folder: for its notes.
+        more: modules that others need.
     """
     os.environ.update(_ENVIRONMENT)
     notes = folder / "modules.txt"
@@ -124,12 +126,15 @@ def warm(arguments: Sequence[str], folder: Path) -> Ended:
         return code
 
     ended = in_child(rehearse, folder / "rehearsal.txt", 600)
-    for name in notes.read_text().split("\n"):
+    for name in [*notes.read_text().split("\n"), *more]:
         # Some are made by their packages and cannot be imported by name.
         with suppress(Exception), warnings.catch_warnings(action="ignore"):
             importlib.import_module(name)
     # Looks at the file of every module once, which Kedro's settings do at every start.
     inspect.stack()
+    # So does every run, to write down which code it has.
+    for name in [name for name in sys.modules if name.split(".")[0] in PACKAGES]:
+        sha256_module(name)
     gc.collect()
     gc.freeze()
     return ended

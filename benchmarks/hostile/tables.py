@@ -47,10 +47,13 @@ def _rows(separator: str, end: str, groups: tuple[str, ...] = _GROUPS) -> str:
 
 
 def encodings() -> Iterator[Input]:
-    """Every encoding with every separator and line end."""
+    """Every encoding with every separator, and each of both with every line end."""
     kind = "tables: encodings, separators, line ends"
-    everything = product(_READ.items(), _SEPARATORS.items(), _LINE_ENDS.items())
-    for (code, codec), (name, separator), (end, sign) in everything:
+    ends = list(_LINE_ENDS.items())
+    for (row, (code, codec)), (column, (name, separator)) in product(
+        enumerate(_READ.items()), enumerate(_SEPARATORS.items())
+    ):
+        end, sign = ends[(row + column) % len(ends)]
         content = _rows(separator, sign).encode(codec)
         yield tried(kind, f"{code}, {name}, {end}", content, (USED,), groups=_KNOWN)
     for (code, codec), name in product(_NOT_READ.items(), ("comma", "tab")):
