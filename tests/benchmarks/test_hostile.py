@@ -42,7 +42,7 @@ def test_a_few_of_each_kind(project: Path, tmp_path: Path) -> None:
 
 def test_every_input_has_a_name_of_its_own_and_says_what_is_right() -> None:
     every = [one for room in ROOMS for one in inputs(room)]
-    assert len(every) > 500
+    assert len(every) > 900
     assert len({(one.kind, one.name) for one in every}) == len(every)
     for one in every:
         assert one.allowed

@@ -95,7 +95,7 @@ def test_a_healthy_policy_breaches_nothing() -> None:
     [
         (unreadable, "min_format_valid", "broken format: only 90 % of the answers"),
         (one_level, "max_top_level_share", "score collapse: 91 % of predictions are level 5"),
-        (three_levels, "min_level_entropy", "score collapse: the entropy of .* is 0.48 of what"),
+        (three_levels, "min_level_entropy", "score collapse: the entropy of .* is 0.48 of the"),
         (few_words, "min_distinct_1", "poor vocabulary: only 4 % of the words"),
         (few_phrases, "min_distinct_2", "stock phrases: only"),
         (loops, "max_repeated_trigrams", "repetition: .* % of the word triples"),

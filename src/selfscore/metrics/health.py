@@ -3,7 +3,7 @@
 Needs no true scores: a policy that collapses shows here on any images.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
@@ -19,50 +19,58 @@ _MILDER = (
     "Unless the base model answers so, too, train with a lower `dpo_training.lr`, fewer `epochs` "
     "or a higher `beta`"
 )
-_SPREAD = f"{_MILDER}, and look whether the levels of the training pairs are spread over the scale"
-_LIVELIER = f"{_MILDER}, or generate texts with a higher `data_generation.decoding.temperature`"
+_SPREAD = "and look whether the levels of the training pairs are spread over the scale"
+_LIVELIER = "or generate texts with a higher `data_generation.decoding.temperature`"
 _UNTRAINED = (
     "So the base model answers before any training: if the rounds do not mend it, choose another "
     "`model` or other `prompts`"
 )
-# Threshold → what is wrong beyond it, and what to try.
-_FAILURES = {
+# Threshold → what is wrong beyond it, how that shows, and what to try beside a milder training.
+_FAILURES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "min_format_valid": (
-        "broken format: only {percent:.3g} % of the answers keep the response format",
-        f"{_MILDER}, or keep closer to the chosen texts with a higher `dpo_training.rpo_alpha`",
+        "broken format",
+        "only {percent:.3g} % of the answers keep the response format",
+        ("or keep closer to the chosen texts with a higher `dpo_training.rpo_alpha`",),
     ),
     "min_level_entropy": (
-        "score collapse: the entropy of the predicted levels is {value:.2f} of what all levels "
-        "equally often would have",
-        _SPREAD,
+        "score collapse",
+        "the entropy of the predicted levels is {value:.2f} of the highest possible",
+        (_SPREAD,),
     ),
     "max_top_level_share": (
-        "score collapse: {percent:.3g} % of predictions are level {top_level:.0f}",
-        _SPREAD,
+        "score collapse",
+        "{percent:.3g} % of predictions are level {top_level:.0f}",
+        (_SPREAD,),
     ),
     "min_distinct_1": (
-        "poor vocabulary: only {percent:.3g} % of the words drawn from the explanations differ",
-        _LIVELIER,
+        "poor vocabulary",
+        "only {percent:.3g} % of the words drawn from the explanations differ",
+        (_LIVELIER,),
     ),
     "min_distinct_2": (
-        "stock phrases: only {percent:.3g} % of the word pairs drawn from the explanations differ",
-        _LIVELIER,
+        "stock phrases",
+        "only {percent:.3g} % of the word pairs drawn from the explanations differ",
+        (_LIVELIER,),
     ),
     "max_repeated_trigrams": (
-        "repetition: {percent:.3g} % of the word triples in an explanation were said before in it",
-        f"{_MILDER}, or lower `data_generation.gates.max_repetition`",
+        "repetition",
+        "{percent:.3g} % of the word triples in an explanation were said before in it",
+        ("or lower `data_generation.gates.max_repetition`",),
     ),
     "max_generic": (
-        "generic explanations: {percent:.3g} % of the images get a text that many others get too",
-        f"{_LIVELIER}, or lower `data_generation.gates.max_generic`",
+        "generic explanations",
+        "{percent:.3g} % of the images get a text that many others get too",
+        (_LIVELIER, "or lower `data_generation.gates.max_generic`"),
     ),
     "min_mean_words": (
-        "shrinking explanations: they have {value:.3g} words on average",
-        f"{_MILDER}, or raise `data_generation.gates.min_words`",
+        "shrinking explanations",
+        "they have {value:.3g} words on average",
+        ("or raise `data_generation.gates.min_words`",),
     ),
     "max_mean_words": (
-        "rambling explanations: they have {value:.3g} words on average",
-        f"{_MILDER}, or lower `data_generation.gates.max_words`",
+        "rambling explanations",
+        "they have {value:.3g} words on average",
+        ("or lower `data_generation.gates.max_words`",),
     ),
 }
 
@@ -94,14 +102,29 @@ class Breach:
         value: what it is.
         threshold: name of the limit that it passes, `min_<figure>` or `max_<figure>`.
         limit: value of the limit.
-        sentence: the failure in plain words, the limit, and what to try.
+        kind: the failure in two words.
+        words: how it shows, with the value.
+        trained: whether a round made the policy.
     """
 
     figure: str
     value: float
     threshold: str
     limit: float
-    sentence: str
+    kind: str
+    words: str
+    trained: bool
+
+    @property
+    def sentence(self) -> str:
+        """The failure in plain words, the limit, and what to try."""
+        limit = f"`{self.threshold}` is {self.limit:g}"
+        return f"{self.kind}: {self.words} ({limit}). {advice([self])}."
+
+    @property
+    def beyond(self) -> float:
+        """How far the value lies beyond the limit."""
+        return abs(self.value - self.limit)
 
 
 class PolicyBreach(NamedTuple):
@@ -196,9 +219,16 @@ def check_health(
         value = values[figure]
         if limit is None or not (value < limit if side == "min" else value > limit):
             continue
-        failure, remedy = _FAILURES[threshold]
-        found = failure.format(value=value, percent=100 * value, top_level=values["top_level"])
-        advice = remedy if trained else _UNTRAINED
-        sentence = f"{found} (`{threshold}` is {limit:g}). {advice}."
-        breaches.append(Breach(figure, value, threshold, limit, sentence))
+        kind, failure, _ = _FAILURES[threshold]
+        words = failure.format(value=value, percent=100 * value, top_level=values["top_level"])
+        breaches.append(Breach(figure, value, threshold, limit, kind, words, trained))
     return breaches
+
+
+def advice(breaches: Iterable[Breach]) -> str:
+    """What to try against breaches: of trained policies, or of the base model."""
+    trained = [breach.threshold for breach in breaches if breach.trained]
+    if not trained:
+        return _UNTRAINED
+    remedies = dict.fromkeys(remedy for name in trained for remedy in _FAILURES[name][-1])
+    return ", ".join([_MILDER, *remedies])

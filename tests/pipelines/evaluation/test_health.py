@@ -111,7 +111,7 @@ def test_each_breach_warns_with_its_sentence(
     (warning,) = [text for text in warnings if f"`{threshold}`" in text]
     assert warning.startswith("'merged' on test: ")
     assert SAYS[threshold] in warning
-    assert "Unless the base model answers so, too, train with a lower" in warning
+    assert warnings[-1].startswith("Unless the base model answers so, too, train with a lower")
 
 
 @pytest.mark.parametrize("threshold", FAILURES)
@@ -126,7 +126,9 @@ def test_training_is_not_blamed_for_what_the_base_model_does(
 
 
 @pytest.mark.parametrize("threshold", FAILURES)
-def test_each_breach_stops_after_the_figures_are_stored(threshold: str, tmp_path: Path) -> None:
+def test_each_breach_stops_after_the_figures_are_stored(
+    threshold: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     others = {name: None for name in FAILURES if name != threshold}
     settings = evaluation(health={"on_breach": "stop", "thresholds": others})
     data = DataCatalog(
@@ -140,12 +142,14 @@ def test_each_breach_stops_after_the_figures_are_stored(threshold: str, tmp_path
         Node(figures, "predictions", "figures"),
         Node(watch_health, ["figures", "params:evaluation"], None),
     ]
-    with pytest.raises(ValueError, match="'merged' on test: ") as stopped:
+    with pytest.raises(ValueError, match="do not answer sensibly") as stopped:
         SequentialRunner().run(Pipeline(nodes), data, _NullPluginManager())
-    assert SAYS[threshold] in str(stopped.value)
+    assert "'merged' on test: " in caplog.text and SAYS[threshold] in caplog.text
     assert "with `warn` and `--only-missing-outputs` the run goes on" in str(stopped.value)
     stored = pd.read_parquet(tmp_path / "figures.parquet")
-    assert len(find_breaches(stored, settings.health.thresholds)) == 1 and len(stored) > 5
+    [found] = find_breaches(stored, settings.health.thresholds)
+    assert f"({found.breach.kind})" in str(stopped.value)
+    assert len(stored) > 5
 
 
 def test_every_policy_and_split_is_checked(caplog: pytest.LogCaptureFixture) -> None:
@@ -158,6 +162,40 @@ def test_every_policy_and_split_is_checked(caplog: pytest.LogCaptureFixture) -> 
     assert (
         "'scoring' on validation: score collapse: 100 % of predictions are level 5" in caplog.text
     )
+
+
+def test_one_line_tells_of_all_policies_and_splits(caplog: pytest.LogCaptureFixture) -> None:
+    policies = ("scoring", "consistency", "grounding_contrast", "level", "merged")
+    unread = {("scoring", "test"): 2, ("merged", "test"): 4}
+    table = figures(
+        *(
+            predictions(
+                policy=policy,
+                split=split,
+                emitted_level=5,
+                explanation="Sharp and sharp and sharp and sharp.",
+                valid=[row % unread.get((policy, split), 1) == 0 for row in range(N)],
+            )
+            for policy in policies
+            for split in ("validation", "test")
+        )
+    )
+    watch_health(table, evaluation())
+    warnings = [row.getMessage() for row in caplog.records if row.levelno == logging.WARNING]
+    told = find_breaches(table, evaluation().health.thresholds)
+    # One of each limit, and the advice.
+    assert len(told) > 50
+    assert len(warnings) == len({one.breach.threshold for one in told}) + 1
+    assert warnings[:2] == [
+        "'scoring', 'merged' on test: broken format: only 25 % of the answers keep the response "
+        "format (at worst; `min_format_valid` is 0.95).",
+        "all 5 policies on validation and test: score collapse: the entropy of the predicted "
+        "levels is 0.00 of the highest possible (at worst; `min_level_entropy` is 0.5).",
+    ]
+    assert not [line for line in warnings[:-1] if "\n" in line]
+    assert warnings[-1].count("`dpo_training.lr`") == 1
+    assert warnings[-1].count("temperature") == 1
+    assert max(len(line) for warning in warnings for line in warning.splitlines()) <= 182
 
 
 def test_a_policy_without_a_valid_answer_breaches_its_format_alone() -> None:
