@@ -23,7 +23,9 @@ _COMMAND = ("run", "--nodes=baseline.judge_explanations")
 _JUDGEMENTS = "data/07_model_output/baseline/judgements.parquet"
 _READINGS = "data/07_model_output/baseline/readings.parquet"
 _GENERATIONS = "data/04_feature/baseline/generations.parquet"
-_BEFORE, _BEHIND = PROMPT.format(best=_LEVELS - 1, explanation="\0").split("\0")
+# What is asked about a text, before it and, up to the first word that the run fills in, behind it.
+_BEFORE, _, _REST = PROMPT.partition("{explanation}")
+_BEHIND = _REST.partition("{")[0]
 
 
 def level_of(text: str) -> int:
@@ -95,7 +97,7 @@ def _right(prompt: str) -> Reply:
 
 
 def _asked(prompt: str) -> str:
-    return prompt.removeprefix(_BEFORE).removesuffix(_BEHIND)
+    return prompt.removeprefix(_BEFORE).rpartition(_BEHIND)[0]
 
 
 def _script(odd: Callable[[int], Reply], every: bool = False, **settings: Any) -> Script:
