@@ -83,7 +83,7 @@ def test_every_parameter_is_a_field_and_every_field_a_parameter() -> None:
 
 def test_names_that_stand_twice_are_the_same() -> None:
     assert set(_literal(Method)) == set(MERGE_METHODS)
-    assert set(_literal(FormatName)) == {"table", *formats.PUBLISHED}
+    assert set(_literal(FormatName)) == {"table", "preferences", *formats.PUBLISHED}
     assert set(base()["merging"]["weights"]) == {*PAIR_BUILDERS, LEVEL}
 
 

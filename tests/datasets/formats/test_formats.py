@@ -16,6 +16,7 @@ from PIL import Image
 
 from selfscore.datasets import formats
 from selfscore.datasets.formats import Format
+from selfscore.datasets.formats.preferences import Comparisons
 from selfscore.datasets.images import ImageFolderDataset
 from selfscore.datasets.score_files import ScoreFilesDataset
 from selfscore.pipelines.ingestion.nodes import check_images, draw_splits, read_scores
@@ -24,6 +25,7 @@ from selfscore.pipelines.ingestion.settings import Columns, IngestionSettings
 SETTINGS = IngestionSettings(
     format="table",
     columns=Columns("image", "score", None, None, None),
+    comparisons=Comparisons("image_a", "image_b", "preferred", 2.0),
     unit="points",
     score_range=None,
     levels=4,
@@ -407,9 +409,8 @@ def test_fgrade_a_photograph_without_its_tomato_is_named(tmp_path: Path) -> None
 
 def test_every_module_is_registered() -> None:
     modules = {module.name for module in pkgutil.iter_modules(formats.__path__)}
-    assert modules - {"columns", "decimals", "delimited", "format", "table", "text"} == set(
-        formats.PUBLISHED
-    )
+    helpers = {"bradley_terry", "columns", "decimals", "delimited", "format", "text"}
+    assert modules - helpers - {"preferences", "table"} == set(formats.PUBLISHED)
 
 
 @pytest.mark.parametrize(("name", "format"), formats.PUBLISHED.items())
@@ -492,7 +493,11 @@ def test_decimal_commas_are_recognised_where_they_are_sure(
     content: str, scores: list[float | None], tmp_path: Path
 ) -> None:
     files = ScoreFilesDataset(filepath=str(write(tmp_path / "a.csv", content))).load()
-    table = formats.chosen("table", vars(SETTINGS.columns), "points", None).read(files).rows
+    table = (
+        formats.chosen("table", vars(SETTINGS.columns), "points", None, SETTINGS.comparisons)
+        .read(files)
+        .rows
+    )
     found = pd.to_numeric(table["score"], errors="coerce").astype(float)
     assert [None if pd.isna(score) else score for score in found] == scores
 

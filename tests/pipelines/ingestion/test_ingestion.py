@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from selfscore.datasets.contracts import ScoredImages
+from selfscore.datasets.formats.preferences import Comparisons
 from selfscore.datasets.images import ImageFolderDataset
 from selfscore.datasets.score_files import ScoreFilesDataset
 from selfscore.pipelines.ingestion.nodes import (
@@ -35,6 +36,7 @@ Maker = Callable[..., Path]
 SETTINGS = IngestionSettings(
     format="table",
     columns=Columns("image", "score", None, None, None),
+    comparisons=Comparisons("image_a", "image_b", "preferred", 2.0),
     unit="points",
     score_range=None,
     levels=4,
@@ -574,7 +576,7 @@ def test_too_many_whole_numbers(image_folder: Maker) -> None:
     ("change", "message"),
     [
         ({"format": "livefb"}, "'aadb', .*'spaq'"),
-        ({"levels": 11}, "less than or equal to 10"),
+        ({"levels": 101}, "less than or equal to 100"),
         ({"levels": 1}, "greater than or equal to 2"),
         ({"method": "magic"}, "'quantile' or 'integer'"),
         ({"test_share": 0.9}, "below 1 together"),

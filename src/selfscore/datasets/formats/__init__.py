@@ -17,6 +17,7 @@ from selfscore.datasets.formats import (
     kadid10k,
     koniq10k,
     para,
+    preferences,
     spaq,
     table,
 )
@@ -42,13 +43,17 @@ def chosen(
     columns: Mapping[str, str | None],
     unit: str | None,
     score_range: tuple[float, float] | None,
+    comparisons: preferences.Comparisons,
 ) -> Format:
     """The format of this name.
 
     Args:
-        name: `table` or a key of `PUBLISHED`.
+        name: `table`, `preferences` or a key of `PUBLISHED`.
         columns: For a table, see `table.described`; so are the next two.
         unit: The scale in words; None if that was not said.
         score_range: Lowest and highest score that can occur; None if that is not known.
+        comparisons: For `preferences`.
     """
+    if name == "preferences":
+        return preferences.described(comparisons, unit)
     return table.described(columns, unit, score_range) if name == "table" else PUBLISHED[name]

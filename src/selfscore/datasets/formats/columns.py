@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from typing import Annotated
+
+from pydantic import BeforeValidator
 
 from selfscore.datasets.pixels import SUFFIXES
 
@@ -12,6 +15,14 @@ ROLES = ("image", "score", "split", "group", "spread")
 _NEEDED = ("image", "score")
 # As many columns as a message lists.
 _MOST = 20
+
+
+def _as_name(value: object) -> object:
+    """A whole number is a name too, such as 2019."""
+    return str(value) if type(value) is int else value
+
+
+ColumnName = Annotated[str, BeforeValidator(_as_name)]
 
 
 def used_columns(
@@ -37,7 +48,7 @@ def used_columns(
     for role in ROLES:
         name = named.get(role)
         names = usual.get(role, ()) if name is None else (name,)
-        found = next(filter(None, (_find(each, present) for each in names)), None)
+        found = next(filter(None, (find_column(each, present) for each in names)), None)
         if found is not None:
             used[role] = found
         elif name is not None:
@@ -45,7 +56,8 @@ def used_columns(
     return used
 
 
-def _find(name: str, present: Sequence[str]) -> str | None:
+def find_column(name: str, present: Sequence[str]) -> str | None:
+    """The column of this name, in another case if there is one such; None if there is none."""
     if name in present:
         return name
     alike = [column for column in present if column.casefold() == name.casefold()]

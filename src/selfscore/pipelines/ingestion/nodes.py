@@ -51,7 +51,11 @@ def read_scores(
         ValueError: If the files are not of this format, or a column is missing.
     """
     chosen = formats.chosen(
-        settings.format, vars(settings.columns), settings.unit, settings.score_range
+        settings.format,
+        vars(settings.columns),
+        settings.unit,
+        settings.score_range,
+        settings.comparisons,
     )
     table = chosen.read(raw_scores)
     columns = used_columns(list(table.rows.columns), chosen.columns, chosen.usual)

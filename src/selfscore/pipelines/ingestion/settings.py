@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
+from selfscore.datasets.formats.columns import ColumnName
+from selfscore.datasets.formats.preferences import Comparisons
 from selfscore.scored_images.score_scale import MOST_LEVELS, Method
 from selfscore.settings_class import Count, Share, settings_class
 
-# Keys of `selfscore.datasets.formats.PUBLISHED`, and the user's own table.
+# The user's own tables, and keys of `selfscore.datasets.formats.PUBLISHED`.
 FormatName = Literal[
-    "table", "aadb", "agiqa3k", "ava", "eva", "fgrade", "kadid10k", "koniq10k", "para", "spaq"
+    "table",
+    "preferences",
+    "aadb",
+    "agiqa3k",
+    "ava",
+    "eva",
+    "fgrade",
+    "kadid10k",
+    "koniq10k",
+    "para",
+    "spaq",
 ]
-
-
-def _as_name(value: object) -> object:
-    """A whole number is a name too, such as 2019."""
-    return str(value) if type(value) is int else value
-
-
-ColumnName = Annotated[str, BeforeValidator(_as_name)]
 
 
 @settings_class
@@ -49,6 +53,7 @@ class IngestionSettings:
     Attributes:
         format: how the scores are written.
         columns: of a table.
+        comparisons: of a table of preferences.
         unit: the scale of the scores in words; None takes the name of their column.
         score_range: lowest and highest score that can occur; None takes any number.
         levels: number of levels at most, written from 0.
@@ -63,6 +68,7 @@ class IngestionSettings:
 
     format: FormatName
     columns: Columns
+    comparisons: Comparisons
     unit: str | None
     score_range: tuple[float, float] | None
     levels: Annotated[int, Field(ge=2, le=MOST_LEVELS)]
