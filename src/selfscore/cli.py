@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
@@ -172,6 +173,7 @@ def _scorer(
     from selfscore.provenance.project import open_project
     from selfscore.scoring import Scorer
     from selfscore.scoring.project import find_policy, load_options
+    from selfscore.vlm.loading.loader import load_vlm
 
     with as_click_errors():
         project = open_project(metadata.project_path, env)
@@ -181,7 +183,7 @@ def _scorer(
             found.name,
             base_model or found.base_model,
             batch_size=batch_size,
-            loading=load_options(project),
+            load=partial(load_vlm, options=load_options(project)),
         )
     click.echo(f"Policy: {scorer.origin}. Scale: {scorer.origin.scale}.", err=True)
     return scorer

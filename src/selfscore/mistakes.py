@@ -7,7 +7,6 @@ of a program, and is shown as a whole.
 
 from __future__ import annotations
 
-import dis
 import re
 import textwrap
 from collections.abc import Iterator
@@ -16,11 +15,11 @@ from kedro.framework.project import pipelines
 from kedro.io import DatasetError
 from kedro.io.core import VersionNotFoundError
 
+from selfscore.own_errors import is_our_own
 from selfscore.storage_faults import explain
 
 # Characters; libraries describe a dataset in thousands.
 _LONGEST = 900
-_RAISE = dis.opmap["RAISE_VARARGS"]
 
 
 def in_words(error: BaseException) -> str | None:
@@ -29,7 +28,7 @@ def in_words(error: BaseException) -> str | None:
         return fault
     causes = list(_causes(error))
     # The outermost of ours knows most of what was going on.
-    own = next((one for one in causes if _is_our_own(one)), None)
+    own = next((one for one in causes if is_our_own(one)), None)
     if own is not None:
         return _one_line(str(own))
     if not isinstance(error, DatasetError):
@@ -58,18 +57,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__
-
-
-def _is_our_own(error: BaseException) -> bool:
-    """Whether a `raise` of this project made it: then its words are written for the user."""
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    if last is None or isinstance(error, AssertionError):
-        return False
-    code = last.tb_frame.f_code
-    ours = str(last.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
-    return ours in ("selfscore", "selfscore_demo") and code.co_code[last.tb_lasti] == _RAISE
 
 
 def _one_line(text: str) -> str:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 import tiny_vlm
-from cards import policy_over
+from cards import MACHINE, policy_over
 
 from selfscore.judging.panel import make_judges
 from selfscore.judging.settings import JudgingSettings
@@ -28,6 +28,7 @@ def convened(names: list[str], policy: Policy = NOWHERE, **openai: Any) -> list:
     return make_judges(
         settings, n_levels=10, tfidf_state=STATE, base_policy=policy,
         rating="Rate this picture from 0 (worst) to 9 (best).", verdicts={},
+        machine=MACHINE,
     )  # fmt: skip
 
 

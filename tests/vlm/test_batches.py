@@ -65,6 +65,30 @@ def test_killed_anywhere_it_ends_with_the_same_and_does_nothing_twice(rows, size
     assert repr(seen) == repr(in_one_go)
 
 
+def test_an_engine_may_give_results_in_any_order_and_each_is_kept_at_once():
+    kept_at = []
+
+    def backwards(work, batches):
+        for place in reversed(range(len(batches))):
+            kept_at.append(len(checkpoint))
+            yield place, work(batches[place])
+
+    checkpoint = {}
+    batches = in_batches(
+        [3, 6, 9, 12, 15],
+        2,
+        lambda batch: [row / 3 for row in batch],
+        checkpoint,
+        name="x",
+        description="working",
+        unit=" rows",
+        engine=backwards,
+    )
+    assert [row for batch in batches for row in batch] == [1, 2, 3, 4, 5]
+    assert kept_at == [0, 1, 2]
+    assert run([3, 6, 9, 12, 15], 2, checkpoint, lambda batch: pytest.fail("done already"))
+
+
 def test_what_was_done_for_other_rows_or_under_another_name_is_not_taken():
     checkpoint = {}
     assert run([3, 6], 2, checkpoint) == [1, 2]

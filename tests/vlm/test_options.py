@@ -1,11 +1,13 @@
+from importlib.util import find_spec
+
 import pytest
 import tiny_vlm
 import torch
-from cards import policy_over
+from cards import MACHINE, policy_over
 
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.loader import load_outline, load_vlm
-from selfscore.vlm.options import LoadOptions
+from selfscore.vlm.options import LoadOptions, Machine
 from selfscore.vlm.reading.features import ImageEncoder, compute_features
 from selfscore.vlm.reading.packing_check import check_packing
 
@@ -59,6 +61,17 @@ def test_eager_attention_is_eager_everywhere(policy):
 def test_what_is_missing_is_named(policy, options, error, remedy):
     with pytest.raises(error, match=f"`machine.loading.*(?:{remedy})"):
         load_vlm(policy, options=options)
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
+def test_ray_that_is_missing_is_named_before_anything_begins():
+    with pytest.raises(ValueError, match=r"`engine: ray` needs.*'selfscore\[ray\]', or.*local"):
+        Machine(LoadOptions(), MACHINE.generation, engine="ray")
+
+
+def test_an_unknown_engine_is_named():
+    with pytest.raises(ValueError, match="should be 'local' or 'ray'"):
+        Machine(LoadOptions(), MACHINE.generation, engine="spark")
 
 
 def test_remote_code_stays_off_and_other_options_are_checked(tmp_path):

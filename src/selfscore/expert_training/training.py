@@ -25,6 +25,7 @@ from selfscore.expert_training.last_step import LogLastStep
 from selfscore.expert_training.progress import TrainingProgress
 from selfscore.expert_training.settings import LOGGING_STEPS, TrainingSettings
 from selfscore.expert_training.targets import lora_targets
+from selfscore.expert_training.together import is_first
 from selfscore.expert_training.watched_trainer import WatchedTrainer
 from selfscore.vlm.policy import LoraAdapter
 
@@ -157,7 +158,9 @@ def _train(
         resume_from = restore(checkpoint, Path(folder))
         keep = KeepCheckpoints(checkpoint, settings.checkpoint_steps, settings.accumulation_steps)
         arguments = _arguments(settings, rows, seed, folder, vlm)
-        trainer = training.make(settings, arguments, lora, [progress, LogLastStep(), keep])
+        # Of several processes that train together, one tells and stores how far they are.
+        told = [progress, keep] if is_first() else []
+        trainer = training.make(settings, arguments, lora, [*told, LogLastStep()])
         trainer.remove_callback(PrinterCallback)
         try:
             trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)

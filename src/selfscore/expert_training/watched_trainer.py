@@ -6,6 +6,7 @@ Knows transformers' trainer and PEFT; knows no loss and no row.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 from transformers import Trainer
 
 from selfscore.expert_training.determinism import as_before, stay_in_evaluation
+from selfscore.expert_training.together import ending_alike, sum_gradients
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -63,8 +65,14 @@ class WatchedTrainer(Trainer):
         self._step_names += names
         self._check("loss", loss, names)
 
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        """One part of a step; where it does not fit in one process, it does not in all."""
+        step = partial(super().training_step, *args, **kwargs)
+        return ending_alike(step)
+
     def _clip_grad_norm(self, model: nn.Module) -> Any:
         # The last that is called before the weights are changed.
+        sum_gradients(model.parameters())
         norm = super()._clip_grad_norm(model)
         self._check("gradient", norm, self._step_names)
         self._step_names = []

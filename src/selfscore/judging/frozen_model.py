@@ -175,5 +175,6 @@ class FrozenModelJudge:
             name=self.reading,
             description="judging",
             unit=" readings",
+            engine=self.vlm.engine,
         )
         return np.array([row for batch in batches for row in batch])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfscore.judging.judge import Judge
 from selfscore.judging.settings import JudgingSettings
-from selfscore.vlm.options import LoadOptions
+from selfscore.vlm.options import Machine
 
 if TYPE_CHECKING:
     from selfscore.vlm.policy import Policy
@@ -25,7 +25,7 @@ def make_judges(
     base_policy: Policy,
     rating: str,
     verdicts: MutableMapping[str, dict[str, Any]],
-    loading: LoadOptions | None = None,
+    machine: Machine,
     checkpoint: MutableMapping[str, bytes] | None = None,
 ) -> list[Judge]:
     """Make the judges named; only those are loaded.
@@ -37,7 +37,7 @@ def make_judges(
         base_policy: The base model alone, the policy before the first round.
         rating: The prompt that asks for a score and its explanation.
         verdicts: Where the hosted judge keeps its verdicts.
-        loading: How the judge `self` is put into memory; None for the defaults.
+        machine: Where the judge `self` is put into memory.
         checkpoint: What the judge `self` has read already, see `in_batches`.
 
     Returns:
@@ -54,14 +54,14 @@ def make_judges(
 
     def frozen_model() -> Judge:
         from selfscore.judging.frozen_model import FrozenModelJudge
-        from selfscore.vlm.loading.loader import load_vlm
+        from selfscore.vlm.loading.elsewhere import load_for
 
         if base_policy.adapter is not None:
             raise ValueError(
                 "The judge 'self' must be the base model as it was before the first round, but "
                 "the policy given has an adapter: give it `policy_0`."
             )
-        vlm = load_vlm(base_policy, options=loading)
+        vlm = load_for(machine, base_policy)
         return FrozenModelJudge(
             vlm, rating, n_levels, checkpoint=checkpoint, **asdict(settings.self)
         )

@@ -14,11 +14,13 @@ from peft import LoraConfig, get_peft_model
 from transformers import set_seed
 
 from selfscore.expert_training.image_batches import image_batch, image_tokens
+from selfscore.expert_training.together import ending_alike, gather, share_of, total_of
 from selfscore.expert_training.watched_trainer import WatchedTrainer
 from selfscore.level_training.level_loss import divergence, fidelity, in_order
 from selfscore.level_training.settings import LevelSettings
 from selfscore.vlm.reading.level_rows import pack_levels
 from selfscore.vlm.reading.shared_prefix import (
+    IGNORED,
     hidden_states,
     label_divergence,
     label_log_probabilities,
@@ -102,7 +104,9 @@ class LevelTrainer(WatchedTrainer):
         """The losses of a batch by name, and the share of its pairs that are in order."""
         vlm = self._encoder.vlm
         frozen = self._settings.targets == "language_model"
-        images = image_batch(self._encoder, [row["path"] for row in rows], frozen)
+        share = share_of(len(rows))
+        mine = rows[share.rows]
+        images = image_batch(self._encoder, [row["path"] for row in mine], frozen)
         levels, text = pack_levels(
             vlm,
             prompts_of(vlm, images["features"], self._instruction),
@@ -111,12 +115,20 @@ class LevelTrainer(WatchedTrainer):
             len(rows[0]["target"]),
             [
                 (row["level"], row["response"]) if written and row["response"] else None
-                for row in rows
+                for row in mine
             ],
         )
-        before = self._before(levels, images) if written else None
-        hidden = hidden_states(self._plain, levels, image_tokens(self._plain, images))
-        log_p = label_log_probabilities(self._plain, hidden, levels).sum(dim=-1)
+
+        def run() -> tuple[Tensor, Tensor | None]:
+            before = self._before(levels, images) if written else None
+            hidden = hidden_states(self._plain, levels, image_tokens(self._plain, images))
+            log_p = label_log_probabilities(self._plain, hidden, levels).sum(dim=-1)
+            if before is None:
+                return log_p, None
+            return log_p, label_divergence(self._plain, hidden, before, text)
+
+        found, kept = ending_alike(run)
+        log_p = gather(found, share)
         expected = log_p.softmax(dim=-1) @ torch.arange(log_p.shape[1]).to(log_p)
         target, position, spread = (
             torch.from_numpy(np.array([row[name] for row in rows], dtype=float)).to(log_p)
@@ -126,8 +138,10 @@ class LevelTrainer(WatchedTrainer):
             "divergence": divergence(log_p, target),
             "fidelity": fidelity(expected, position, spread),
         }
-        if before is not None:
-            parts["text"] = label_divergence(self._plain, hidden, before, text)
+        if kept is not None:
+            counts = float(share.count > 0)
+            labels = int(total_of((text.labels != IGNORED).sum() * counts))
+            parts["text"] = total_of(kept * counts) / max(labels, 1)
         return parts, in_order(expected, position)
 
     @torch.no_grad()

@@ -21,6 +21,7 @@ from transformers import TrainerState
 from trl import DPOTrainer
 
 from selfscore.expert_training.image_batches import image_batch, image_tokens
+from selfscore.expert_training.together import Share, ending_alike, gather, share_of
 from selfscore.expert_training.watched_trainer import WatchedTrainer
 from selfscore.vlm.reading.log_probabilities import pack_texts
 from selfscore.vlm.reading.shared_prefix import IGNORED, packed_inputs
@@ -105,7 +106,7 @@ class PackedPairCollator:
         self._tower_frozen = tower_frozen
 
     def __call__(self, pairs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """The batch: TRL's inputs for 2B answers, and the B rows they are computed from.
+        """The batch: TRL's inputs for 2B answers, and of the B rows those computed here.
 
         Args:
             pairs: `images` (one key), `chosen` and `rejected` (whole responses), where the
@@ -113,11 +114,15 @@ class PackedPairCollator:
         """
         keys = [pair["images"][0] for pair in pairs]
         texts = [[pair["chosen"], pair["rejected"]] for pair in pairs]
-        image = image_batch(self._encoder, keys, self._tower_frozen)
-        packed = pack_texts(self._encoder.vlm, image.pop("features"), texts, self._instruction)
+        rows = share_of(len(keys)).rows
+        image = image_batch(self._encoder, keys[rows], self._tower_frozen)
+        features = image.pop("features")
+        if len(features) < len(keys):
+            features = image_batch(self._encoder, keys, self._tower_frozen)["features"]
+        packed = pack_texts(self._encoder.vlm, features, texts, self._instruction)
         # TRL's order: all chosen, then all rejected.
         labels = packed.labels.transpose(0, 1).flatten(0, 1)
-        columns = packed.columns.transpose(0, 1).flatten(0, 1)
+        columns = packed.columns[rows].transpose(0, 1).flatten(0, 1)
         # TRL predicts each token from the place before it; the first place predicts none.
         before = torch.full((len(labels), 1), IGNORED)
         whole = torch.cat([before, labels], dim=1)
@@ -125,9 +130,9 @@ class PackedPairCollator:
             "input_ids": whole.clamp(min=0),
             "completion_mask": (whole != IGNORED).long(),
             "attention_mask": (packed.segments > 0).long(),
-            "packed_ids": packed.input_ids,
-            "segments": packed.segments,
-            "packed_positions": packed.position_ids,
+            "packed_ids": packed.input_ids[rows],
+            "segments": packed.segments[rows],
+            "packed_positions": packed.position_ids[..., rows, :],
             "columns": columns,
             **image,
         }
@@ -141,31 +146,45 @@ class PackedPairCollator:
 def answer_packed_rows(model: PreTrainedModel) -> None:
     """Let a model with TRL's fused head answer `PackedPairCollator`'s batches.
 
-    The packed rows run through the model without its head; the hidden states that predict answer
-    tokens, and no others, go on to TRL's fused head, and what it says of each token is put where
-    TRL expects it: [2B, T], zero where there is no token.
+    The packed rows, of this process's share, run through the model without its head; the hidden
+    states that predict answer tokens, and no others, go on to TRL's fused head, and what it says of
+    each token is put where TRL expects it: [2B, T], zero where there is no token.
     """
     fused = model.forward
 
     def forward(*args: Any, packed_ids: Tensor | None = None, **kwargs: Any) -> Any:
         if packed_ids is None:
             return fused(*args, **kwargs)
-        labels = kwargs["labels"][:, 1:]
+        share = share_of(len(kwargs["labels"]) // 2)
+        # Chosen and rejected of the share's pairs.
+        labels = kwargs["labels"][:, 1:].unflatten(0, (2, -1))[:, share.rows].flatten(0, 1)
         known = labels != IGNORED
         image = torch.arange(len(packed_ids), device=labels.device).repeat(2)
         at = image[:, None].expand_as(labels)[known], kwargs["columns"][known]
-        tokens = image_tokens(model, kwargs)
-        inputs = packed_inputs(packed_ids, kwargs["segments"], kwargs["packed_positions"], tokens)
-        with _only(model.base_model, at):
-            output = fused(**inputs, shift_labels=labels[known][None], fused_lm_head=True)
+
+        def run() -> Any:
+            tokens = image_tokens(model, kwargs)
+            inputs = packed_inputs(
+                packed_ids, kwargs["segments"], kwargs["packed_positions"], tokens
+            )
+            with _only(model.base_model, at):
+                return fused(**inputs, shift_labels=labels[known][None], fused_lm_head=True)
+
+        output = ending_alike(run)
         for name in _PER_TOKEN:
             values = output.get(name)
             if values is not None:
-                whole = values.new_zeros(labels.shape).masked_scatter(known, values[0])
-                setattr(output, name, whole)
+                mine = values.new_zeros(labels.shape).masked_scatter(known, values[0])
+                setattr(output, name, _of_all(mine, share))
         return output
 
     model.forward = forward  # type: ignore[method-assign]
+
+
+def _of_all(values: Tensor, share: Share) -> Tensor:
+    """A field of both answers of all pairs, [2B, T], from that of the share's, [2b, T]."""
+    by_pair = values.unflatten(0, (2, -1)).transpose(0, 1)
+    return gather(by_pair, share).transpose(0, 1).flatten(0, 1)
 
 
 @contextmanager

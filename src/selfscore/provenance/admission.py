@@ -26,9 +26,18 @@ if TYPE_CHECKING:
 # Opens the project with an environment and parameters.
 Opens = Callable[[str | None, dict[str, Any]], Project]
 
-# Sections that say which model is loaded, and what is asked of which server with which key; and
-# single parameters that do.
-_OWN = ("model", "openai", "registry", "base_url", "api_key_env")
+# Sections that say which model is loaded, what is asked of which server with which key, and where
+# it is computed; and single parameters that do.
+_OWN = (
+    "model",
+    "openai",
+    "registry",
+    "base_url",
+    "api_key_env",
+    "engine",
+    "ray",
+    "training_processes",
+)
 
 
 class RefusedError(ValueError):

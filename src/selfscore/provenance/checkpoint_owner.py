@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from selfscore.datasets.checkpoint import Checkpoint
 from selfscore.provenance.code import function_name, modules_of, sha256_module
+from selfscore.provenance.effects import with_effect
 from selfscore.provenance.fingerprint import stamp
 from selfscore.provenance.manifest import canonical
 from selfscore.provenance.places import is_growing, load_version, place_of
-from selfscore.settings_class import as_parameters
 
 if TYPE_CHECKING:
     from kedro.io import DataCatalog
@@ -40,7 +40,7 @@ def recipe_of(node: Node, catalog: DataCatalog, inputs: dict[str, Any]) -> str:
     data: dict[str, Any] = {}
     for name, value in inputs.items():
         if name.startswith("params:") or name == "parameters":
-            data[name] = as_parameters(value)
+            data[name] = with_effect(name, value)
         elif not is_growing(name):
             dataset = catalog[name]
             place = place_of(dataset, load_version(dataset))

@@ -17,6 +17,7 @@ from kedro.pipeline.node import Node
 from selfscore.provenance.base_model import PARAMETER as BASE_MODEL
 from selfscore.provenance.base_model import describe_base_model
 from selfscore.provenance.code import function_name, modules_of, sha256_module
+from selfscore.provenance.effects import with_effect
 from selfscore.provenance.fingerprint import fingerprint
 from selfscore.provenance.manifest import (
     CODE_UNKNOWN,
@@ -169,6 +170,7 @@ class _Comparison:
         except KeyError:
             yield f"parameter {name.removeprefix('params:')} is gone"
             return
+        before, now = with_effect(name, before), with_effect(name, now)
         changed = list(_changes(name.removeprefix("params:"), before, now))
         if changed:
             yield f"parameters changed: {_some(changed)}"

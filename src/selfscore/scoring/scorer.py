@@ -5,7 +5,7 @@ Knows policies and pictures; knows no command line, catalog or web.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import islice
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from selfscore.vlm.options import LoadOptions
+    from selfscore.vlm.batches import Engine
+    from selfscore.vlm.model import VLM
     from selfscore.vlm.policy import Policy
     from selfscore.vlm.writing.grammar import ExplanationGrammar
     from selfscore.vlm.writing.prediction import Prediction
@@ -39,7 +40,7 @@ class Scorer:
         batch_size: images that are in memory, and go through the model, together; fewer where
             memory runs out. It does not change what is said of them.
         max_new_tokens: length at which an explanation is cut off.
-        loading: how the model is put into memory; None for the defaults.
+        load: puts the policy into memory; None is `load_vlm` as it is.
 
     Raises:
         FileNotFoundError: its base model is not there.
@@ -52,7 +53,7 @@ class Scorer:
         base_model: str | None = None,
         batch_size: int = 16,
         max_new_tokens: int = 80,
-        loading: LoadOptions | None = None,
+        load: Callable[[Policy], VLM] | None = None,
     ) -> None:
         # Only here, because torch takes seconds to import.
         from selfscore.vlm.batches import ShrinkingBatch
@@ -74,7 +75,7 @@ class Scorer:
         self._decoding = Decoding(0.0, max_new_tokens, batch_size)
         self._room = ShrinkingBatch("batch_size")
         try:
-            self._vlm = load_vlm(_with_base_model(policy, base_model), options=loading)
+            self._vlm = (load or load_vlm)(_with_base_model(policy, base_model))
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f"The base model of the policy '{name}' is not there. {error} For a policy that "
@@ -88,7 +89,7 @@ class Scorer:
 
         Args:
             folder: holds `policy.json`, or versions of such a folder.
-            options: `base_model`, `batch_size`, `max_new_tokens`, `loading`, see the class.
+            options: `base_model`, `batch_size`, `max_new_tokens`, `load`, see the class.
 
         Raises:
             FileNotFoundError: there is no complete policy in the folder, or no base model.
@@ -97,6 +98,11 @@ class Scorer:
 
         found = read_policy(folder)
         return cls(found.policy, found.name, **{"base_model": found.base_model, **options})
+
+    @property
+    def engine(self) -> Engine | None:
+        """What computes batches with it, see `in_batches`."""
+        return self._vlm.engine
 
     @cached_property
     def _grammar(self) -> ExplanationGrammar:

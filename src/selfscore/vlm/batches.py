@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator, Iterator, MutableMapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
@@ -21,9 +23,47 @@ Row = TypeVar("Row")
 Result = TypeVar("Result")
 
 
+class Engine(Protocol):
+    """What computes batches."""
+
+    def __call__(
+        self, work: Callable[[Sequence[Any]], bytes], batches: Sequence[Sequence[Any]]
+    ) -> Generator[tuple[int, bytes], None, None]:
+        """What `work` makes of each batch, and the batch's place; in any order.
+
+        Args:
+            work: the same for all batches.
+            batches: none is computed long before its result is asked for.
+        """
+
+
+def in_this_process(
+    work: Callable[[Sequence[Any]], bytes], batches: Sequence[Sequence[Any]]
+) -> Generator[tuple[int, bytes], None, None]:
+    """The engine that computes one batch after the other, each when it is asked for."""
+    for place, batch in enumerate(batches):
+        yield place, work(batch)
+
+
 def to_json(results: Sequence[Any]) -> bytes:
     """Results as JSON; floats come back as they were, to the last bit."""
     return json.dumps(list(results)).encode()
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a batch's results are stored.
+
+    Attributes:
+        write: the results as bytes.
+        read: the inverse of `write`.
+    """
+
+    write: Callable[[Sequence[Any]], bytes]
+    read: Callable[[bytes], list[Any]]
+
+
+JSON = Form(to_json, json.loads)
 
 
 def in_batches(
@@ -35,15 +75,15 @@ def in_batches(
     name: str,
     description: str,
     unit: str,
-    write: Callable[[Sequence[Any]], bytes] = to_json,
-    read: Callable[[bytes], list[Any]] = json.loads,
+    engine: Engine | None = None,
+    form: Form = JSON,
 ) -> Iterator[list[Any]]:
     """Results of the rows, a batch at a time, with a progress bar.
 
     The batches are those of all rows in their order, whatever is done already: results may depend
     in their last bits on what is computed together, so work that goes on after a stop cuts the same
-    batches as work that was never stopped. What is given back has always been through `write` and
-    `read`, so it does not tell whether it was computed now or earlier.
+    batches as work that was never stopped. What is given back has always been through `form`, so
+    it does not tell whether it was computed now or earlier.
 
     Args:
         rows: in the order of their computation. Their `repr` must tell them apart.
@@ -55,24 +95,68 @@ def in_batches(
         name: of the computation, where several share `checkpoint`.
         description: of the progress bar.
         unit: of the progress bar.
-        write: a batch's results as bytes.
-        read: the inverse of `write`.
+        engine: computes the batches; None: this process.
+        form: of a batch's results.
     """
     batches = [rows[start : start + size] for start in range(0, len(rows), size)]
     parts = [f"{name}/{_digest(batch)}" for batch in batches]
     kept = set(checkpoint or ())
-    before = sum(len(batch) for part, batch in zip(parts, batches, strict=True) if part in kept)
+    missing = [place for place, part in enumerate(parts) if part not in kept]
+    before = len(rows) - sum(len(batches[place]) for place in missing)
+    computing = _Computing(
+        engine or in_this_process, _Work(compute, form.write), batches, parts, checkpoint
+    )
     # What was done earlier took no time now: counted apart, the rate stays honest.
-    with Bar(total=len(rows), initial=before, desc=description, unit=unit) as progress:
-        for part, batch in zip(parts, batches, strict=True):
-            stored = None if checkpoint is None else checkpoint.get(part)
-            if stored is None:
-                stored = write(compute(batch))
-                if checkpoint is not None:
-                    checkpoint[part] = stored
+    with (
+        Bar(total=len(rows), initial=before, desc=description, unit=unit) as progress,
+        closing(computing.results(missing)) as results,
+    ):
+        for place, part in enumerate(parts):
             if part not in kept:
-                progress.update(len(batch))
-            yield read(stored)
+                stored = next(results)
+                progress.update(len(batches[place]))
+            else:
+                stored = computing.kept(place)
+            yield form.read(stored)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """From a batch to its results as bytes."""
+
+    compute: Callable[[Sequence[Any]], list[Any]]
+    write: Callable[[Sequence[Any]], bytes]
+
+    def __call__(self, batch: Sequence[Any]) -> bytes:
+        return self.write(self.compute(batch))
+
+
+@dataclass(frozen=True)
+class _Computing:
+    """Batches, what computes them, and where the results are kept."""
+
+    engine: Engine
+    work: _Work
+    batches: Sequence[Sequence[Any]]
+    parts: Sequence[str]
+    checkpoint: MutableMapping[str, bytes] | None
+
+    def results(self, places: Sequence[int]) -> Generator[bytes, None, None]:
+        """Those of the batches at these places, in their order; kept as soon as they are there."""
+        early: dict[int, bytes] = {}
+        with closing(self.engine(self.work, [self.batches[place] for place in places])) as arriving:
+            for turn in range(len(places)):
+                while turn not in early:
+                    number, result = next(arriving)
+                    if self.checkpoint is not None:
+                        self.checkpoint[self.parts[places[number]]] = result
+                    early[number] = result
+                yield early.pop(turn)
+
+    def kept(self, place: int) -> bytes:
+        """The result of a batch that is in the checkpoint; computed again if it is damaged."""
+        stored = None if self.checkpoint is None else self.checkpoint.get(self.parts[place])
+        return next(self.results([place])) if stored is None else stored
 
 
 class Part(MutableMapping[str, bytes]):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
+    from selfscore.vlm.batches import Engine
+
 
 @dataclass(frozen=True)
 class VLM:
@@ -25,6 +27,8 @@ class VLM:
         tower_frozen: whether the vision tower and the connector are the base model's own, so that
             image features computed with it are right for this policy too.
         content: sha256 of the files of the base model, see `content_of`.
+        engine: computes what is asked of it batch by batch; None: this process, which is where
+            `model` is then.
     """
 
     model: PreTrainedModel
@@ -32,6 +36,7 @@ class VLM:
     base_model: Mapping[str, Any] = field(default_factory=dict)
     tower_frozen: bool = True
     content: Mapping[str, str] = field(default_factory=dict)
+    engine: Engine | None = None
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:

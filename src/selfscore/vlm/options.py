@@ -6,10 +6,12 @@ Knows names of settings; imports no library that runs a model.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from selfscore.cluster.settings import RayOptions
 from selfscore.settings_class import Count, NotNegative, settings_class
 
 
@@ -61,10 +63,26 @@ class Machine:
     Attributes:
         loading: how a policy is put into memory.
         generation: who writes texts.
+        engine: where batches of images and texts are computed: `local` in this process, or `ray`
+            by workers on all machines of a cluster (extra `ray`). It changes no result.
+        ray: of these workers.
+        training_processes: how many train one expert together, each with a GPU of its own where
+            there are any; losses and gradients are those of one, up to rounding.
     """
 
     loading: LoadOptions
     generation: GenerationOptions
+    # What earlier releases wrote down of a machine does not name these.
+    engine: Literal["local", "ray"] = "local"
+    ray: RayOptions = RayOptions(workers=1, cpus=1, gpus=0)
+    training_processes: Count = 1
+
+    def __post_init__(self) -> None:
+        if self.engine == "ray" and find_spec("ray") is None:
+            raise ValueError(
+                "`engine: ray` needs the package ray: pip install 'selfscore[ray]', or set "
+                "`engine` to local"
+            )
 
 
 @settings_class

@@ -13,7 +13,7 @@ from selfscore.merging.delta import to_lora
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.adapters import concatenated
 from selfscore.vlm.loading.loader import load_outline, load_vlm
-from selfscore.vlm.options import Decoding, GenerationOptions, LoadOptions
+from selfscore.vlm.options import Decoding, GenerationOptions, LoadOptions, Machine
 from selfscore.vlm.policy import LoraAdapter, Policy
 from selfscore.vlm.reading.tokens import end_tokens, prompt_ids, start_ids
 from selfscore.vlm.writing.backends import writer
@@ -98,7 +98,7 @@ def test_an_unknown_backend_is_named():
 @pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed")
 def test_vllm_that_is_missing_is_named(policy):
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'selfscore\[vllm\]'"):
-        writer(VLLM, LoadOptions(), policy, IMAGES, StoredFeatures({}, {}))
+        writer(Machine(LoadOptions(), VLLM), policy, IMAGES, StoredFeatures({}, {}))
 
 
 @pytest.mark.vllm
@@ -147,7 +147,7 @@ def test_greedy_texts_are_those_of_transformers(wide, experts):
         )
     ]
     stock, vllm = (
-        writer(generation, options, policy, IMAGES, none, adapters[1:])
+        writer(Machine(options, generation), policy, IMAGES, none, adapters[1:])
         for generation in (TRANSFORMERS, VLLM)
     )
     greedy = Decoding(0.0, 12, 3)
@@ -163,7 +163,7 @@ def test_greedy_texts_are_those_of_transformers(wide, experts):
         single = Policy(wide.card, concatenated(adapters))
         assert [
             row.text
-            for row in writer(TRANSFORMERS, options, single, IMAGES, none)(
+            for row in writer(Machine(options, TRANSFORMERS), single, IMAGES, none)(
                 requests, greedy, "writing"
             )
         ] == expected

@@ -69,17 +69,17 @@ def encode_images(
         images: pictures by path.
         scored_images: the images; training images come first where not all can be kept.
         settings: how many features are kept.
-        machine: where the model is put into memory.
+        machine: where the model is put into memory, and who computes.
         checkpoint: features that are computed already.
     """
-    from selfscore.vlm.loading.loader import load_vlm
+    from selfscore.vlm.loading.elsewhere import load_for
     from selfscore.vlm.reading.features import store_features
     from selfscore.vlm.reading.tokens import check_prompts
 
     training_first = scored_images["split"].ne("train").sort_values(kind="stable").index
     paths = scored_images.loc[training_first, "path"].tolist()
     logger.info("Encoding %d images with the tower of %s.", len(paths), policy.base_model)
-    vlm = load_vlm(policy, options=machine.loading)
+    vlm = load_for(machine, policy)
     # All that follows asks this model in this way; encoding alone can take hours.
     check_prompts(vlm, policy.card.prompts, policy.card.score_scale.levels)
     return store_features(

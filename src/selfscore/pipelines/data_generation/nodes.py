@@ -99,7 +99,7 @@ def explain_forced_levels(
         policy.base_model,
     )
     rows = rows.assign(response="", attempts=0, reason="malformed", log_probability=np.nan)
-    write = writer(machine.generation, machine.loading, policy, images, image_features)
+    write = writer(machine, policy, images, image_features)
     for attempt in range(settings.max_attempts):
         again = rows.index[rows["reason"] != ""]
         if again.empty:

@@ -92,7 +92,7 @@ def judge_explanations(
         base_policy=base_policy,
         rating=base_policy.card.prompts.rating,
         verdicts=hosted_verdicts,
-        loading=machine.loading,
+        machine=machine,
         checkpoint=checkpoint,
     )
     answers = pd.concat(predictions.values(), ignore_index=True)

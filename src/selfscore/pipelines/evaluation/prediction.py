@@ -62,7 +62,7 @@ def predict(
     Raises:
         ValueError: no image is in one of the splits asked for.
     """
-    from selfscore.vlm.loading.loader import load_vlm
+    from selfscore.vlm.loading.elsewhere import load_for
     from selfscore.vlm.reading.features import ImageEncoder
     from selfscore.vlm.writing.backends import writer
     from selfscore.vlm.writing.prediction import (
@@ -77,7 +77,7 @@ def predict(
     adapters = [adapter] if adapter else []
     keys, asked, scale = rows["path"].tolist(), policy.card.prompts, policy.card.score_scale
     decoding = settings.decoding
-    encoder = ImageEncoder(load_vlm(policy, adapters, machine.loading), images, image_features)
+    encoder = ImageEncoder(load_for(machine, policy, adapters), images, image_features)
     if machine.generation.backend == "transformers":
         predictions = predict_images(encoder, keys, asked, scale.levels, decoding, seed, checkpoint)
     else:
@@ -87,9 +87,7 @@ def predict(
             encoder, keys, asked.rating, scale.levels, decoding.batch_size, checkpoint
         )
         del encoder
-        write = writer(
-            machine.generation, machine.loading, policy, images, image_features, adapters
-        )
+        write = writer(machine, policy, images, image_features, adapters)
         predictions = predict_texts(write, keys, asked, probabilities, decoding, seed, checkpoint)
     number = policy.card.iteration + (adapter is not None)
     return tabulate_predictions(rows, predictions, scale, name, number)

@@ -8,9 +8,10 @@ from collections.abc import MutableMapping
 import pandas as pd
 
 from selfscore.level_training.settings import LevelSettings
+from selfscore.pipelines.training_place import train_on
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
-from selfscore.vlm.options import Machine
+from selfscore.vlm.options import LoadOptions, Machine
 from selfscore.vlm.policy import LoraAdapter, Policy
 
 logger = logging.getLogger(__name__)
@@ -41,10 +42,6 @@ def train_level(
     Returns:
         The expert as a LoRA over the policy, and its training log.
     """
-    from selfscore.level_training.training import train_level_expert
-    from selfscore.vlm.loading.loader import load_vlm
-    from selfscore.vlm.reading.features import ImageEncoder
-
     logger.info(
         "Training on the levels of %d images, %d steps of %d, lr %g, rank %d.",
         len(level_examples),
@@ -53,7 +50,35 @@ def train_level(
         settings.lr,
         settings.rank,
     )
-    vlm = load_vlm(policy, options=machine.loading)
-    encoder = ImageEncoder(vlm, images, image_features)
+    return train_on(
+        machine,
+        _train,
+        checkpoint,
+        policy,
+        machine.loading,
+        images,
+        image_features,
+        level_examples,
+        settings,
+        seed,
+    )
+
+
+def _train(
+    checkpoint: MutableMapping[str, bytes],
+    policy: Policy,
+    loading: LoadOptions,
+    images: ImageSource,
+    image_features: StoredFeatures,
+    level_examples: pd.DataFrame,
+    settings: LevelSettings,
+    seed: int,
+) -> tuple[LoraAdapter, pd.DataFrame]:
+    """`train_level`, in one of the processes that train together."""
+    from selfscore.level_training.training import train_level_expert
+    from selfscore.vlm.loading.loader import load_vlm
+    from selfscore.vlm.reading.features import ImageEncoder
+
+    encoder = ImageEncoder(load_vlm(policy, options=loading), images, image_features)
     rating = policy.card.prompts.rating
     return train_level_expert(encoder, level_examples, rating, settings, seed, checkpoint)

@@ -55,8 +55,7 @@ def choose_strength(
 
     from selfscore.judging.tfidf import TfidfJudge
     from selfscore.vlm.batches import Part
-    from selfscore.vlm.loading.loader import load_vlm
-    from selfscore.vlm.loading.strength import with_dial
+    from selfscore.vlm.loading.elsewhere import dialled_for
     from selfscore.vlm.reading.features import ImageEncoder
     from selfscore.vlm.writing.prediction import level_probabilities, predict_images
 
@@ -70,13 +69,12 @@ def choose_strength(
         len(how.candidates),
         len(few),
     )
-    vlm, turn = with_dial(load_vlm(policy, options=machine.loading), merged_adapter)
-    encoder = ImageEncoder(vlm, images, image_features)
+    at = dialled_for(machine, policy, merged_adapter)
     prompts, levels = policy.card.prompts, policy.card.score_scale.levels
     judge = TfidfJudge(consistency_judge)
 
     def score(strength: float) -> np.ndarray:
-        turn(strength)
+        encoder = ImageEncoder(at(strength), images, image_features)
         kept = Part(checkpoint, f"strength_{strength:g}")
         found = level_probabilities(
             encoder, rows["path"].tolist(), prompts.rating, levels, how.batch_size, kept
@@ -84,7 +82,7 @@ def choose_strength(
         return found @ np.arange(levels)
 
     def write(strength: float) -> Answers:
-        turn(strength)
+        encoder = ImageEncoder(at(strength), images, image_features)
         kept = Part(checkpoint, f"strength_{strength:g}")
         greedy = Decoding(0.0, how.max_new_tokens, how.batch_size)
         keys = few["path"].tolist()

@@ -93,7 +93,7 @@ def weigh_references(
         One row an answer: path, response, logp (summed over tokens, in nats) and source:
         `generation` or `pass`.
     """
-    from selfscore.vlm.loading.loader import load_vlm
+    from selfscore.vlm.loading.elsewhere import load_for
     from selfscore.vlm.reading.features import ImageEncoder
     from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 
@@ -111,7 +111,7 @@ def weigh_references(
         groups = answers[open_].groupby("path", sort=False)["response"].agg(list)
         logger.info("Weighing %d of %d answers of the pairs.", open_.sum(), len(answers))
         weights = answer_log_probabilities(
-            ImageEncoder(load_vlm(policy, options=machine.loading), images, image_features),
+            ImageEncoder(load_for(machine, policy), images, image_features),
             list(groups.index),
             groups.tolist(),
             policy.card.prompts.rating,

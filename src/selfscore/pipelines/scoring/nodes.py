@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import MutableMapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -41,13 +42,14 @@ def score_images(
     from selfscore.scoring.pictures import pictures_of
     from selfscore.scoring.results import tabulate
     from selfscore.vlm.batches import in_batches
+    from selfscore.vlm.loading.elsewhere import load_for
 
     scorer = Scorer(
         policy,
         name,
         batch_size=settings.batch_size,
         max_new_tokens=settings.max_new_tokens,
-        loading=machine.loading,
+        load=partial(load_for, machine),
     )
     logger.info(
         "Scoring %d images with %s. Scale: %s.", len(new_images), scorer.origin, scorer.origin.scale
@@ -66,6 +68,7 @@ def score_images(
         name="scores",
         description="scoring",
         unit=" images",
+        engine=scorer.engine,
     )
     table = tabulate(record for batch in batches for record in batch)
     broken = table[table["error"].notna()]

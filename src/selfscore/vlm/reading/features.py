@@ -20,7 +20,7 @@ from PIL.Image import Image
 from safetensors.torch import load, save
 from torch import Tensor
 
-from selfscore.vlm.batches import ShrinkingBatch, in_batches
+from selfscore.vlm.batches import Form, ShrinkingBatch, in_batches
 from selfscore.vlm.image_features import ImageFeatures, StoredFeatures
 from selfscore.vlm.images import ImageSource, RefusedPictureError
 from selfscore.vlm.loading.content import difference
@@ -110,8 +110,8 @@ def store_features(
         name="images",
         description="encoding images",
         unit=" images",
-        write=_to_bytes,
-        read=_from_bytes,
+        engine=vlm.engine,
+        form=Form(_to_bytes, _from_bytes),
     )
     seen = 0
     for batch in batches:

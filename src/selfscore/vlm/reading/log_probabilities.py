@@ -44,11 +44,11 @@ def answer_log_probabilities(
         ValueError: the model does not compute packed rows as plain ones, see `check_packing`.
     """
     vlm = encoder.vlm
-    if keys:
-        check_packing(encoder, keys[0], instruction)
     fitting = ShrinkingBatch("preference_building.batch_size")
 
     def weigh(batch: Sequence[tuple[str, list[str]]]) -> list[list[float]]:
+        # Where the weights are; a model that passed is not checked again.
+        check_packing(encoder, batch[0][0], instruction)
         most = max(len(group) for _, group in batch)
         # Rows of one batch hold equally many answers; a repeated one costs only its own tokens.
         padded = [[*group, *[group[-1]] * (most - len(group))] for _, group in batch]
@@ -65,6 +65,7 @@ def answer_log_probabilities(
         name="answers",
         description="weighing answers",
         unit=" images",
+        engine=vlm.engine,
     )
     return [weights for batch in batches for weights in batch]
 

@@ -191,7 +191,7 @@ def label_log_probabilities(
 def label_divergence(
     model: PreTrainedModel, hidden: Tensor, reference: Tensor, packed: PackedAnswers
 ) -> Tensor:
-    """KL(reference ‖ model) of the token at each label's place, the mean over labels, in nats.
+    """KL(reference ‖ model) of the token at each label's place, the sum over labels, in nats.
 
     All of the vocabulary counts, not the label alone: two models that agree there write alike. A
     few hundred places are projected at a time, and again for the gradient, so that memory does not
@@ -213,7 +213,7 @@ def label_divergence(
     sums = [
         checkpoint(divergence, *pair, use_reentrant=False) for pair in zip(*places, strict=True)
     ]
-    return torch.stack(sums).sum() / max(int((packed.labels != IGNORED).sum()), 1)
+    return torch.stack(sums).sum()
 
 
 def _at(hidden: Tensor, packed: PackedAnswers) -> Tensor:

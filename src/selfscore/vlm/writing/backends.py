@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from selfscore.vlm.image_features import StoredFeatures
     from selfscore.vlm.images import ImageSource
-    from selfscore.vlm.options import Decoding, GenerationOptions, LoadOptions
+    from selfscore.vlm.options import Decoding, Machine
     from selfscore.vlm.policy import LoraAdapter, Policy
     from selfscore.vlm.writing.generation import Request, Response
 
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 
 def writer(
-    generation: GenerationOptions,
-    loading: LoadOptions,
+    machine: Machine,
     policy: Policy,
     images: ImageSource,
     stored: StoredFeatures,
@@ -40,8 +39,7 @@ def writer(
     """What writes a policy's texts: called like `generate`, without the encoder.
 
     Args:
-        generation: which backend.
-        loading: how the model is put into memory.
+        machine: which backend, and how and where the model is put into memory.
         policy: who writes.
         images: pictures by key.
         stored: what the tower makes of them, as far as it is stored; vLLM runs its own.
@@ -50,12 +48,12 @@ def writer(
     Raises:
         ModuleNotFoundError: the backend is not installed.
     """
-    if generation.backend == "vllm":
+    if machine.generation.backend == "vllm":
         from selfscore.vlm.writing.vllm_backend import VllmWriter
 
-        return VllmWriter(generation, loading, policy, images, adapters)
-    from selfscore.vlm.loading.loader import load_vlm
+        return VllmWriter(machine, policy, images, adapters)
+    from selfscore.vlm.loading.elsewhere import load_for
     from selfscore.vlm.reading.features import ImageEncoder
     from selfscore.vlm.writing.generation import generate
 
-    return partial(generate, ImageEncoder(load_vlm(policy, adapters, loading), images, stored))
+    return partial(generate, ImageEncoder(load_for(machine, policy, adapters), images, stored))

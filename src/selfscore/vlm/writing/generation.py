@@ -100,6 +100,7 @@ def generate(
         name="texts",
         description=description,
         unit=" texts",
+        engine=encoder.vlm.engine,
     )
     responses = [Response(*row) for batch in batches for row in batch]
     found = dict(zip(order, responses, strict=True))

@@ -89,6 +89,7 @@ def predict_images(
         name="predictions",
         description="scoring and explaining",
         unit=" images",
+        engine=encoder.vlm.engine,
     )
     rows = [_prediction(text, np.array(row), levels) for batch in batches for text, row in batch]
     found = dict(zip(order, rows, strict=True))
@@ -187,6 +188,7 @@ def level_probabilities(
         name="probabilities",
         description="scoring",
         unit=" images",
+        engine=encoder.vlm.engine,
     )
     found = dict(zip(order, (row for batch in batches for row in batch), strict=True))
     return np.array([found[key] for key in keys])

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import MutableMapping, Sequence
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,15 +22,19 @@ from safetensors.torch import save_file
 
 from selfscore.vlm.batches import in_batches
 from selfscore.vlm.loading.adapters import concatenated
+from selfscore.vlm.loading.elsewhere import engine_of
 from selfscore.vlm.loading.loader import load_outline
 from selfscore.vlm.reading.features import image_token
 from selfscore.vlm.reading.tokens import end_tokens, prompt_ids, start_ids
 from selfscore.vlm.writing.generation import Response, response_text
 
 if TYPE_CHECKING:
+    from vllm import LLM
+    from vllm.lora.request import LoRARequest
+
     from selfscore.vlm.images import ImageSource
     from selfscore.vlm.model import VLM
-    from selfscore.vlm.options import Decoding, GenerationOptions, LoadOptions
+    from selfscore.vlm.options import Decoding, GenerationOptions, LoadOptions, Machine
     from selfscore.vlm.policy import LoraAdapter, Policy
     from selfscore.vlm.writing.generation import Request
 
@@ -41,8 +46,7 @@ class VllmWriter:
     """A policy in a vLLM engine, called like `selfscore.vlm.writing.generation.generate`.
 
     Args:
-        generation: memory and length of the engine.
-        loading: of which the dtype is used.
+        machine: memory and length of the engine, and the dtype.
         policy: who writes.
         images: pictures by key, read when their batch comes.
         adapters: experts on top of the policy.
@@ -54,8 +58,7 @@ class VllmWriter:
 
     def __init__(
         self,
-        generation: GenerationOptions,
-        loading: LoadOptions,
+        machine: Machine,
         policy: Policy,
         images: ImageSource,
         adapters: Sequence[LoraAdapter] = (),
@@ -65,24 +68,36 @@ class VllmWriter:
                 "`machine.generation.backend: vllm` needs the package vllm: "
                 "pip install 'selfscore[vllm]'."
             )
-        if loading.quantization:
+        if machine.loading.quantization:
             raise ValueError(
                 "`machine.generation.backend: vllm` does not read "
                 "`machine.loading.quantization: 4bit`: set one of the two back."
             )
+        # Another process makes it anew from these.
+        self._given = machine, policy, images, adapters
+        self._outline = load_outline(policy)
+        self._images = images
+
+    def __reduce__(self) -> tuple[type[VllmWriter], tuple[Any, ...]]:
+        return VllmWriter, self._given
+
+    @cached_property
+    def _loaded(self) -> tuple[LLM, LoRARequest | None]:
+        """The engine, and the adapter in it; made where texts are written."""
         from vllm import LLM
         from vllm.lora.request import LoRARequest
 
-        self._outline = load_outline(policy)
-        self._images = images
-        self._folder = TemporaryDirectory(prefix="lora_")
+        machine, policy, _, adapters = self._given
         all_adapters = [*([policy.adapter] if policy.adapter else []), *adapters]
         adapter = concatenated(all_adapters) if all_adapters else None
-        self._lora = None
+        lora = None
         if adapter is not None:
+            # It stays as long as the engine, which reads it when it first needs it.
+            self._folder = TemporaryDirectory(prefix="lora_")
             save_adapter(adapter, Path(self._folder.name))
-            self._lora = LoRARequest("policy", 1, self._folder.name)
-        self._llm = LLM(**engine_arguments(generation, loading, policy, adapter))
+            lora = LoRARequest("policy", 1, self._folder.name)
+        arguments = engine_arguments(machine.generation, machine.loading, policy, adapter)
+        return LLM(**arguments), lora
 
     def __call__(
         self,
@@ -96,11 +111,12 @@ class VllmWriter:
 
         # vLLM itself looks after how much of a batch fits into memory.
         def write(batch: Sequence[Request]) -> list[str]:
-            outputs = self._llm.generate(
+            llm, lora = self._loaded
+            outputs = llm.generate(
                 [prompt(self._outline, request, self._images) for request in batch],
                 [SamplingParams(**sampling(self._outline, request, decoding)) for request in batch],
                 use_tqdm=False,
-                lora_request=self._lora,
+                lora_request=lora,
             )
             return [
                 response_text(self._outline, request, list(output.outputs[0].token_ids))
@@ -115,6 +131,7 @@ class VllmWriter:
             name="texts",
             description=description,
             unit=" texts",
+            engine=engine_of(self._given[0]),
         )
         return [Response(text, None) for batch in batches for text in batch]
 
