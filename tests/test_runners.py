@@ -7,7 +7,7 @@ import pytest
 from kedro.framework.startup import bootstrap_project
 from kedro.runner import ParallelRunner, ThreadRunner
 
-from selfscore.stopping import StoppableSession
+from selfscore.stopping import StoppableSession, _check_runner
 
 
 @pytest.mark.parametrize("runner", [ThreadRunner, ParallelRunner])
@@ -23,3 +23,11 @@ def test_nodes_beside_each_other_are_refused_at_the_start(
         with pytest.raises(click.UsageError, match=f"{runner.__name__} runs nodes.*leave out"):
             session.run(pipeline_names=["iteration"], runner=runner())
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_nodes_that_wait_for_workers_may_do_so_in_threads() -> None:
+    _check_runner(ThreadRunner(), "ray")
+    with pytest.raises(click.UsageError, match="machine.engine=ray"):
+        _check_runner(ThreadRunner(), "local")
+    with pytest.raises(click.UsageError, match="leave out --runner.$"):
+        _check_runner(ParallelRunner(), "ray")

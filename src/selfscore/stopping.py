@@ -77,6 +77,7 @@ class StoppableSession(KedroSession):
     """
 
     _asked: dict[str, Any] | None = None
+    _runner: AbstractRunner | None = None
     _steps_are_done = False
 
     def run(self, *arguments: Any, resumes: str | None = None, **options: Any) -> dict[str, Any]:
@@ -90,11 +91,11 @@ class StoppableSession(KedroSession):
         Raises:
             RunStoppedError: it was stopped.
             SelectionError: there is nothing of a name that was asked for.
-            UsageError: the runner is one that runs nodes beside each other.
+            UsageError: the runner is one that runs nodes beside each other, where they compute.
         """
         self._asked = {name: options.get(name) for name in ("pipeline_names", *_SELECTION)}
         runner = options["runner"] = options.get("runner") or SequentialRunner()
-        _check_runner(runner)
+        self._runner = runner
         runner.run = self._noting_its_end(runner.run)  # type: ignore[method-assign]
         # Kedro's advice on going on names nodes of the graph, and knows nothing of versions.
         logging.getLogger(type(runner).__module__).addFilter(_is_no_advice)
@@ -106,9 +107,11 @@ class StoppableSession(KedroSession):
 
         Raises:
             SelectionError: there is nothing of a name that the run was asked for.
+            UsageError: the runner is one that runs nodes beside each other, where they compute.
         """
         context = super().load_context()
         if self._asked is not None:
+            _check_runner(self._runner, context.params.get("machine", {}).get("engine"))
             asked = {_SELECTION[name]: self._asked[name] for name in _SELECTION}
             select(project.pipelines, self._asked["pipeline_names"], **asked)
         return context
@@ -181,13 +184,21 @@ class StoppableSession(KedroSession):
         return (f" --env={env}" if env else "") + ("" if usual else f" --conf-source={source}")
 
 
-def _check_runner(runner: AbstractRunner) -> None:
-    """Refuse nodes beside each other: they share a model's memory and random generators."""
+def _check_runner(runner: AbstractRunner | None, engine: str | None) -> None:
+    """Refuse nodes beside each other: they share a model's memory and random generators.
+
+    Where workers compute, each with a model of its own, nodes may wait for them in threads.
+    """
+    remedy = "leave out --runner"
+    if isinstance(runner, ThreadRunner):
+        if engine == "ray":
+            return
+        remedy += ", or let workers compute with --params=machine.engine=ray (docs/cluster.md)"
     if isinstance(runner, ThreadRunner | ParallelRunner):
         raise click.UsageError(
             f"{type(runner).__name__} runs nodes beside each other, and they would load models and "
-            "draw random numbers at the same time, so that results differ from run to run: leave "
-            "out --runner."
+            f"draw random numbers at the same time, so that results differ from run to run: "
+            f"{remedy}."
         )
 
 

@@ -6,9 +6,13 @@ Knows Ray; knows no work.
 from __future__ import annotations
 
 import os
+from threading import Lock
 
 from selfscore.cluster.settings import RayOptions
 from selfscore.own_handlers import own_handlers
+
+# Nodes may be run in threads.
+_connecting = Lock()
 
 
 def connect(options: RayOptions) -> None:
@@ -25,8 +29,14 @@ def connect(options: RayOptions) -> None:
     """
     import ray
 
-    if ray.is_initialized():
-        return
+    with _connecting:
+        if not ray.is_initialized():
+            _begin(options)
+
+
+def _begin(options: RayOptions) -> None:
+    import ray
+
     # Nothing is told to Ray's makers; its notes on actors are about what is handled here.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from selfscore.vlm.batches import Engine
     from selfscore.vlm.options import LoadOptions, Machine
     from selfscore.vlm.policy import LoraAdapter, Policy
+
+_building = Lock()
 
 
 def load_for(machine: Machine, policy: Policy, adapters: Sequence[LoraAdapter] = ()) -> VLM:
@@ -80,7 +83,10 @@ class _Outline(VLM):
 def _outline(
     machine: Machine, policy: Policy, adapters: Sequence[LoraAdapter], load: Callable[[], VLM]
 ) -> VLM:
-    vlm = load_outline(policy)
+    # transformers changes settings of the whole process while it builds a model, and nodes that
+    # wait for workers may do so in threads.
+    with _building:
+        vlm = load_outline(policy)
     decoder = decoder_name(vlm.model)
     folded = ([policy.adapter] if policy.adapter else []) + list(adapters)
     return _Outline(

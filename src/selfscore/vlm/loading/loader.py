@@ -93,7 +93,7 @@ def load_outline(policy: Policy) -> VLM:
         processor = _processor(policy)
         config = AutoConfig.from_pretrained(policy.base_model, **_source(policy))
         with torch.device("meta"):
-            model = AutoModelForImageTextToText.from_config(config)
+            model = AutoModelForImageTextToText.from_config(config, dtype=torch.float32)
         model.generation_config = GenerationConfig.from_pretrained(
             policy.base_model, revision=policy.revision
         )
