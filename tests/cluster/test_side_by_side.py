@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 EXPERTS = ("consistency", "grounding_contrast")
 ROUND = "experts=[consistency,grounding_contrast],rounds=1"
 BY_RAY = "machine.engine=ray,machine.ray.gpus=0,machine.ray.workers=2"
-NODES = ",".join(f"iteration_1.train_{expert}" for expert in EXPERTS)
+NODES = ",".join(f"iteration_1.train_{expert}_expert" for expert in EXPERTS)
 
 
 def kedro(folder: Path, *arguments: str, fails: bool = False) -> str:
