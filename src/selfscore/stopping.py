@@ -111,7 +111,8 @@ class StoppableSession(KedroSession):
         """
         context = super().load_context()
         if self._asked is not None:
-            _check_runner(self._runner, context.params.get("machine", {}).get("engine"))
+            machine = context.config_loader["parameters"].get("machine", {})
+            _check_runner(self._runner, machine.get("engine"))
             asked = {_SELECTION[name]: self._asked[name] for name in _SELECTION}
             select(project.pipelines, self._asked["pipeline_names"], **asked)
         return context
