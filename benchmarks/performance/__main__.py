@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,10 @@ def measure_images(job: Job, shape: Shape, repeats: int) -> dict[str, Any]:
 
 
 def measure_merge(job: Job, work: Path, repeats: int) -> dict[str, float]:
-    """Seconds of TIES over two experts: on whole checkpoints, and on the LoRA factors."""
+    """Seconds of TIES over two experts: on whole checkpoints, and on the LoRA factors.
+
+    And of adding them up on the factors.
+    """
     vlm = load_vlm(job.policy)
     experts = {name: _random_adapter(vlm, seed) for seed, name in enumerate(EXPERTS)}
     settings = MergeSettings(
@@ -193,6 +197,7 @@ def measure_merge(job: Job, work: Path, repeats: int) -> dict[str, float]:
         gamma=0.01,
         epsilon=0.1,
     )
+    added_up = replace(settings, method="task_arithmetic")
     with tempfile.TemporaryDirectory(dir=work) as place:
         folder = Path(place)
         base = folder / "base"
@@ -209,6 +214,7 @@ def measure_merge(job: Job, work: Path, repeats: int) -> dict[str, float]:
             {
                 "stock": lambda: stock.merge(paths, base, folder / "merged", 0.5),
                 "ours": lambda: merge_adapters(experts, settings, seed=0),
+                "added up": lambda: merge_adapters(experts, added_up, seed=0),
             },
             repeats,
         )

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,3 +51,14 @@ def test_of_equal_magnitudes_as_many_stay_as_with_mergekit(shape, density, gamma
 def test_of_equal_magnitudes_the_first_stay():
     change = torch.tensor([[1.0, -1.0, 1.0], [-2.0, 1.0, 1.0]])
     assert keep_largest(change, 0.5).tolist() == [[1.0, -1.0, 0.0], [-2.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize("density", [1e-5, 0.1, 0.5, 0.999])
+@pytest.mark.parametrize("misleading", [False, True])
+def test_of_many_entries_those_of_mergekit_stay(density, misleading):
+    """More than are in the sample that shows where the border lies, which sees every third here."""
+    change = distinct((4096, 3), seed=1)
+    if misleading:
+        in_order = change.flatten()[change.abs().flatten().argsort()]
+        change = in_order.reshape(3, 4096).T.contiguous()
+    assert torch.equal(keep_largest(change, density), magnitude(change, density))

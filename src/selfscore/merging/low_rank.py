@@ -9,13 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from scipy.linalg import eigh
 from torch import Tensor
 
 from selfscore.merging.randomness import seeded
 
-# Of the randomised SVD. With 8 it keeps at least 0.9995 of the energy that an exact one keeps, also
-# where random drops have left a flat spectrum (measured: docs/merging.md).
-_POWER_ITERATIONS = 8
+# A matrix whose shorter side is no longer than this is decomposed exactly: its best 64 directions
+# cost about as much as an approximation of them.
+_EXACT_SIDE = 1024
+# Of the approximation: columns beyond the rank, and products with ΔW · ΔWᵀ. At least 0.999 of the
+# energy of the exact decomposition is kept, also where random drops have left a flat spectrum
+# (measured: docs/merging.md).
+_SPARE, _STEPS = 16, 3
 
 
 @dataclass(frozen=True)
@@ -92,15 +97,15 @@ def joint_svd(changes: Sequence[LowRank]) -> tuple[Tensor, list[Tensor]]:
 def truncated(change: LowRank | Tensor, rank: int) -> tuple[LowRank, float]:
     """The product of rank ≤ `rank` that is nearest to ΔW, and the energy it keeps.
 
-    Exact for a `LowRank` (through its small core) and for small matrices. A matrix whose sides are
-    both more than four times the rank, and more than 2 · (rank + 32), goes through a randomised SVD
-    (Halko, Martinsson & Tropp, arXiv 0909.4061) with a fixed seed: equal inputs, equal bytes.
+    Exact for a `LowRank` (through its small core) and for matrices of which a side is no longer
+    than 1,024. A larger one is projected on a block Krylov space (Musco & Musco, arXiv 1504.05477)
+    from a fixed seed: equal inputs, equal bytes.
 
     Returns:
         Float32 factors [out, k] and [k, in] of equal norms, k ≤ `rank`, and ‖kept‖² / ‖ΔW‖² in
         [0, 1]; 1.0 where ΔW is zero.
     """
-    u, s, vt, total = _svd(change, rank)
+    u, s, vt, total = _of_factors(change) if isinstance(change, LowRank) else _dense(change, rank)
     kept = s[:rank].double()
     energy = min(1.0, float(kept.square().sum()) / total) if total else 1.0
     root = kept.sqrt()
@@ -108,16 +113,47 @@ def truncated(change: LowRank | Tensor, rank: int) -> tuple[LowRank, float]:
     return LowRank(left, (root[:, None] * vt[:rank]).float()), energy
 
 
-def _svd(change: LowRank | Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor, float]:
-    """U, at least `rank` singular values where there are so many, Vᵀ, and ‖ΔW‖²."""
-    if isinstance(change, LowRank):
-        left, (core,), right = shared_cores([change])
-        u, s, vt = torch.linalg.svd(core, full_matrices=False)
-        return left @ u, s, vt @ right, float(s.square().sum())
-    sketch = rank + max(rank, 32)
-    if 2 * sketch < min(change.shape):
-        with seeded("truncated"):
-            u, s, v = torch.svd_lowrank(change.float(), q=sketch, niter=_POWER_ITERATIONS)
-        return u, s, v.T, float(torch.linalg.vector_norm(change, dtype=torch.float64) ** 2)
-    u, s, vt = torch.linalg.svd(change.double(), full_matrices=False)
-    return u, s, vt, float(s.square().sum())
+def _of_factors(change: LowRank) -> tuple[Tensor, Tensor, Tensor, float]:
+    """U, all singular values, Vᵀ, and ‖ΔW‖²."""
+    left, (core,), right = shared_cores([change])
+    u, s, vt = torch.linalg.svd(core, full_matrices=False)
+    return left @ u, s, vt @ right, float(s.square().sum())
+
+
+def _dense(change: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor, float]:
+    """U, the `rank` largest singular values, Vᵀ, and ‖ΔW‖²."""
+    if change.shape[0] > change.shape[1]:
+        v, s, ut, total = _dense(change.T, rank)
+        return ut.T, s, v.T, total
+    total = float(torch.linalg.vector_norm(change, dtype=torch.float64) ** 2)
+    size = rank + _SPARE
+    # What is kept nearly whole is kept to float32's last digits.
+    change = change.double() if change.shape[0] <= 4 * size else change.float()
+    if change.shape[0] <= max(_EXACT_SIDE, (_STEPS + 1) * size):
+        u = _leading(change, rank)
+    else:
+        basis = _krylov(change, size)
+        u = basis @ _leading(basis.T @ change, rank)
+    # What u takes out of ΔW is kept, exactly so, however well u was found.
+    projected = u.T @ change
+    s = torch.linalg.vector_norm(projected, dim=1)
+    return u, s, torch.nn.functional.normalize(projected), total
+
+
+def _leading(change: Tensor, rank: int) -> Tensor:
+    """The `rank` left singular vectors of the largest singular values, those first, [out, rank]."""
+    out = change.shape[0]
+    first = max(0, out - rank)
+    gram = (change @ change.T).numpy()
+    _, vectors = eigh(gram, subset_by_index=[first, out - 1], driver="evr", check_finite=False)
+    return torch.from_numpy(vectors[:, ::-1].copy())
+
+
+def _krylov(change: Tensor, size: int) -> Tensor:
+    """Orthonormal columns that nearly span the best `size` directions of the rows' side."""
+    with seeded("truncated"):
+        block = torch.linalg.qr(change @ torch.randn(change.shape[1], size)).Q
+    blocks = [block]
+    for _ in range(_STEPS):
+        blocks.append(torch.linalg.qr(change @ (change.T @ blocks[-1])).Q)
+    return torch.linalg.qr(torch.cat(blocks, dim=1)).Q
