@@ -46,6 +46,14 @@ def end_of(result: Result) -> list[str]:
     return [line for line in lines[told[-1] + 1 if told else 0 :] if line.strip()]
 
 
+def test_a_run_says_its_first_word_before_it_reads_anything(
+    kedro: Kedro, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "selfscore"):
+        kedro("run", "--env=tset")
+    assert caplog.messages[0].startswith("Reading the configuration")
+
+
 # What is typed → what the sentence must hold.
 MISTAKES = {
     "run --pipelines=evaluaton": "no pipeline 'evaluaton': did you mean evaluation?",

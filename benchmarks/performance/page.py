@@ -260,16 +260,15 @@ def _why(name: str, found: dict[str, Any]) -> list[str]:
         itself = merge["merge itself"]
         lines.append(
             f"**Why *merge* misses its target:** of {merge['ours']:.1f} s, the merge itself takes "
-            f"{itself:.1f} s ({_times(merge['stock'] / itself)}), in mergekit's own arithmetic; the "
-            f"rest writes its result as a LoRA again (the best directions of a layer's dense ΔW), "
-            f"which the stock way does not do: it leaves a whole checkpoint. The target was set by a "
-            f"stock merge of 123 s on a slower machine; here it takes {merge['stock']:.0f} s."
-            + (
-                f" Added up, as by default, experts are merged and written in "
-                f"{merge['added up']:.1f} s ({_times(merge['stock'] / merge['added up'])})."
-                if "added up" in merge
-                else ""
-            )
+            f"{itself:.1f} s ({_times(merge['stock'] / itself)}), in mergekit's arithmetic; the "
+            "rest writes its result as a LoRA again (the best directions of each layer's dense "
+            "ΔW), which the stock way does not do, as it leaves checkpoints. The target was set "
+            f"by a stock merge of 123 s on a slower machine; here it takes {merge['stock']:.0f} s."
+        )
+    if "added up" in merge:
+        lines.append(
+            f"Added up, as by default, two experts are merged and written as a LoRA in "
+            f"{merge['added up']:.1f} s ({_times(merge['stock'] / merge['added up'])})."
         )
     for row, target in targets.items():
         if made[row] < target and row not in ("score alone", "merge"):

@@ -66,7 +66,7 @@ def _at_rank(values: np.ndarray, rank: int) -> Any:
     lowest = sample[max(0, int(share * len(sample) - reach))]
     highest = sample[min(len(sample) - 1, int(share * len(sample) + reach))]
     near = values[(values >= lowest) & (values <= highest)]
-    place = rank - np.count_nonzero(values < lowest)
+    place = rank - int(np.count_nonzero(values < lowest))
     if not 0 <= place < len(near):
         near, place = values, rank
     return np.partition(near, place)[place]

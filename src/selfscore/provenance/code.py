@@ -133,7 +133,9 @@ def _source(module: str) -> Path | None:
 
 
 def _import_statements(tree: ast.AST, package: str) -> Iterator[str]:
-    for part in ast.iter_child_nodes(tree):
+    # No statement stands below an expression.
+    below = (part for part in ast.iter_child_nodes(tree) if not isinstance(part, ast.expr))
+    for part in below:
         if isinstance(part, ast.If) and "TYPE_CHECKING" in ast.dump(part.test):
             for line in part.orelse:
                 yield from _import_statements(line, package)
@@ -145,8 +147,8 @@ def _import_statements(tree: ast.AST, package: str) -> Iterator[str]:
             if base is not None and _is_ours(base):
                 for alias in part.names:
                     # What is imported may be a module of its own, else it is a name in `base`.
-                    below = f"{base}.{alias.name}"
-                    yield below if _source(below) is not None else base
+                    module = f"{base}.{alias.name}"
+                    yield module if _source(module) is not None else base
         else:
             yield from _import_statements(part, package)
 

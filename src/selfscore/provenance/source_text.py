@@ -32,28 +32,31 @@ def read_code(source: str) -> ast.Module:
 
 def sha256_code(tree: ast.AST) -> str:
     """sha256 of a tree."""
-    return hashlib.sha256(" ".join(_words(tree)).encode()).hexdigest()
+    words: list[str] = []
+    _write(tree, words)
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()
 
 
-def _words(part: Any) -> Iterator[str]:
+def _write(part: Any, words: list[str]) -> None:
+    """Add the words of a part to those before it."""
     if isinstance(part, list):
-        yield "["
+        words.append("[")
         for below in part:
-            yield from _words(below)
-        yield "]"
+            _write(below, words)
+        words.append("]")
     elif isinstance(part, ast.AST):
-        yield f"{type(part).__name__}("
+        words.append(f"{type(part).__name__}(")
         for name, below in ast.iter_fields(part):
             if isinstance(part, ast.JoinedStr):
                 below = list(_joined(below))
             # Later versions have fields for new syntax, which are empty without it.
             if below is not None and below != [] and name not in _SAY_NOTHING:
-                yield name
-                yield from _words(below)
-        yield ")"
+                words.append(name)
+                _write(below, words)
+        words.append(")")
     else:
         # Not `repr`: which characters can be printed depends on the version's Unicode.
-        yield ascii(part)
+        words.append(ascii(part))
 
 
 def _joined(values: list[ast.expr]) -> Iterator[ast.expr | str]:

@@ -73,11 +73,14 @@ def _make(file: Path) -> None:
 
 def _is_unfinished(file: Path) -> bool:
     """Whether a run was killed while it made the tables: they are not the last, and hold no run."""
+    if _rows(file, "SELECT 1 FROM runs LIMIT 1"):
+        return False
+    # Only here, because the steps from version to version take long to import.
     from alembic.script import ScriptDirectory
     from mlflow.store.db.utils import _get_alembic_config
 
     head = ScriptDirectory.from_config(_get_alembic_config(db_url="")).get_current_head()
-    return _revision(file) != head and not _rows(file, "SELECT 1 FROM runs LIMIT 1")
+    return _revision(file) != head
 
 
 def _revision(file: Path) -> str | None:

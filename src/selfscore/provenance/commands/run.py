@@ -6,6 +6,7 @@ shown with its traceback, as Kedro does.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from kedro.framework.cli.project import run as kedro_run
 
 from selfscore.given_parameters import read_params
 from selfscore.provenance.commands.shared import plainly, show_traceback, verbose_option
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -57,6 +60,8 @@ def _say(error: Exception, words: str) -> None:
 def _run(**arguments: Any) -> Any:
     assert kedro_run.callback is not None
     _check_runner(arguments["runner"])
+    # Libraries and the catalog take seconds from here to the first node.
+    logger.info("Reading the configuration and what is to be run.")
     with friendly_exit():
         return kedro_run.callback(**arguments)
 
