@@ -358,14 +358,9 @@ def keys() -> Iterator[Input]:
         script = _script(_unasked, every=True, **settings)
         hidden = ("abc123", "def456")
         yield _tried(
-            kind,
-            what,
-            script,
-            (REFUSED,),
-            f"{name}.*set it again",
-            variables={name: key},
-            hidden=hidden,
-        )
+            kind, what, script, (REFUSED,), f"{name}.*set it again",
+            variables={name: key}, hidden=hidden,
+        )  # fmt: skip
     for what, variables in {
         "is not set": {},
         "is empty": {name: ""},
