@@ -31,6 +31,7 @@ from benchmarks.hostile import (
     scored,
     strangers,
     tables,
+    workbooks,
 )
 from benchmarks.hostile.ground import Ground, prepare
 from benchmarks.hostile.harness import Ended, beside_each_other
@@ -38,7 +39,7 @@ from benchmarks.hostile.inputs import OUTCOMES, Family, Input
 from benchmarks.hostile.trial import Tried, attempt, said_alike
 
 ROOMS: Mapping[str, Sequence[Family]] = {
-    "tables": (*tables.FAMILIES, *cells.FAMILIES),
+    "tables": (*tables.FAMILIES, *workbooks.FAMILIES, *cells.FAMILIES),
     "images": (*images.FAMILIES, *folders.FAMILIES, *scored.FAMILIES),
     "parameters": parameters.FAMILIES,
     "judge": judge.FAMILIES,

@@ -281,6 +281,7 @@ def objects() -> Iterator[Input]:
         "half an object": '{"image": "p07.png", "sco',
         "a list": '["p07.png", 3]',
         "a number": "3",
+        "a name twice": '{"image": "p07.png", "score": 3, "score": 4}',
         "two objects": '{"image": "p07.png"} {"score": 3}',
         "nested too deeply": "[" * 100_000 + "]" * 100_000,
     }.items():

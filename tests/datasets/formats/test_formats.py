@@ -409,7 +409,7 @@ def test_fgrade_a_photograph_without_its_tomato_is_named(tmp_path: Path) -> None
 
 def test_every_module_is_registered() -> None:
     modules = {module.name for module in pkgutil.iter_modules(formats.__path__)}
-    helpers = {"bradley_terry", "columns", "decimals", "delimited", "format", "text"}
+    helpers = {"bradley_terry", "columns", "decimals", "delimited", "format", "text", "workbook"}
     assert modules - helpers - {"preferences", "table"} == set(formats.PUBLISHED)
 
 

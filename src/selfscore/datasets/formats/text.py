@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import pandas as pd
 
@@ -23,10 +23,14 @@ from selfscore.datasets.formats.delimited import (
     read_unquoted,
     separator_name,
 )
+from selfscore.datasets.formats.workbook import read_sheet
 
 _DELIMITED = (".csv", ".tsv", ".txt")
 _LINES = (".jsonl", ".ndjson")
 _PACKED = ".gz"
+# Packed, a few kilobytes can be more than any memory.
+_MOST_BYTES = 1 << 30
+_TOO_LARGE = "unpacked it is larger than 1 GiB"
 TABLES = (
     *_DELIMITED,
     *_LINES,
@@ -74,7 +78,7 @@ def read_table(name: str, content: bytes) -> TextTable:
         if not name.lower().endswith(TABLES):
             raise ValueError(f"it is none of {', '.join(TABLES)}. Export it as one of these")
         if name.lower().endswith(_PACKED):
-            content = gzip.decompress(content)
+            content = _unpacked(content)
         if kind.endswith(_DELIMITED):
             text, encoding = as_text(content)
             rows, separator = read_rows(text)
@@ -108,11 +112,20 @@ def read_list(name: str, content: bytes, columns: Sequence[str]) -> pd.DataFrame
 
 
 def unreadable(name: str, error: Exception) -> ValueError:
-    """The error for a table that cannot be read."""
+    """The error for a table that cannot be read, in one line."""
+    said = " ".join(str(error).split()).rstrip(".")
     return ValueError(
-        f"The score table '{name}' cannot be read: {error}. It must have a header and one row per "
+        f"The score table '{name}' cannot be read: {said}. It must have a header and one row per "
         f"image; text must be UTF-8."
     )
+
+
+def _unpacked(content: bytes) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+        unpacked = packed.read(_MOST_BYTES + 1)
+    if len(unpacked) > _MOST_BYTES:
+        raise ValueError(_TOO_LARGE)
+    return unpacked
 
 
 def _read_lines(text: str) -> pd.DataFrame:
@@ -122,14 +135,28 @@ def _read_lines(text: str) -> pd.DataFrame:
             continue
         try:
             # Numbers stay as they are written.
-            row = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
+            row = json.loads(
+                line,
+                parse_float=str,
+                parse_int=str,
+                parse_constant=str,
+                object_pairs_hook=_different,
+            )
         except (ValueError, RecursionError) as error:
             # Nesting too deep for Python is an error of another kind.
             raise ValueError(f"line {number} is not JSON ({error})") from error
         if not isinstance(row, dict):
             raise ValueError(f"line {number} is not an object such as {{'image': 'a.jpg'}}")
-        rows.append({key.strip(): _cell(value) for key, value in row.items()})
+        rows.append({key: _cell(value) for key, value in row.items()})
     return pd.DataFrame(rows).astype("string")
+
+
+def _different(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object whose names, without blanks around them, are all different."""
+    names = [name.strip() for name, _ in pairs]
+    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+        raise ValueError(f"it has '{twice[0]}' twice")
+    return dict(zip(names, (value for _, value in pairs), strict=True))
 
 
 def _cell(value: object) -> str | None:
@@ -147,15 +174,9 @@ def _read_parquet(content: bytes) -> TextTable:
 
 
 def _read_workbook(content: bytes) -> TextTable:
-    with pd.ExcelFile(io.BytesIO(content)) as book:
-        first, *others = book.sheet_names
-        cells = book.parse(
-            first, header=None, dtype="string", keep_default_na=False, na_values=[""]
-        ).dropna(how="all")
-    if cells.empty:
-        raise ValueError(f"the sheet '{first}' is empty")
-    header = cells.iloc[0].fillna("").str.strip()
-    table = cells.iloc[1:].reset_index(drop=True)
-    table.columns = pd.Index(header)
-    said = (f"sheet '{first}' of {len(others) + 1}",) if others else ()
+    with ZipFile(io.BytesIO(content)) as packed:
+        if sum(file.file_size for file in packed.infolist()) > _MOST_BYTES:
+            raise ValueError(_TOO_LARGE)
+    table, name, count = read_sheet(content)
+    said = (f"sheet '{name}' of {count}",) if count > 1 else ()
     return TextTable(table, said)
