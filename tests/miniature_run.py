@@ -133,6 +133,36 @@ def readings(judged: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([own, forced], ignore_index=True).assign(judge="tfidf")[READING_COLUMNS]
 
 
+def mentions(judged: pd.DataFrame) -> pd.DataFrame:
+    """What edits did to some validation images: every other text names what moved the score."""
+    some = judged[(judged["split"] == "validation") & judged["image_id"].str.endswith("2")]
+    rows = some[["round", "policy", "image_id", "split", "group"]].merge(
+        pd.DataFrame({"fault": ["blur", "noise"] * 3, "strength": [0, 0, 0.4, 0.4, 0.9, 0.9]}),
+        "cross",
+    )
+    named = (rows.index % 2 == 0) & (rows["strength"] > 0)
+    return rows.assign(
+        impact=rows["strength"] * (0.4 + 0.2 * named),
+        moved=rows["strength"] > 0.5,
+        mentioned=named.astype(float),
+        mentioned_elsewhere=(rows.index % 3 == 0).astype(float),
+        judged=np.nan,
+        words=9.0,
+    )
+
+
+def truth_readings(judged: pd.DataFrame) -> pd.DataFrame:
+    """What the base model makes of some texts: it affirms them of their own pictures."""
+    some = judged[judged["valid"] & judged["image_id"].str.endswith(("1", "2"))]
+    random = np.random.default_rng(2)
+    return some[["round", "policy", "image_id", "split", "group"]].assign(
+        affirmed=random.uniform(0.6, 0.9, len(some)),
+        affirmed_elsewhere=random.uniform(0.3, 0.7, len(some)),
+        told=random.uniform(0.4, 1, len(some)).round(),
+        separation=random.uniform(0.5, 0.8, len(some)),
+    )
+
+
 def learnt(policies: Mapping[str, float], images: pd.DataFrame) -> pd.DataFrame:
     """How a round's policies were made; in the baseline, what ridge on good features reaches."""
     if "merged" not in policies:
@@ -214,7 +244,16 @@ def a_run(
             f"{place}.generations": texts,
             f"{place}.readings": read,
             f"{place}.figures": measure_policies(
-                judged, read, images, policy, settings, 0, learnt(policies, images), **answers
+                judged,
+                read,
+                images,
+                policy,
+                settings,
+                0,
+                learnt(policies, images),
+                mentions(judged),
+                truth_readings(judged),
+                **answers,
             ),
             f"{place}.merge_report": {"digest": f"of policy {number}"},
         }

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from selfscore.layout import BASELINE, STAGES, namespace
-from selfscore.metrics.figures import CONTROLS, HEALTH, PREFERENCES, TRAINING, among
+from selfscore.metrics.figures import CONTROLS, EDIT_CONTROLS, HEALTH, PREFERENCES, TRAINING, among
 
 COLUMNS = ["round", "policy", "split", "metric", "value", "low", "high", "n"]
 # Of figures about what was learnt from, whatever else was evaluated.
@@ -46,7 +46,8 @@ def flat_figures(load: Callable[[str], Any], rounds: int) -> pd.DataFrame:
 def named_apart(figures: pd.DataFrame) -> pd.DataFrame:
     """The figures without controls, with all that tells them apart in their names."""
     # Figures of the steps of learning are taken from their reports, but for those of the merge.
-    kept = among(figures[~figures["of"].isin([*CONTROLS, PREFERENCES, TRAINING])], of=None)
+    left_out = [*CONTROLS, *EDIT_CONTROLS, PREFERENCES, TRAINING]
+    kept = among(figures[~figures["of"].isin(left_out)], of=None)
     return kept.assign(
         metric=[
             f"{HEALTH}.{metric}"

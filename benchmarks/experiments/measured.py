@@ -10,9 +10,11 @@ import pandas as pd
 from benchmarks.experiments.finished_run import FinishedRun
 from selfscore.layout import BASELINE
 from selfscore.metrics.figures import COLUMNS, as_figures
+from selfscore.pipelines.evaluation.counterfactual import EDIT_COLUMNS
 from selfscore.pipelines.evaluation.judgement import judge_explanations
 from selfscore.pipelines.evaluation.measurement import measure_policies
 from selfscore.pipelines.evaluation.prediction import predict
+from selfscore.pipelines.evaluation.reader import COLUMNS as READ_COLUMNS
 from selfscore.vlm.policy import LoraAdapter
 
 SECONDS = "seconds"
@@ -94,6 +96,8 @@ def measure(run: FinishedRun, adapter: LoraAdapter, seconds: float) -> Measured:
         run.evaluation,
         run.seed,
         pd.DataFrame(columns=COLUMNS),
+        pd.DataFrame(columns=EDIT_COLUMNS),
+        pd.DataFrame(columns=READ_COLUMNS),
         **predictions,
     )
     return Measured(pd.concat([figures, took(seconds, 1, "merged")], ignore_index=True), judgements)

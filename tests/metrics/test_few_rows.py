@@ -27,6 +27,8 @@ from selfscore.metrics.blind_accuracy import blind_preference_accuracy
 from selfscore.metrics.calibration import calibration_metrics, reliability_curves
 from selfscore.metrics.catalog import METRICS
 from selfscore.metrics.controls import ceiling_metrics, prior_metrics, shuffled_metrics
+from selfscore.metrics.counterfactual import counterfactual_figures
+from selfscore.metrics.fidelity import fidelity_figures
 from selfscore.metrics.gains import srcc_gain
 from selfscore.metrics.health import health_figures
 from selfscore.metrics.policy_metrics import policy_metrics, policy_metrics_by_group
@@ -80,6 +82,16 @@ FIGURES: dict[str, Callable[[pd.DataFrame, Resampling], object]] = {
     "discrimination": lambda rows, draws: discrimination_figure(
         rows["image_id"].tolist(), rows["inferred_level"], rows["level"], _by_name(draws, rows)
     ),
+    "counterfactual": lambda rows, draws: counterfactual_figures(_edits(rows), draws),
+    "fidelity": lambda rows, draws: fidelity_figures(
+        rows.assign(
+            affirmed=rows["faithfulness"],
+            affirmed_elsewhere=rows["faithfulness"][::-1],
+            told=rows["faithfulness"],
+            separation=rows["faithfulness"],
+        ),
+        draws,
+    ),
     "gain": lambda rows, draws: srcc_gain(rows, rows, draws),
     "agreement": lambda rows, draws: agreement(
         {"one": rows["inferred_level"], "other": rows["inferred_level"]}, draws
@@ -90,6 +102,20 @@ FIGURES: dict[str, Callable[[pd.DataFrame, Resampling], object]] = {
     "entropy": lambda rows, _: level_entropy(rows["emitted_level"].dropna(), LEVELS),
     "blind": lambda rows, _: blind_preference_accuracy(rows["level"], rows["level"] + 1),
 }
+
+
+def _edits(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows as edits of pictures, every other one of them made."""
+    named = rows["faithfulness"].round()
+    return rows[["level"]].assign(
+        strength=0.5 * (np.arange(len(rows)) % 2),
+        impact=rows["level"] / LEVELS,
+        moved=rows["level"] > 1,
+        mentioned=named,
+        mentioned_elsewhere=1 - named,
+        judged=named,
+        words=rows["level"],
+    )
 
 
 def _by_name(draws: Resampling, rows: pd.DataFrame) -> Resampling:

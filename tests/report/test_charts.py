@@ -56,7 +56,8 @@ def some_chart(name: str = "some") -> Chart:
 
 def test_every_chart_of_the_report_is_there(charts: dict[str, Chart]) -> None:
     assert list(charts) == [
-        *("curves", "policies", "predicted", "levels", "reliability", "health", "merge_energy")
+        *("curves", "policies", "counterfactual", "predicted", "levels", "reliability"),
+        *("health", "merge_energy"),
     ]
     for chart in charts.values():
         assert chart.panels and chart.text and chart.figure.legends

@@ -196,5 +196,7 @@ def test_without_known_faults_faithfulness_is_left_out(
 
     done = report_on(change=unknown)
     assert "share of statements" not in done["report"]
-    assert "true of the pictures was not measured" in done["report"]
+    assert "true of the pictures was not checked" in done["report"]
+    assert "After a known fault was rendered on validation images" in done["report"]
+    assert "Asked about the picture, the base model affirms" in done["report"]
     assert "faithfulness" not in set(done["iteration_changes"]["metric"])

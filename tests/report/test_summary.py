@@ -191,7 +191,7 @@ def test_what_is_well_is_not_warned_of() -> None:
 def test_the_truth_of_explanations_is_known_or_said_not_to_be() -> None:
     rows = [row for row in controls() if row["metric"] != "faithfulness"]
     figures = pd.DataFrame([*health(0.9), *rows])
-    assert "true of the pictures was not measured" in notes(figures=figures)
+    assert "true of the pictures was not checked" in notes(figures=figures)
     assert "`image_features.max_gb`" in notes(figures=figures[figures["of"] != "ridge"])
 
 

@@ -68,6 +68,7 @@ class OpenAIJudge:
         concurrency: Requests under way at once.
         max_retries: Retries of one request.
         timeout: Seconds to wait for one answer.
+        prompt: What is asked of a text, with {explanation} and perhaps {best} in it.
     """
 
     model: str
@@ -83,6 +84,7 @@ class OpenAIJudge:
     concurrency: int = 8
     max_retries: int = 6
     timeout: float = 60.0
+    prompt: str = PROMPT
     name = "openai"
 
     def __post_init__(self) -> None:
@@ -303,7 +305,7 @@ class OpenAIJudge:
         return "Check that it offers chat completions with a JSON schema, or try again later."
 
     def _prompt(self, text: str) -> str:
-        return PROMPT.format(
+        return self.prompt.format(
             worst=self.domain.worst,
             best=self.domain.best,
             highest=self.n_levels - 1,

@@ -59,6 +59,36 @@ METRICS = {
         "discrimination", "Right text told from wrong", "share of images", True
     ),
     "faithfulness": Metric("faithfulness", "True of the picture", "share of statements", True),
+    # … to the base model, asked about the picture.
+    "visual_fidelity": Metric(
+        "visual fidelity", "Affirmed of the picture", "mean probability of yes", True
+    ),
+    "question_skill": Metric(
+        "skill of the reader", "Own picture told from another one", "share of texts", True
+    ),
+    "contrastiveness": Metric(
+        "contrastiveness", "Level told from its neighbours", "probability of the own level", True
+    ),
+    # … of what was done to a picture.
+    "counterfactual": Metric(
+        "counterfactual",
+        "Are edits named that move the score?",
+        "correlation of impact and mention",
+    ),
+    "counterfactual_hits": Metric(
+        "hits", "Edits that move the score, named", "share of edits", True
+    ),
+    "counterfactual_false_alarms": Metric(
+        "false alarms", "Edits that do not move the score, named", "share of edits", True, True
+    ),
+    "counterfactual_mentions": Metric("edits named", "Edits named", "share of edits", True),
+    "counterfactual_impact": Metric(
+        "impact of edits", "How far edits move the distribution", "total variation"
+    ),
+    "counterfactual_words": Metric("words after edits", "Length of texts after edits", "words"),
+    "counterfactual_agreement": Metric(
+        "agreement on mentions", "Lexicon and judge agree on mentions", "share of edits", True
+    ),
     # What shows a collapse, without any true score.
     "format_valid": Metric("valid format", "Answers in the format", "share of answers", True),
     "level_entropy": Metric(
@@ -89,11 +119,17 @@ METRICS = {
     "reader_kappa": Metric("kappa", "Agreement of two readers", "Cohen's kappa"),
 }
 # What is shown: large on the report's page and in the champion's record, …
-HEADLINE = ("srcc", "mae", "consistency", "faithfulness", "format_valid")
+HEADLINE = (
+    *("srcc", "mae", "consistency"),
+    *("faithfulness", "visual_fidelity", "counterfactual", "format_valid"),
+)
 # … in the card of a policy that is handed on, …
-ON_CARD = ("srcc", "plcc", "mae", "within_1", "format_valid", "consistency", "faithfulness")
+ON_CARD = (
+    *("srcc", "plcc", "mae", "within_1", "format_valid"),
+    *("consistency", "contrastiveness", "faithfulness", "visual_fidelity", "counterfactual"),
+)
 # … on the screen as soon as it is measured, …
-LOGGED = ("srcc", "consistency", "faithfulness", "format_valid")
+LOGGED = ("srcc", "consistency", "faithfulness", "counterfactual", "format_valid")
 # … and as health over the rounds.
 HEALTH = (
     "format_valid",

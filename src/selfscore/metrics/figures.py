@@ -20,6 +20,8 @@ POOLED = "all"
 ANY, INCOMING = "any", "incoming"
 HEALTH = "health"
 SHUFFLED, PRIOR, CEILING, RIDGE = CONTROLS = ("shuffled_images", "prior", "ceiling", "ridge")
+# Of texts about edited pictures: what the level alone says, and what merely writing again does.
+OTHER_PICTURE, NO_EDIT = EDIT_CONTROLS = ("other_picture", "no_edit")
 # Of how a round's policies were made. Those of merging have the weight matrix as their group, those
 # of its strength the strength that was tried.
 PREFERENCES, TRAINING, MERGING, STRENGTH = LEARNING = (
@@ -28,6 +30,8 @@ PREFERENCES, TRAINING, MERGING, STRENGTH = LEARNING = (
     "merging",
     "strength",
 )
+
+_NO_JUDGES = ["", HEALTH, *CONTROLS, *EDIT_CONTROLS, *LEARNING]
 
 
 def as_figures(table: pd.DataFrame, **facts: int | str) -> pd.DataFrame:
@@ -64,7 +68,5 @@ def among(
 
 def of_judges(figures: pd.DataFrame) -> pd.DataFrame:
     """The figures of single judges; `of` is the judge's name."""
-    others = figures["of"].isin(["", HEALTH, *CONTROLS, *LEARNING]) | figures["of"].str.contains(
-        "/"
-    )
+    others = figures["of"].isin(_NO_JUDGES) | figures["of"].str.contains("/")
     return figures[~others]

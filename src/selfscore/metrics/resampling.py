@@ -207,6 +207,19 @@ class IntervalSettings:
         clusters = units(groups) if self.resampling_unit == "group" else None
         return Resampling(self.n_resamples, self.confidence, seed, clusters)
 
+    def resampling_of_pictures(
+        self, groups: pd.Series, pictures: pd.Series, seed: int
+    ) -> Resampling:
+        """How figures of several rows a picture are resampled: its rows are drawn together.
+
+        Args:
+            groups: group of each row's picture, "" for none.
+            pictures: picture of each row.
+            seed: of the draws.
+        """
+        own = pictures if self.resampling_unit == "image" else groups.where(groups != "", pictures)
+        return Resampling(self.n_resamples, self.confidence, seed, own)
+
 
 def _draws(
     labels: NDArray[Any], n_resamples: int, generator: np.random.Generator

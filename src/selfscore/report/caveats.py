@@ -8,6 +8,7 @@ import pandas as pd
 
 from selfscore.metrics.figures import RIDGE, TRAINING, among
 from selfscore.report.changes import FEW
+from selfscore.report.truth import truth_notes
 
 # In fewer hardly anything is learnt, as the data check says before the training.
 _FEW_STEPS = 10
@@ -23,7 +24,7 @@ def caveats(figures: pd.DataFrame, split: str, number: int) -> Iterator[str]:
         split: the one that is reported.
         number: of the round that is looked at.
     """
-    yield from _truth(figures, split)
+    yield from truth_notes(figures, split, number)
     yield from _steps(figures, number)
     if among(figures, of=RIDGE, split=split).empty:
         yield (
@@ -46,17 +47,6 @@ def rests_on(drawn: int, images: int, split: str) -> str:
     return (
         f"The intervals rest on {what} only: take them as unsure, for of so few they are narrower "
         "than what is known."
-    )
-
-
-def _truth(figures: pd.DataFrame, split: str) -> Iterator[str]:
-    rows = among(figures, split=split, metric="faithfulness")
-    if rows["value"].notna().any():
-        return
-    yield (
-        "Whether the explanations are true of the pictures was not measured: that takes pictures "
-        "whose faults are known, as the demo’s are. A text can fit its score and be wrong, so read "
-        "some beside their pictures, in the gallery."
     )
 
 

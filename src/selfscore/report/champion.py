@@ -15,6 +15,7 @@ from selfscore.report.changes import MEASURED, paired_change, with_constant
 from selfscore.report.labels import BASE, MERGED, format_value
 from selfscore.report.settings import ChampionSettings, ReportingSettings
 from selfscore.report.tables import records
+from selfscore.report.truth import why_unfaithful
 from selfscore.vlm.policy import Policy
 
 logger = logging.getLogger(__name__)
@@ -35,8 +36,8 @@ def choose_champion(
     """The best of the base model and the policies that the rounds handed on.
 
     A round's policy may win if enough of its answers keep the response format and if it is not much
-    less faithful than the base model, which itself is always a candidate. Of equally good ones the
-    earlier wins.
+    less faithful than the base model (see `why_unfaithful`), which itself is always a candidate.
+    Of equally good ones the earlier wins.
 
     Args:
         figures: of all rounds.
@@ -72,7 +73,7 @@ def choose_champion(
     sign = -1.0 if metric(name).lower_is_better else 1.0
     # One whose figure is not defined loses to every other.
     worth = {number: sign * row.get(name, -sign * math.inf) for number, row in seen.items()}
-    excluded = {number: _why_not(seen, number, rules) for number in seen}
+    excluded = {number: _why_not(seen, figures, number, rules) for number in seen}
     best = max((number for number in seen if not excluded[number]), key=worth.__getitem__)
     logger.info(
         "The champion is policy_%d: %s %.3f on the %s images.",
@@ -138,7 +139,12 @@ def _by_split(figures: pd.DataFrame) -> dict[str, dict[int, dict[str, float]]]:
     return found
 
 
-def _why_not(seen: dict[int, dict[str, float]], number: int, rules: ChampionSettings) -> str:
+def _why_not(
+    seen: dict[int, dict[str, float]],
+    figures: pd.DataFrame,
+    number: int,
+    rules: ChampionSettings,
+) -> str:
     """Why a round's policy cannot win; "" if it can, as the base model always can."""
     if number == 0:
         return ""
@@ -148,10 +154,7 @@ def _why_not(seen: dict[int, dict[str, float]], number: int, rules: ChampionSett
             f"only {format_value(valid, percent=True)} of its answers keep the response format, "
             f"{format_value(asked, percent=True)} are asked"
         )
-    faithful = [seen[place].get("faithfulness", math.nan) for place in (0, number)]
-    if faithful[0] - faithful[1] > rules.max_faithfulness_loss:
-        return f"its faithfulness is {faithful[0] - faithful[1]:.3f} below the base model's"
-    return ""
+    return why_unfaithful(figures, CHOSEN_ON, number, rules.max_faithfulness_loss)
 
 
 def _shown(row: dict[str, float], chosen_by: str) -> dict[str, float]:

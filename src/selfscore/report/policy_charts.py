@@ -11,6 +11,7 @@ from selfscore.metrics.figures import PRIOR, RIDGE, SHUFFLED, among
 from selfscore.report import labels
 from selfscore.report.drawing import Chart, Panel
 from selfscore.report.labels import BASE, MERGED, format_value
+from selfscore.report.tables import values_of
 
 # Points of one round stand beside each other, so that their intervals can be told apart.
 _STEP = 0.08
@@ -132,7 +133,7 @@ def _draw_curve(panel: Panel, rows: pd.DataFrame, metric: str) -> None:
 def _draw_points(
     panel: Panel, rows: pd.DataFrame, name: str, colour: str, offset: float = 0.0
 ) -> None:
-    panel.points(name, colour, (rows["round"] + offset).tolist(), *_values(rows))
+    panel.points(name, colour, (rows["round"] + offset).tolist(), *values_of(rows))
 
 
 def _draw_comparison(panel: Panel, rows: pd.DataFrame, controls: pd.DataFrame, metric: str) -> None:
@@ -149,7 +150,7 @@ def _draw_comparison(panel: Panel, rows: pd.DataFrame, controls: pd.DataFrame, m
     shuffled = controls[(controls["of"] == SHUFFLED) & controls["policy"].isin(policies)]
     if len(shuffled):
         places = [policies.index(policy) for policy in shuffled["policy"]]
-        panel.points("with shuffled images", "guide", places, *_values(shuffled), small=True)
+        panel.points("with shuffled images", "guide", places, *values_of(shuffled), small=True)
     prior = controls.loc[controls["of"] == PRIOR, "value"]
     if len(prior) and prior.iloc[0]:
         ends = [0, len(policies) - 1]
@@ -159,8 +160,4 @@ def _draw_comparison(panel: Panel, rows: pd.DataFrame, controls: pd.DataFrame, m
         panel.line("ridge on the image features", "truth", ends, [ridge] * 2, dashed=True)
     for place, policy in enumerate(policies):
         one = rows[rows["policy"] == policy]
-        panel.points(labels.policy(policy), colours[policy], [place], *_values(one))
-
-
-def _values(rows: pd.DataFrame) -> tuple[list[float], list[float], list[float]]:
-    return rows["value"].tolist(), rows["low"].tolist(), rows["high"].tolist()
+        panel.points(labels.policy(policy), colours[policy], [place], *values_of(one))

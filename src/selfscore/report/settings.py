@@ -18,8 +18,8 @@ class ChampionSettings:
     Attributes:
         metric: the figure of all validation images that decides.
         min_format_valid: share of answers in the format that a round's policy needs.
-        max_faithfulness_loss: how far below the base model's its faithfulness may lie, where that
-            is measured.
+        max_faithfulness_loss: how far below the base model's its faithfulness may lie, or, where
+            that is not measured, clearly what stands in for it, see `why_unfaithful`.
     """
 
     metric: str

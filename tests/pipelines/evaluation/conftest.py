@@ -14,9 +14,11 @@ from stage_settings import evaluation
 
 from selfscore.judging.tfidf import fit_judge
 from selfscore.metrics.figures import COLUMNS
+from selfscore.pipelines.evaluation.counterfactual import EDIT_COLUMNS
 from selfscore.pipelines.evaluation.judgement import judge_explanations
 from selfscore.pipelines.evaluation.measurement import measure_policies
 from selfscore.pipelines.evaluation.prediction import tabulate_predictions
+from selfscore.pipelines.evaluation.reader import COLUMNS as READ_COLUMNS
 from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.vlm.response import write_response
 from selfscore.vlm.writing.prediction import Prediction
@@ -131,6 +133,8 @@ def measured(
             given.get("settings", settings),
             seed,
             pd.DataFrame(columns=COLUMNS),
+            pd.DataFrame(columns=EDIT_COLUMNS),
+            pd.DataFrame(columns=READ_COLUMNS),
             **{table["policy"].iloc[0]: table for table in tables},
         )
 

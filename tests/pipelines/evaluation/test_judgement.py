@@ -53,7 +53,9 @@ def test_without_known_faults_faithfulness_is_not_measured(
         answers.table(rows, [0, 1, 2]),
         severities=known.iloc[:0] if how == "no severities" else known,
         statement_lexicon=[] if how == "no lexicon" else LEXICON,
-        settings=replace(settings, faithfulness=how != "parameter"),
+        settings=replace(
+            settings, faithfulness=replace(settings.faithfulness, statements=how != "parameter")
+        ),
     )
     assert table["faithfulness"].isna().all()
 

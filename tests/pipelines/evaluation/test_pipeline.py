@@ -15,6 +15,7 @@ SHARED = {
     "image_features",
     "scored_images",
     "consistency_judge",
+    "reader_calibration",
     "severities",
     "statement_lexicon",
 }
@@ -56,6 +57,10 @@ def test_any_experts_name_is_evaluated() -> None:
         "predict_grounding",
         "predict_merged",
         "judge_explanations",
+        "answer_edits_grounding",
+        "answer_edits_merged",
+        "find_mentions",
+        "read_texts",
         "measure_policies",
         "measure_learning",
         "gather_pairs",

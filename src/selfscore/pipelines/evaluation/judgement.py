@@ -60,8 +60,8 @@ def judge_explanations(
     all texts of the round: what the policies wrote, and the round's texts with forced levels.
 
     Faithfulness needs pictures whose faults are known, as the demo's are; for all others
-    `severities` has no row, and it is not measured. `evaluation.faithfulness: false` leaves it out
-    altogether.
+    `severities` has no row, and it is not measured. `evaluation.faithfulness.statements: false`
+    leaves it out altogether.
 
     Args:
         consistency_judge: the state of the judge `tfidf`.
@@ -115,7 +115,7 @@ def judge_explanations(
         ],
         ignore_index=True,
     )
-    known = severities if settings.faithfulness else severities.iloc[:0]
+    known = severities if settings.faithfulness.statements else severities.iloc[:0]
     judgements["faithfulness"] = _faithfulness(answers, known, statement_lexicon)
     return judgements, readings[READING_COLUMNS]
 

@@ -26,6 +26,7 @@ from selfscore.metrics.figures import (
 from selfscore.metrics.health import health_figures
 from selfscore.metrics.policy_metrics import policy_metrics_by_group
 from selfscore.metrics.resampling import Resampling
+from selfscore.pipelines.evaluation.faithfulness import faithfulness_figures
 from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.vlm.policy import Policy
 
@@ -43,11 +44,13 @@ def measure_policies(
     settings: EvaluationSettings,
     seed: int,
     others: pd.DataFrame,
+    mentions: pd.DataFrame,
+    truth_readings: pd.DataFrame,
     **predictions: pd.DataFrame,
 ) -> pd.DataFrame:
     """Every figure of a round, with bootstrap intervals where it is one over images.
 
-    Each policy's table is one of its inputs, beside seven that all figures share.
+    Each policy's table is one of its inputs, beside nine that all figures share.
 
     Args:
         judgements: one row a policy and image.
@@ -58,6 +61,8 @@ def measure_policies(
         seed: of the resamples, and of what is paired at random.
         others: what other nodes measured: how a round's policies were made, see `measure_learning`;
             in the baseline, what the image features alone are worth, see `measure_ridge`.
+        mentions: what edits of pictures did, see `find_mentions`.
+        truth_readings: what the base model makes of the texts, see `read_texts`.
         predictions: policy → its table, for the texts.
 
     Returns:
@@ -79,7 +84,7 @@ def measure_policies(
         they are the same) it reads a little too well; `held_out` in its state has the figure for
         unseen texts.
 
-        And `others`.
+        `faithfulness_figures` of each policy on some images. And `others`.
     """
     answers = pd.concat(predictions.values(), ignore_index=True)
     number = int(answers["round"].iloc[0])
@@ -120,7 +125,10 @@ def measure_policies(
     groups = scored_images.set_index("image_id")["group"]
     told_apart = _told_apart(judges, readings, settings.resampling(groups, seed))
     tables += [as_figures(table, round=number) for table in told_apart]
-    tables.append(as_figures(others, round=number))
+    tables += [
+        as_figures(others, round=number),
+        faithfulness_figures(mentions, truth_readings, settings, seed),
+    ]
     # A table without rows forgets what its columns hold.
     figures = pd.concat([table for table in tables if len(table)], ignore_index=True)
     _report(figures)

@@ -1,5 +1,7 @@
 """policy, {expert}_adapter, next_policy → {name}_predictions → judgements, readings → figures.
 
+Beside them {name}_edited_answers → mentions → figures, and what the base model reads in the texts.
+
 Reports and logs of how the policies were made become figures too; in the baseline, where nothing
 is learnt, what the image features alone are worth.
 """
@@ -10,11 +12,13 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
+from selfscore.pipelines.evaluation.counterfactual import answer_edits, find_mentions
 from selfscore.pipelines.evaluation.health import watch_health
 from selfscore.pipelines.evaluation.judgement import judge_explanations
 from selfscore.pipelines.evaluation.learning import measure_learning
 from selfscore.pipelines.evaluation.measurement import measure_policies
 from selfscore.pipelines.evaluation.prediction import predict
+from selfscore.pipelines.evaluation.reader import calibrate_reader, read_texts
 from selfscore.pipelines.evaluation.ridge import measure_ridge
 from selfscore.report.gallery import gather_pairs
 
@@ -35,6 +39,7 @@ def create_pipeline(policies: Sequence[str] = ("scoring", "consistency", "merged
     return Pipeline(
         [
             *(_prediction(name) for name in policies),
+            *(_edits(name) for name in policies),
             _node(
                 judge_explanations,
                 {
@@ -53,6 +58,18 @@ def create_pipeline(policies: Sequence[str] = ("scoring", "consistency", "merged
                 ["judgements", "readings"],
             ),
             _node(
+                find_mentions,
+                {
+                    "hosted_verdicts": "hosted_verdicts",
+                    "settings": "params:evaluation",
+                    "seed": "params:seed",
+                    **{f"{name}_edited": f"{name}_edited_answers" for name in policies},
+                    **predictions,
+                },
+                "mentions",
+            ),
+            _reader(policies) if learns else _CALIBRATION,
+            _node(
                 measure_policies,
                 {
                     "judgements": "judgements",
@@ -62,6 +79,8 @@ def create_pipeline(policies: Sequence[str] = ("scoring", "consistency", "merged
                     "settings": "params:evaluation",
                     "seed": "params:seed",
                     "others": "learning" if learns else "ridge",
+                    "mentions": "mentions",
+                    "truth_readings": "truth_readings",
                     **predictions,
                 },
                 "figures",
@@ -124,8 +143,43 @@ _OF_FEATURES = _node(
     "ridge",
 )
 
+_READ = {
+    "base_policy": "base_policy",
+    "images": "raw_images",
+    "image_features": "image_features",
+    "scored_images": "scored_images",
+    "settings": "params:evaluation",
+    "machine": "params:machine",
+    "seed": "params:seed",
+    "checkpoint": "checkpoints",
+}
+# What only the baseline can find out: of its own texts, whether the base model is to be believed.
+_CALIBRATION = _node(
+    calibrate_reader,
+    {**_READ, "predictions": "base_predictions"},
+    ["truth_readings", "reader_calibration"],
+)
+
+
+def _reader(policies: Sequence[str]) -> Node:
+    predictions = {name: f"{name}_predictions" for name in policies}
+    return _node(
+        read_texts,
+        {**_READ, "reader_calibration": "reader_calibration", **predictions},
+        "truth_readings",
+    )
+
 
 def _prediction(name: str) -> Node:
+    return _of_policy(predict, name, f"{name}_predictions", f"predict_{name}")
+
+
+def _edits(name: str) -> Node:
+    return _of_policy(answer_edits, name, f"{name}_edited_answers", f"answer_edits_{name}")
+
+
+def _of_policy(function: Callable[..., Any], name: str, output: str, node: str) -> Node:
+    """A node that asks one policy about images."""
     inputs = {
         "policy": WHOLE_POLICIES.get(name, "policy"),
         "images": "raw_images",
@@ -138,9 +192,5 @@ def _prediction(name: str) -> Node:
     }
     if name not in WHOLE_POLICIES:
         inputs["adapter"] = f"{name}_adapter"
-    return Node(
-        update_wrapper(partial(predict, name=name), predict),
-        inputs=inputs,
-        outputs=f"{name}_predictions",
-        name=f"predict_{name}",
-    )
+    asked = update_wrapper(partial(function, name=name), function)
+    return Node(asked, inputs=inputs, outputs=output, name=node)

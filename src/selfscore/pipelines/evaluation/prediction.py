@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.splits import check_evaluated
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
-from selfscore.vlm.options import Machine
+from selfscore.vlm.options import Decoding, Machine
 from selfscore.vlm.policy import LoraAdapter, Policy, ScoreScale
 
 if TYPE_CHECKING:
@@ -62,6 +62,49 @@ def predict(
     Raises:
         ValueError: no image is in one of the splits asked for.
     """
+    check_evaluated(settings.splits, set(scored_images["split"]))
+    rows = scored_images[scored_images["split"].isin(settings.splits)].reset_index(drop=True)
+    logger.info("Scoring and explaining %d images with the policy '%s'.", len(rows), name)
+    adapters = [adapter] if adapter else []
+    predictions = answers(
+        policy,
+        adapters,
+        images,
+        image_features,
+        rows["path"].tolist(),
+        settings.decoding,
+        machine,
+        seed,
+        checkpoint,
+    )
+    number = policy.card.iteration + (adapter is not None)
+    return tabulate_predictions(rows, predictions, policy.card.score_scale, name, number)
+
+
+def answers(
+    policy: Policy,
+    adapters: Sequence[LoraAdapter],
+    images: ImageSource,
+    image_features: StoredFeatures,
+    keys: Sequence[str],
+    decoding: Decoding,
+    machine: Machine,
+    seed: int,
+    checkpoint: MutableMapping[str, bytes],
+) -> list[Prediction]:
+    """What a policy says of the images named by `keys`, in their order.
+
+    Args:
+        policy: the policy.
+        adapters: on top of it.
+        images: pictures by key.
+        image_features: what the tower makes of them, as far as it is stored.
+        keys: the images.
+        decoding: of the texts.
+        machine: where the policy is put into memory, and who writes.
+        seed: of the sampling.
+        checkpoint: what the policy has said already.
+    """
     from selfscore.vlm.loading.elsewhere import load_for
     from selfscore.vlm.reading.features import ImageEncoder
     from selfscore.vlm.writing.backends import writer
@@ -71,26 +114,18 @@ def predict(
         predict_texts,
     )
 
-    check_evaluated(settings.splits, set(scored_images["split"]))
-    rows = scored_images[scored_images["split"].isin(settings.splits)].reset_index(drop=True)
-    logger.info("Scoring and explaining %d images with the policy '%s'.", len(rows), name)
-    adapters = [adapter] if adapter else []
-    keys, asked, scale = rows["path"].tolist(), policy.card.prompts, policy.card.score_scale
-    decoding = settings.decoding
+    asked, levels = policy.card.prompts, policy.card.score_scale.levels
     encoder = ImageEncoder(load_for(machine, policy, adapters), images, image_features)
     if machine.generation.backend == "transformers":
-        predictions = predict_images(encoder, keys, asked, scale.levels, decoding, seed, checkpoint)
-    else:
-        # The distributions come from transformers all the same, so that scores never depend on who
-        # writes the texts. Its model makes room before the other one comes.
-        probabilities = level_probabilities(
-            encoder, keys, asked.rating, scale.levels, decoding.batch_size, checkpoint
-        )
-        del encoder
-        write = writer(machine, policy, images, image_features, adapters)
-        predictions = predict_texts(write, keys, asked, probabilities, decoding, seed, checkpoint)
-    number = policy.card.iteration + (adapter is not None)
-    return tabulate_predictions(rows, predictions, scale, name, number)
+        return predict_images(encoder, keys, asked, levels, decoding, seed, checkpoint)
+    # The distributions come from transformers all the same, so that scores never depend on who
+    # writes the texts. Its model makes room before the other one comes.
+    probabilities = level_probabilities(
+        encoder, keys, asked.rating, levels, decoding.batch_size, checkpoint
+    )
+    del encoder
+    write = writer(machine, policy, images, image_features, adapters)
+    return predict_texts(write, keys, asked, probabilities, decoding, seed, checkpoint)
 
 
 def tabulate_predictions(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from selfscore.faithfulness.settings import FaithfulnessSettings
 from selfscore.judging.settings import JudgingSettings
 from selfscore.metrics.health import HealthThresholds
 from selfscore.metrics.resampling import IntervalSettings
@@ -41,7 +42,7 @@ class EvaluationSettings(IntervalSettings):
         calibration_bins: equally wide bins of probability.
         judging: who reads a score from an explanation.
         health: what is done about policies that no longer answer sensibly.
-        faithfulness: whether statements are checked, where the faults of the images are known.
+        faithfulness: how it is found out whether explanations are true.
     """
 
     splits: Annotated[list[HeldOut], Field(min_length=1)]
@@ -51,4 +52,4 @@ class EvaluationSettings(IntervalSettings):
     calibration_bins: Count
     judging: JudgingSettings
     health: HealthSettings
-    faithfulness: bool
+    faithfulness: FaithfulnessSettings

@@ -64,6 +64,7 @@ def create_round(number: int, experts: Sequence[str], written: bool) -> Pipeline
             "scored_images": "scored_images",
             "image_features": f"{namespace(0)}.image_features",
             "consistency_judge": f"{namespace(0)}.consistency_judge",
+            "reader_calibration": f"{namespace(0)}.reader_calibration",
             "base_policy": "policy_0",
             "hosted_verdicts": "hosted_verdicts",
             "severities": "severities",

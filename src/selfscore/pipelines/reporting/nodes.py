@@ -94,13 +94,18 @@ def build_charts(
         thresholds: limits of health.
         settings: what is shown.
     """
-    from selfscore.report import answer_charts, policy_charts, run_charts
+    from selfscore.report import answer_charts, policy_charts, run_charts, truth_charts
 
     split, scale = settings.split, base_policy.card.score_scale
     number = shown_round(champion, int(figures["round"].max()))
     return {
         "curves": policy_charts.curves_chart(figures, split, settings.metrics),
         "policies": policy_charts.policies_chart(figures, split, settings.compared, number),
+        **(
+            {"counterfactual": truth_charts.counterfactual_chart(figures, number)}
+            if (figures["metric"] == "counterfactual").any()
+            else {}
+        ),
         "predicted": answer_charts.predicted_chart(answers, split, number, scale.unit),
         "levels": answer_charts.levels_chart(answers, split, number, scale.levels),
         "reliability": answer_charts.reliability_chart(reliability, split, number),

@@ -26,6 +26,7 @@ def answer_log_probabilities(
     instruction: str,
     batch_size: int,
     checkpoint: MutableMapping[str, bytes] | None = None,
+    setting: str = "preference_building.batch_size",
 ) -> list[list[float]]:
     """Sum of the log-probabilities of every answer's tokens, the token that ends it included.
 
@@ -36,6 +37,7 @@ def answer_log_probabilities(
         instruction: what the responses answer.
         batch_size: images in one pass.
         checkpoint: answers that this policy has weighed already, see `in_batches`.
+        setting: what the user calls `batch_size`.
 
     Returns:
         Per image one number (nats, ≤ 0) an answer.
@@ -44,7 +46,7 @@ def answer_log_probabilities(
         ValueError: the model does not compute packed rows as plain ones, see `check_packing`.
     """
     vlm = encoder.vlm
-    fitting = ShrinkingBatch("preference_building.batch_size")
+    fitting = ShrinkingBatch(setting)
 
     def weigh(batch: Sequence[tuple[str, list[str]]]) -> list[list[float]]:
         # Where the weights are; a model that passed is not checked again.

@@ -1,0 +1,1 @@
+"""Whether texts are true of pictures whose faults nobody has written down."""
