@@ -10,11 +10,11 @@ import pandas as pd
 from benchmarks.experiments.finished_run import FinishedRun
 from selfscore.layout import BASELINE
 from selfscore.metrics.figures import COLUMNS, as_figures
-from selfscore.pipelines.evaluation.counterfactual import EDIT_COLUMNS
+from selfscore.pipelines.evaluation.counterfactual import answer_edits, find_mentions
 from selfscore.pipelines.evaluation.judgement import judge_explanations
 from selfscore.pipelines.evaluation.measurement import measure_policies
 from selfscore.pipelines.evaluation.prediction import predict
-from selfscore.pipelines.evaluation.reader import COLUMNS as READ_COLUMNS
+from selfscore.pipelines.evaluation.reader import read_texts
 from selfscore.vlm.policy import LoraAdapter
 
 SECONDS = "seconds"
@@ -59,6 +59,19 @@ def predictions_of(
     }
 
 
+def true_of_pictures(
+    run: FinishedRun, adapter: LoraAdapter, predictions: Mapping[str, pd.DataFrame]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What edits of pictures did, and what the base model makes of the texts, of `merged`."""
+    policy, given = run.base_policy, (run.images, run.features, run.scored_images, run.evaluation)
+    edited = answer_edits(policy, *given, run.machine, run.seed, {}, "merged", adapter)
+    verdicts = run.load("hosted_verdicts")
+    mentions = find_mentions(verdicts, run.evaluation, run.seed, edited=edited, **predictions)
+    calibration = run.load(f"{BASELINE}.reader_calibration")
+    read = read_texts(policy, *given, run.machine, run.seed, {}, calibration, **predictions)
+    return mentions, read
+
+
 def judged(
     run: FinishedRun, predictions: Mapping[str, pd.DataFrame]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -96,8 +109,7 @@ def measure(run: FinishedRun, adapter: LoraAdapter, seconds: float) -> Measured:
         run.evaluation,
         run.seed,
         pd.DataFrame(columns=COLUMNS),
-        pd.DataFrame(columns=EDIT_COLUMNS),
-        pd.DataFrame(columns=READ_COLUMNS),
+        *true_of_pictures(run, adapter, predictions),
         **predictions,
     )
     return Measured(pd.concat([figures, took(seconds, 1, "merged")], ignore_index=True), judgements)
