@@ -141,7 +141,7 @@ def test_figures_made_in_a_later_run_go_along_with_its_manifest(tiny, whole, onl
 
 def test_the_card_says_what_it_is_and_how_good_with_intervals(handed):
     card = (handed / "policy/README.md").read_text()
-    assert 'base_model: "models/base"' in card
+    assert "base_model: models/base" in card
     assert "3 levels, written 0 to 2" in card
     assert "stars" in card
     assert "| dpo_training.lr | `0.1` |" in card

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,6 +46,16 @@ def handoff() -> None:
     help="A new folder, or an archive: .tar.gz or .tgz.",
 )
 @click.option("--version", help="Of the policy; by default the newest, or the champion's own.")
+@click.option(
+    "--for",
+    "receiver",
+    type=click.Choice(["colleague", "hub"]),
+    default="colleague",
+    show_default=True,
+    help="hub: a folder to upload to a model hub, with its card; needs --repo and --license.",
+)
+@click.option("--repo", help="Of the hub: organisation/name. Nothing is uploaded.")
+@click.option("--license", "licence", help="Of the adapter, as the hub writes it: apache-2.0, mit.")
 @click.option("--with-data", is_flag=True, help="The round's tables go along. Images never do.")
 @with_options(env_option, conf_source_option, verbose_option)
 @click.pass_obj
@@ -56,6 +67,8 @@ def create(
     with_data: bool,
     env: str | None,
     conf_source: str | None,
+    receiver: str,
+    **hub: str | None,
 ) -> None:
     """Pack a policy (NAME policy_2) or a whole round (NAME iteration_2).
 
@@ -67,10 +80,35 @@ def create(
     with as_click_errors():
         project = project_of(metadata, env, {}, conf_source)
         manifests = read_manifests(project.catalog)
+        if receiver == "hub":
+            with TemporaryDirectory() as place:
+                packing.create(project, manifests, name, Path(place) / "handoff", version)
+                _write_repository(Path(place) / "handoff", output, **hub)
+            return
         index = packing.create(project, manifests, name, output, version, with_data)
     click.echo(f"{index.name}, version {index.policy['version']}: '{output}'")
     click.echo(f"{len(index.files) + 1} files; the policy's digest is {index.policy['digest']}")
     click.echo(f"Tell whom you give it to the digest of the handoff: {index.digest}")
+
+
+def _write_repository(handoff: Path, output: Path, repo: str | None, licence: str | None) -> None:
+    from selfscore.handoff.hub import write_repository
+
+    if not repo or not licence:
+        raise click.UsageError(
+            "--for=hub needs --repo=organisation/name and --license=…, such as apache-2.0: whose "
+            "the repository is and under which terms is for you to say."
+        )
+    made = write_repository(handoff, output, repo, licence)
+    click.echo(f"A repository for a hub: '{output}'. Nothing was uploaded. To do so:")
+    click.echo(f"  hf upload {repo} {output}")
+    if not made.base_is_there:
+        click.secho(
+            "Note: the base model is a folder of this machine. Nobody can use the adapter without "
+            "it: put it on the hub, too, and name it in README.md and adapter_config.json.",
+            fg="yellow",
+            err=True,
+        )
 
 
 @handoff.command()

@@ -126,7 +126,8 @@ def _fill(
         write_json(to_record(manifest), folder / bundle.MANIFESTS / f"{manifest.run_id}.json")
     figures = next((n for n in artifacts if n.endswith(".figures")), None)
     table = pd.read_parquet(folder / artifacts[figures]) if figures else None
-    card = model_card(kin.policy.name, policy.card.record(), policy.digest, maker, table)
+    rank = policy.adapter.config["r"] if policy.adapter else None
+    card = model_card(kin.policy.name, policy.card.record(), policy.digest, maker, table, rank)
     (folder / bundle.CARD).write_text(card, encoding="utf-8")
     index = bundle.Index(
         kind=kind,

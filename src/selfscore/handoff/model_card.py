@@ -7,6 +7,7 @@ run that made it and the figures of its round.
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from selfscore.domain import PICTURES, Domain
+from selfscore.handoff.metadata import Hub, metadata
 from selfscore.layout import LEVEL, namespace
 from selfscore.metrics.catalog import ON_CARD
 from selfscore.metrics.figures import PRIOR, among
@@ -26,6 +28,8 @@ def model_card(
     digest: str,
     made_by: Manifest,
     figures: pd.DataFrame | None,
+    rank: int | None = None,
+    hub: Hub | None = None,
 ) -> str:
     """The text of the README.
 
@@ -36,6 +40,8 @@ def model_card(
         made_by: the run that made it.
         figures: of its round, see `selfscore.metrics.figures`; None if the policy was not
             evaluated.
+        rank: of its adapter; None for the base model alone.
+        hub: where it is to be found; None for one that goes from hand to hand.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -43,7 +49,7 @@ def model_card(
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"cell": _cell, "repr": repr, "quoted": _quoted}
+    environment.filters |= {"cell": _cell, "repr": repr, "quoted": shlex.quote}
     template = (files("selfscore.handoff") / "card.md.j2").read_text(encoding="utf-8")
     section = made_by.parameters.get(namespace(card["iteration"]), {})
     evaluation = (section or made_by.parameters).get("evaluation", {})
@@ -51,8 +57,14 @@ def model_card(
     if LEVEL in made_by.parameters.get("experts", ()):
         learnt.insert(2, "level_training")
     stages = {key: section.get(key, {}) for key in learnt}
+    own = [] if figures is None else list(_own(figures, name))
     return environment.from_string(template).render(
         name=name,
+        metadata=metadata(card, own, hub),
+        hub=hub,
+        place=hub.repository if hub else "<this folder>",
+        processor=card["base_model"].get("processor") or {},
+        room=_room(rank),
         card=card,
         domain=Domain(**card["domain"]) if "domain" in card else PICTURES,
         scale={"method": None, "unit": None, **card["score_scale"]},
@@ -60,7 +72,7 @@ def model_card(
         made_by=made_by,
         trained=card["iteration"] > 0,
         training=[*_flat(stages), ("seed", made_by.seeds.get("seed"))],
-        figures=[] if figures is None else list(_own(figures, name)),
+        figures=own,
         confidence=float(evaluation.get("confidence", 0.95)),
     )
 
@@ -78,6 +90,16 @@ def _own(figures: pd.DataFrame, name: str) -> Iterator[dict[Any, Any]]:
             yield row | {"constant": same.get((row["split"], metric), math.nan)}
 
 
+def _room(rank: int | None) -> int | None:
+    """The `--max-lora-rank` that vLLM needs; None where it takes no such adapter."""
+    from selfscore.vlm.writing.vllm_backend import room_for
+
+    try:
+        return None if rank is None else room_for(rank)
+    except ValueError:
+        return None
+
+
 def _flat(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in section.items():
         if isinstance(value, Mapping):
@@ -88,8 +110,3 @@ def _flat(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -100,7 +100,7 @@ def _compared(name: str, content: bytes, comparisons: Comparisons) -> pd.DataFra
     rows = list(zip(*cells, strict=True))
     if not rows:
         raise ValueError(f"The table '{name}' has no rows: add one for each comparison.")
-    sides = [_side(*row, columns[0], columns[1]) for row in rows]
+    sides = [_side(first, second, said, columns) for first, second, said in rows]
     if None in sides:
         place = sides.index(None)
         first, second, said = rows[place]
@@ -119,9 +119,7 @@ def _compared(name: str, content: bytes, comparisons: Comparisons) -> pd.DataFra
     return both[both["weight"] > 0]
 
 
-def _side(
-    first: str, second: str, said: str, first_column: str, second_column: str
-) -> float | None:
+def _side(first: str, second: str, said: str, columns: Sequence[str]) -> float | None:
     """Share of a win that the first image has; None where the row says nothing."""
     if first == second or not first or not second:
         return None
@@ -129,9 +127,9 @@ def _side(
     if said in (first, second):
         return float(said == first)
     word = said.casefold()
-    if word in (*_FIRST, first_column.casefold()):
+    if word in (*_FIRST, columns[0].casefold()):
         return 1.0
-    if word in (*_SECOND, second_column.casefold()):
+    if word in (*_SECOND, columns[1].casefold()):
         return 0.0
     return 0.5 if word in _TIE else None
 

@@ -187,14 +187,21 @@ def engine_arguments(
     }
     if adapter is None:
         return arguments
-    rank = int(adapter.config["r"])
+    return arguments | {"enable_lora": True, "max_lora_rank": room_for(int(adapter.config["r"]))}
+
+
+def room_for(rank: int) -> int:
+    """The `max_lora_rank` that vLLM needs for an adapter.
+
+    Raises:
+        ValueError: its rank is larger than vLLM takes.
+    """
     if rank > _RANKS[-1]:
         raise ValueError(
             f"vLLM takes adapters up to rank {_RANKS[-1]}, and this one has {rank}: lower "
             "`merging.rank` or use `machine.generation.backend: transformers`."
         )
-    fitting = next(size for size in _RANKS if size >= rank)
-    return arguments | {"enable_lora": True, "max_lora_rank": fitting}
+    return next(size for size in _RANKS if size >= rank)
 
 
 def save_adapter(adapter: LoraAdapter, folder: Path) -> None:
