@@ -28,6 +28,7 @@ from selfscore.preference_optimization.settings import DPOSettings
 from selfscore.report.settings import ReportingSettings
 from selfscore.review.settings import ReviewSettings
 from selfscore.settings_class import Count, Whole, settings_class
+from selfscore.study.settings import StudySettings
 from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import BaseModel
 from selfscore.vlm.response import Prompts
@@ -172,6 +173,7 @@ SECTIONS: dict[str, Any] = {
     "reporting": ReportingSettings,
     "registry": RegistrySettings,
     "review": ReviewSettings,
+    "study": StudySettings,
     "scoring": ScoringSettings,
 }
 if find_spec("selfscore_demo") is not None:

@@ -13,6 +13,7 @@ from selfscore.pipelines import (
     reporting,
     review,
     scoring,
+    study,
 )
 
 
@@ -33,6 +34,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         **{stage: whole.only_nodes_with_tags(stage) for stage in STAGES},
         "reporting": reporting.create_pipeline(rounds=rounds),
         "review": review.create_pipeline(layout),
+        "study": study.create_pipeline(layout),
         "scoring": scoring.create_pipeline(policy=policy_name(rounds)),
         **_demo(),
     }

@@ -1,4 +1,4 @@
-"""`kedro review pairs` on what a run made."""
+"""`kedro review …` on what a run made."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from kedro.framework.startup import bootstrap_project
 from PIL import Image
 from small_pairs import IMAGES, generations, readings, scored_images
+from small_study import Raters, items
 
 from selfscore.cli import cli
 
@@ -108,6 +110,41 @@ def _ask(address: str, body: bytes | None = None) -> bytes:
         except urllib.error.URLError:
             assert time.monotonic() < end
             time.sleep(0.1)
+
+
+@pytest.fixture
+def shown(trial_conf: Path, tmp_path: Path) -> pd.DataFrame:
+    """A study, where the catalog has it."""
+    place = tmp_path / "data/08_reporting/study/study_items.parquet/2026-01-01T00.00.00.000Z"
+    place.mkdir(parents=True)
+    shown = items()
+    shown.to_parquet(place / "study_items.parquet")
+    return shown
+
+
+def test_answers_that_raters_sent_are_taken(
+    shown: pd.DataFrame, trial_conf: Path, kedro: Callable[..., Result], tmp_path: Path
+) -> None:
+    files = []
+    for name, record in Raters().answer(shown, 0).items():
+        files.append(tmp_path / f"{Path(name).name}.json")
+        files[-1].write_text(json.dumps(record))
+    result = kedro("import", *files, f"--conf-source={trial_conf}", ONE_ROUND)
+    assert result.exit_code == 0, result.output
+    assert "rater-12: 48 answers" in result.output
+    kept = list((tmp_path / "data/08_reporting/study/study_answers").rglob("*.json"))
+    assert len(kept) == 12
+    files[0].write_text("{}")
+    again = kedro("import", files[0], f"--conf-source={trial_conf}", ONE_ROUND)
+    assert again.exit_code == 1 and "no file of a rater's answers" in again.output
+
+
+def test_before_the_study_is_drawn_nobody_rates(
+    trial_conf: Path, kedro: Callable[..., Result]
+) -> None:
+    result = kedro("study", f"--conf-source={trial_conf}", ONE_ROUND)
+    assert result.exit_code == 1
+    assert "There is no `study_page` yet. Run `kedro run --pipelines=study`" in result.output
 
 
 def test_before_a_run_there_is_nothing_to_read(

@@ -117,6 +117,37 @@ METRICS = {
         "judge's recall", "Told apart by the judge, of the usable pairs", "share", True
     ),
     "reader_kappa": Metric("kappa", "Agreement of two readers", "Cohen's kappa"),
+    # Of the study of usefulness.
+    "guess_before": Metric(
+        "guesses", "Model's level guessed from the picture alone", "share of guesses", True
+    ),
+    "guess_gain": Metric("gain", "Gain of guesses with the text", "share of guesses", True),
+    "guess_gain_other": Metric(
+        "gain, control", "Gain of guesses with another picture's text", "share of guesses", True
+    ),
+    "guess_gain_beyond": Metric(
+        "gain beyond control", "Gain beyond another picture's text", "share of guesses", True
+    ),
+    "decisions": Metric("decisions", "Right decisions without a text", "share of decisions", True),
+    "decisions_gain": Metric(
+        "gain", "Gain of right decisions with the text", "share of decisions", True
+    ),
+    "decisions_gain_other": Metric(
+        "gain, control", "Gain of right decisions with another text", "share of decisions", True
+    ),
+    "over_reliance": Metric(
+        "over-reliance", "Planted errors accepted without a text", "share of errors", True, True
+    ),
+    "over_reliance_gain": Metric(
+        "more over-reliance", "Over-reliance with the text", "share of errors", True, True
+    ),
+    "over_reliance_gain_other": Metric(
+        "more, control", "Over-reliance with another text", "share of errors", True, True
+    ),
+    "false_alarms_gain": Metric(
+        "more false alarms", "Right levels rejected with the text", "share of levels", True, True
+    ),
+    "time_with_text": Metric("time", "Time of a decision with the text", "times as long"),
 }
 # What is shown: large on the report's page and in the champion's record, …
 HEADLINE = (

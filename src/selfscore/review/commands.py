@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 from contextlib import chdir
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 # People on this machine alone read and rate here: there is no password.
 _HOST = "127.0.0.1"
+_LABELS, _ANSWERS = "pair_labels", "study_answers"
+_NEXT = "What they come to: kedro run --pipelines=study, then study_report."
 _options = (env_option, conf_source_option, params_option, verbose_option)
 _port_option = click.option(
     "--port", type=click.IntRange(0, 65535), default=8081, show_default=True
@@ -58,7 +61,6 @@ def pairs(
     """Read pairs by hand: a page on this machine, four keys, and what comes of the labels."""
     from selfscore.datasets.records import is_name
     from selfscore.local_page.server import serve
-    from selfscore.provenance.outside_runs import load_sealed
     from selfscore.review.web import create_app
 
     name = getpass.getuser() if reader is None else reader
@@ -74,14 +76,70 @@ def pairs(
             raise click.ClickException(
                 "There are no pairs to read: no image has two different accepted texts."
             )
-        labels = project.catalog.load("pair_labels")
+        labels = _loaded(project, _LABELS, "review")
         if not figures:
-            scale = load_sealed(project, "score_scale")
+            scale = _loaded(project, "score_scale", "iteration")
             images = project.catalog.load("raw_images")
             app = create_app(table, images, labels, name, scale["levels"] - 1, _HOST)
             click.echo(f"Open http://{_HOST}:{port} (Ctrl-C ends it).", err=True)
             serve(app, _HOST, port)
         _show_figures(_made_by(project, "measure_reading", pairs_to_read=table)[1])
+
+
+@review.command()
+@with_options(_port_option, *_options)
+@click.pass_obj
+def study(
+    metadata: ProjectMetadata,
+    port: int,
+    env: str | None,
+    conf_source: str | None,
+    params: dict[str, Any],
+) -> None:
+    """Rate on a page of this machine: what `kedro run --pipelines=study` made."""
+    from selfscore.local_page.server import serve
+    from selfscore.study.web import create_app
+
+    with as_click_errors(), chdir(metadata.project_path):
+        project = project_of(metadata, env, params, conf_source)
+        page, items, answers = (
+            _loaded(project, name, "study") for name in ("study_page", "study_items", _ANSWERS)
+        )
+        click.echo(f"Open http://{_HOST}:{port} (Ctrl-C ends it).", err=True)
+        serve(create_app(page, items, answers, _HOST), _HOST, port)
+    click.echo(f"{len(answers)} raters answered. {_NEXT}")
+
+
+@review.command(name="import")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@with_options(*_options)
+@click.pass_obj
+def import_answers(
+    metadata: ProjectMetadata,
+    files: tuple[Path, ...],
+    env: str | None,
+    conf_source: str | None,
+    params: dict[str, Any],
+) -> None:
+    """Take the answers that raters sent.
+
+    FILES are those that the study's page saves, or exports of Label Studio (JSON).
+    """
+    from selfscore.study.answers import keep
+    from selfscore.study.sent_files import read_answers
+
+    with as_click_errors():
+        found = [(file, answers) for file in files for answers in read_answers(file)]
+        with chdir(metadata.project_path):
+            project = project_of(metadata, env, params, conf_source)
+            items = _loaded(project, "study_items", "study")
+            kept = _loaded(project, _ANSWERS, "study")
+            for file, answers in found:
+                record = keep(answers, kept, items)
+                click.echo(f"{answers.rater}: {len(record['answers'])} answers ('{file}').")
+    click.echo(_NEXT)
 
 
 def _made_by(project: Project, node: str, **given: Any) -> Any:
@@ -92,24 +150,25 @@ def _made_by(project: Project, node: str, **given: Any) -> Any:
         node: its name.
         given: inputs that are not taken from the catalog.
     """
-    from selfscore.provenance.outside_runs import load_sealed
-
     found = project.pipeline(["review"]).only_nodes(node).nodes[0]
-    missing = [name for name in found.inputs if not _is_there(project, name, given)]
-    if missing:
-        raise click.ClickException(
-            f"There is no `{missing[0]}` yet. Run `kedro run --pipelines=iteration` first, with "
-            "the same --env and --params."
-        )
-    inputs = {name: given.get(name) for name in found.inputs if name in given}
-    inputs |= {name: load_sealed(project, name) for name in found.inputs if name not in given}
+    inputs = {
+        name: given[name] if name in given else _loaded(project, name, "iteration")
+        for name in found.inputs
+    }
     made = list(found.run(inputs).values())
     return made[0] if len(made) == 1 else made
 
 
-def _is_there(project: Project, name: str, given: dict[str, Any]) -> bool:
-    # Labels are there as soon as the first one is.
-    return name in given or name == "pair_labels" or project.catalog.exists(name)
+def _loaded(project: Project, name: str, pipeline: str) -> Any:
+    """A dataset, or which pipeline makes it. What people say is there before the first word."""
+    from selfscore.provenance.outside_runs import load_sealed
+
+    if name not in (_LABELS, _ANSWERS) and not project.catalog.exists(name):
+        raise click.ClickException(
+            f"There is no `{name}` yet. Run `kedro run --pipelines={pipeline}` first, with the "
+            "same --env and --params."
+        )
+    return load_sealed(project, name)
 
 
 def _show_figures(figures: pd.DataFrame) -> None:

@@ -1,0 +1,1 @@
+"""Are the explanations of use to people? What raters are shown, and what their answers come to."""
