@@ -64,6 +64,14 @@ def test_a_longer_level_is_not_counted_for_the_shorter_one_it_begins_with(vlm, i
         assert np.log(row[1] / row[13]) == pytest.approx(odds, abs=1e-4)
 
 
+def test_without_a_text_the_probabilities_are_those_with_one(vlm, images):
+    """One pass instead of two: prompt and start together, where every level is one token."""
+    encoder, keys = ImageEncoder(vlm, images), list(images)
+    told = predict_images(encoder, keys, PROMPTS, 10, Decoding(0.0, 4, 3), seed=0)
+    found = level_probabilities(encoder, keys, "Rate it.", 10, batch_size=3)
+    np.testing.assert_allclose(found, [row.probabilities for row in told], atol=1e-5)
+
+
 def test_batches_and_texts_do_not_change_the_probabilities(vlm, images):
     encoder, keys = ImageEncoder(vlm, images), list(images)
     one = level_probabilities(encoder, keys, "Rate it.", 20, batch_size=1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -16,7 +17,13 @@ from selfscore.vlm.reading.features import image_token
 from selfscore.vlm.response import Prompts, response_prefix
 
 if TYPE_CHECKING:
+    from transformers import ProcessorMixin
+
     from selfscore.vlm.model import VLM
+
+# What `level_strings` has found: a template is filled in for every level, and they are asked for
+# with every batch.
+_LEVELS: WeakKeyDictionary[ProcessorMixin, dict[tuple[str, int], Any]] = WeakKeyDictionary()
 
 
 def render(vlm: VLM, instruction: str, response: str = "") -> str:
@@ -172,6 +179,13 @@ def level_strings(vlm: VLM, instruction: str, levels: int) -> tuple[list[int], l
     Raises:
         ValueError: the tokenizer writes two levels alike.
     """
+    known = _LEVELS.setdefault(vlm.processor, {})
+    if (instruction, levels) not in known:
+        known[instruction, levels] = _level_strings(vlm, instruction, levels)
+    return known[instruction, levels]
+
+
+def _level_strings(vlm: VLM, instruction: str, levels: int) -> tuple[list[int], list[list[int]]]:
     rows = [start_ids(vlm, instruction, response_prefix(level)) for level in range(levels)]
     if len(set(map(tuple, rows))) < levels:
         raise ValueError(

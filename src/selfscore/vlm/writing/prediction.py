@@ -111,7 +111,7 @@ def predict_batch(
     explanation is written within the grammar. The distribution over levels is the same.
     """
     vlm = encoder.vlm
-    prefill, probabilities = _scored(encoder, keys, prompts.rating, levels)
+    prefill, probabilities = _prefilled(encoder, keys, prompts.rating, levels)
     seeds = [row_seed(seed, key) for key in keys]
     forced = [
         "" if grammar is None else response_prefix(int(row.argmax())) for row in probabilities
@@ -198,7 +198,10 @@ def batch_probabilities(
     encoder: ImageEncoder, keys: Sequence[str], instruction: str, levels: int
 ) -> NDArray[np.float64]:
     """`level_probabilities` for images that fit into one batch, without a progress bar."""
-    return _scored(encoder, keys, instruction, levels)[1]
+    features = encoder(keys)
+    prompts = prompts_of(encoder.vlm, features, instruction)
+    rows = level_distributions(encoder.vlm, prompts, features, instruction, levels)
+    return rows.cpu().numpy()
 
 
 def _by_length(encoder: ImageEncoder, keys: Sequence[str]) -> list[str]:
@@ -207,7 +210,7 @@ def _by_length(encoder: ImageEncoder, keys: Sequence[str]) -> list[str]:
 
 
 @torch.inference_mode()
-def _scored(
+def _prefilled(
     encoder: ImageEncoder, keys: Sequence[str], instruction: str, levels: int
 ) -> tuple[Prefill, NDArray[np.float64]]:
     """The prompts of a batch, ready to be continued, and the distributions over levels."""
@@ -215,7 +218,7 @@ def _scored(
     features = encoder(keys)
     prompts = prompts_of(vlm, features, instruction)
     prefill = Prefill(vlm, prompts, features)
-    rows = level_distributions(vlm, prefill, prompts, features, instruction, levels)
+    rows = level_distributions(vlm, prompts, features, instruction, levels, prefill)
     return prefill, rows.cpu().numpy()
 
 
