@@ -8,7 +8,7 @@ from interrupted import killed_and_begun_again
 
 from selfscore.vlm.options import Decoding
 from selfscore.vlm.reading.features import ImageEncoder
-from selfscore.vlm.reading.tokens import level_tokens
+from selfscore.vlm.reading.tokens import level_strings
 from selfscore.vlm.response import Prompts
 from selfscore.vlm.writing.generation import Request, generate
 from selfscore.vlm.writing.grammar import explanation_grammar
@@ -40,7 +40,8 @@ def test_probabilities_do_not_depend_on_the_batch(encoder, images):
 
 def test_probabilities_are_those_of_a_forward_pass_of_the_whole_model(vlm, encoder, images):
     found = level_probabilities(encoder, list(images), "Rate it.", 10, batch_size=4)
-    start, tokens = level_tokens(vlm, "Rate it.", 10)
+    start, strings = level_strings(vlm, "Rate it.", 10)
+    tokens = [ids[0] for ids in strings]
     for key, row in zip(images, found, strict=True):
         with torch.no_grad():
             logits = vlm.model(**stock.encode(vlm, images[key], "Rate it.", start)).logits
@@ -48,16 +49,14 @@ def test_probabilities_are_those_of_a_forward_pass_of_the_whole_model(vlm, encod
         np.testing.assert_allclose(row, expected, atol=1e-6)
 
 
-def test_scoring_is_one_prefill_and_the_score_alone(vlm, encoder, images):
+def test_scoring_is_one_pass(vlm, encoder, images):
     seen = []
     hook = vlm.model.base_model.register_forward_pre_hook(
         lambda module, args, kwargs: seen.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
     )
     level_probabilities(encoder, list(images), "Rate it.", 10, batch_size=100)
     hook.remove()
-    prompt, start = seen
-    assert prompt[0] == start[0] == len(images)
-    assert start[1] == len(level_tokens(vlm, "Rate it.", 10)[0]) + 1
+    assert [shape[0] for shape in seen] == [len(images)]
 
 
 def test_scoring_first_changes_neither_text_nor_score(encoder, images):
