@@ -62,7 +62,9 @@ def generations(n: int = 60) -> pd.DataFrame:
 
 def scored_images(n: int = 60) -> pd.DataFrame:
     names = [f"{split}_{place}" for split in ("test", "train") for place in range(n)]
-    return pd.DataFrame({"image_id": names, "path": [f"{name}.png" for name in names]})
+    groups = [f"scene {place // 2}" for place in range(n)] * 2
+    paths = [f"{name}.png" for name in names]
+    return pd.DataFrame({"image_id": names, "path": paths, "group": groups})
 
 
 def items(chosen: StudySettings | None = None) -> pd.DataFrame:

@@ -52,6 +52,8 @@ def test_controls_are_texts_of_other_pictures(monkeypatch: pytest.MonkeyPatch) -
         assert own == (row.arm == OWN), row
     for row in checks(shown[shown["arm"] != NONE]).itertuples():
         assert level_of[row.text] == row.level
+        place, other = (int(name[6:]) for name in (row.image_id, row.text.split()[2].strip(",")))
+        assert row.arm == OWN or place // 2 != other // 2, "nor of the same scene"
     planted = checks(shown)["planted"].astype(bool)
     assert (planted == (checks(shown)["level"] >= 5)).all()
 

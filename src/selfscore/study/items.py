@@ -4,9 +4,9 @@ Two tasks. *Guess*: which level did the model give this picture? Asked of the pi
 again with a text. *Check*: is this level right? Asked once, with or without a text; half of the
 levels are planted errors, that is, wrong levels that the model was told to explain.
 
-A text is the picture's `own`, or as a control that of an `other` picture: of any in the first
-task, where only the own one can tell the model's level; for the same level in the second, where it
-is as persuasive, and not about the picture. `none` is no text.
+A text is the picture's `own`, or as a control that of an `other` picture, of another group: of any
+in the first task, where only the own one can tell the model's level; for the same level in the
+second, where it is as persuasive, and not about the picture. `none` is no text.
 
 Every rater sees every picture once. The ways to show a picture are handed round the seats like the
 rows of a Latin square, so each picture is shown in each way to equally many raters, and each rater
@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from selfscore.judging.judge import without_score_words
+from selfscore.metrics.grouping import units
 from selfscore.metrics.shuffling import shuffled_partners
 from selfscore.preference_data.pairs import join_sides
 from selfscore.study.settings import CHECK_WAYS, GUESS_WAYS, StudySettings
@@ -69,7 +70,7 @@ def draw_items(
     """
     generator = np.random.default_rng(seed)
     guesses = _guesses(predictions, scored_images, settings, generator)
-    checks = _checks(generations, settings, generator)
+    checks = _checks(generations, scored_images, settings, generator)
     seats = [
         _shuffled(_shown(table, ways, seat), generator)
         for seat in range(settings.raters)
@@ -105,12 +106,17 @@ def _guesses(
 
 
 def _checks(
-    generations: pd.DataFrame, settings: StudySettings, generator: np.random.Generator
+    generations: pd.DataFrame,
+    scored_images: pd.DataFrame,
+    settings: StudySettings,
+    generator: np.random.Generator,
 ) -> pd.DataFrame:
     """One row a picture and way of the second task."""
     both = join_sides(generations)
     rows = _drawn(both, settings.check_pictures, CHECK_WAYS, CHECK, generator)
     pool = generations[generations["accepted"]]
+    scene = _scenes(scored_images)
+    pool = pool.assign(scene=pool["image_id"].map(scene))
     ways = []
     for arm, planted in _CHECKS:
         side = "rejected" if planted else "chosen"
@@ -122,8 +128,8 @@ def _checks(
         else:
             text = pd.Series(
                 [
-                    _elsewhere(pool, image, int(one), generator)
-                    for image, one in zip(rows["image_id"], level, strict=True)
+                    _elsewhere(pool, one, int(asked), generator)
+                    for one, asked in zip(rows["image_id"].map(scene), level, strict=True)
                 ],
                 index=rows.index,
             )
@@ -132,11 +138,21 @@ def _checks(
     return _stacked(ways)
 
 
-def _elsewhere(
-    pool: pd.DataFrame, image_id: str, level: int, generator: np.random.Generator
-) -> str:
-    """The text of another picture for this level, or for the nearest one that has any."""
-    others = pool[pool["image_id"] != image_id]
+def _scenes(scored_images: pd.DataFrame) -> pd.Series:
+    """What each picture shows, by its id: pictures of one group resemble each other."""
+    table = scored_images.set_index("image_id")
+    scenes = units(table["group"])
+    return table.index.to_series() if scenes is None else scenes
+
+
+def _elsewhere(pool: pd.DataFrame, scene: str, level: int, generator: np.random.Generator) -> str:
+    """The text of a picture of something else for this level, or for the nearest that has any."""
+    others = pool[pool["scene"] != scene]
+    if others.empty:
+        raise ValueError(
+            "All training pictures with usable texts are of one group, so there is none of another "
+            "whose text could be the control. Take more groups, or none."
+        )
     distance = (others["level"] - level).abs()
     fitting = others.loc[distance == distance.min(), "explanation"]
     return str(fitting.iloc[generator.integers(len(fitting))])

@@ -55,7 +55,10 @@ def verdict(row: dict[str, Any]) -> str:
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     told = not math.isnan(row["low"])
     signed = "+.2f" if row["nothing"] == 0 else ".2f"
-    low, value, high = (format(row[name], signed) for name in ("low", "value", "high"))
+    low, value, high = (
+        format(row[name], signed).replace("-", "\N{MINUS SIGN}")
+        for name in ("low", "value", "high")
+    )
     return {
         "title": metric(row["metric"]).title,
         "value": value,
