@@ -64,6 +64,19 @@ def test_there_is_a_recipe_for_each_model() -> None:
     assert len(set(ids)) == 6 and all(name.count("/") == 1 for name in ids)
 
 
+def test_recipes_learn_alike() -> None:
+    """How fast and from what is said six times; only what depends on the size may differ."""
+    sizes = {"accumulation_steps"}
+    learnt = [
+        {
+            section: {name: value for name, value in given[section].items() if name not in sizes}
+            for section in ("dpo_training", "level_training")
+        }
+        for given in (read(CONF / name / "parameters.yml") for name in ENVIRONMENTS[1:])
+    ]
+    assert all(recipe == learnt[0] for recipe in learnt)
+
+
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_only_parameters_that_exist_are_set(name: str) -> None:
     assert not list(unknown(read(CONF / name / "parameters.yml"), known()))
