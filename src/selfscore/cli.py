@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import click
 
+from selfscore.deployment.command import deploy
 from selfscore.handoff.commands import handoff
 from selfscore.provenance.commands import COMMANDS
 
@@ -55,7 +56,7 @@ def cli() -> None:
     """Commands of this project."""
 
 
-for _command in (*COMMANDS, handoff, promote, review):
+for _command in (*COMMANDS, deploy, handoff, promote, review):
     cli.add_command(_command)
 
 

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from kedro.pipeline import Pipeline
 
 from selfscore.configuration import current
+from selfscore.deployment.jobs import CPU, GPU
 from selfscore.layout import STAGES, policy_name
 from selfscore.pipelines import (
     baseline,
@@ -26,7 +27,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     layout = current()
     rounds = layout.rounds
     whole = iteration.create_pipeline(layout)
-    return {
+    found = {
         "__default__": whole,
         "iteration": whole,
         "ingestion": ingestion.create_pipeline(),
@@ -38,6 +39,13 @@ def register_pipelines() -> dict[str, Pipeline]:
         "scoring": scoring.create_pipeline(policy=policy_name(rounds)),
         **_demo(),
     }
+    return {name: _with_resources(pipeline) for name, pipeline in found.items()}
+
+
+def _with_resources(pipeline: Pipeline) -> Pipeline:
+    """The nodes with the tag `gpu` where they load a model, and `cpu` elsewhere."""
+    loads = "params:machine"
+    return Pipeline([node.tag(GPU if loads in node.inputs else CPU) for node in pipeline.nodes])
 
 
 def _demo() -> dict[str, Pipeline]:
