@@ -37,9 +37,8 @@ def connect(options: RayOptions) -> None:
 def _begin(options: RayOptions) -> None:
     import ray
 
-    # Nothing is told to Ray's makers; its notes on actors are about what is handled here.
+    # Nothing is told to Ray's makers.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     address = os.environ.get("RAY_ADDRESS")
     # Ray's own handler of SIGTERM ends the process before a run's hooks close it.
     with own_handlers():
