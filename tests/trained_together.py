@@ -86,8 +86,10 @@ def _note(steps: list[torch.Tensor], optimizer: torch.optim.Optimizer, *_: Any) 
     steps.append(torch.cat(parts).clone())
 
 
-def refused(checkpoint: MutableMapping[str, bytes]) -> Any:
-    """A training that this project refuses."""
+def refused_by_one(checkpoint: MutableMapping[str, bytes], policy: Policy) -> Any:
+    """A training that this project refuses, in the process that is not the first."""
+    if is_first():
+        return by_pairs(checkpoint, policy)
     return StartCheck(beta=1.0, tolerance=0.0).on_log(
         None, SimpleNamespace(global_step=1), None, {"rewards/chosen": 1.0, "rewards/rejected": 0.0}
     )

@@ -35,8 +35,10 @@ def test_two_workers_train_as_one_process_and_one_may_be_lost(
         torch.testing.assert_close(adapter.tensors[name], tensor, rtol=1e-3, atol=1e-3)
 
 
-def test_an_error_of_a_training_is_the_error_of_the_run(one_machine: None) -> None:
-    train = partial(train_together, trained_together.refused)
+def test_an_error_of_one_worker_is_the_error_of_the_run(
+    one_machine: None, idefics3: Policy
+) -> None:
+    train = partial(train_together, trained_together.refused_by_one)
     with pytest.raises(ValueError, match="the policy differs from its reference") as caught:
-        in_workers(1, ONE_CORE, train, {})
+        in_workers(2, ONE_CORE, train, {}, idefics3)
     assert is_our_own(caught.value)

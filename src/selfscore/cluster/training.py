@@ -42,7 +42,7 @@ def in_workers(
         arguments: further ones; every worker is given a copy.
 
     Raises:
-        Exception: what the first worker's training raised.
+        Exception: what a worker's training raised.
     """
     connect(options)
     import ray
@@ -85,15 +85,20 @@ def _train(given: dict[str, Any]) -> None:
     import ray.train
 
     keeper = given["keeper"]
+    if ray.get(keeper.ended.remote()) is not None:
+        # All were started again because one ended with an error, and would come to it again.
+        return
     try:
         train, arguments = ray.cloudpickle.loads(ray.get(given["packed"][0]))
-        result: Any = train(_Kept(keeper), *arguments)
+        result = train(_Kept(keeper), *arguments)
+    except ConnectionError:
+        # Another one was lost: that is no error of the training, which goes on with a new one.
+        raise
     except Exception as error:
-        # The same training would come to the same error again.
-        result = Failure.of(error)
-    first = ray.train.get_context().get_world_rank() == 0
-    if first or isinstance(result, Failure):
-        ray.get(keeper.end.remote(ray.cloudpickle.dumps(result), first))
+        ray.get(keeper.end.remote(ray.cloudpickle.dumps(Failure.of(error))))
+        raise
+    if ray.train.get_context().get_world_rank() == 0:
+        ray.get(keeper.end.remote(ray.cloudpickle.dumps(result)))
 
 
 class _Keeper:
@@ -125,10 +130,9 @@ class _Keeper:
         """Remove a part."""
         self._parts.pop(name, None)
 
-    def end(self, result: bytes, first: bool) -> None:
-        """Note what a worker ended with; the first worker's word stands."""
-        if first or self._ended is None:
-            self._ended = result
+    def end(self, result: bytes) -> None:
+        """Note what the training ended with; the first word stands."""
+        self._ended = self._ended or result
 
     def ended(self) -> bytes | None:
         """What the training ended with."""

@@ -104,7 +104,7 @@ def gather(values: Tensor, share: Share) -> Tensor:
     mine = values[: share.count]
     whole = torch.zeros(share.total, *values.shape[1:], dtype=torch.float64, device=values.device)
     whole[start : start + share.count] = mine.detach()
-    dist.all_reduce(whole)
+    _add_up(whole)
     others = whole.to(values.dtype)
     return torch.cat([others[:start], mine, others[start + share.count :]])
 
@@ -114,7 +114,7 @@ def total_of(value: Tensor) -> Tensor:
     if _size() == 1:
         return value
     whole = value.detach().clone()
-    dist.all_reduce(whole)
+    _add_up(whole)
     return value + (whole - value.detach())
 
 
@@ -127,7 +127,7 @@ def sum_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
         if parameter.grad is None:
             parameter.grad = torch.zeros_like(parameter)
     together = torch.cat([_grad(parameter).flatten() for parameter in trained])
-    dist.all_reduce(together)
+    _add_up(together)
     parts = together.split([parameter.numel() for parameter in trained])
     for parameter, part in zip(trained, parts, strict=True):
         _grad(parameter).copy_(part.view_as(parameter))
@@ -152,10 +152,22 @@ def ending_alike(compute: Callable[[], Result]) -> Result:
     return result
 
 
+def _add_up(values: Tensor) -> None:
+    """Put the sums over all processes in the place of the values.
+
+    Raises:
+        ConnectionError: another process was lost.
+    """
+    try:
+        dist.all_reduce(values)
+    except RuntimeError as error:
+        raise ConnectionError("Another process of this training was lost.") from error
+
+
 def _any(here: bool) -> bool:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     flag = torch.tensor(float(here), device=device)
-    dist.all_reduce(flag)
+    _add_up(flag)
     return bool(flag > 0)
 
 
