@@ -26,20 +26,22 @@ def register_pipelines() -> dict[str, Pipeline]:
     """
     layout = current()
     rounds = layout.rounds
-    whole = iteration.create_pipeline(layout)
-    found = {
-        "__default__": whole,
-        "iteration": whole,
+    whole = _with_resources(iteration.create_pipeline(layout))
+    others = {
         "ingestion": ingestion.create_pipeline(),
         "baseline": baseline.create_pipeline(),
-        **{stage: whole.only_nodes_with_tags(stage) for stage in STAGES},
         "reporting": reporting.create_pipeline(rounds=rounds),
         "review": review.create_pipeline(layout),
         "study": study.create_pipeline(layout),
         "scoring": scoring.create_pipeline(policy=policy_name(rounds)),
         **_demo(),
     }
-    return {name: _with_resources(pipeline) for name, pipeline in found.items()}
+    return {
+        "__default__": whole,
+        "iteration": whole,
+        **{stage: whole.only_nodes_with_tags(stage) for stage in STAGES},
+        **{name: _with_resources(pipeline) for name, pipeline in others.items()},
+    }
 
 
 def _with_resources(pipeline: Pipeline) -> Pipeline:
