@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from kedro.framework.cli.cli import KedroCLI
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Node, Pipeline
-from project_copy import copy_project
 
+from selfscore.cli import cli
 from selfscore.deployment.jobs import Job, jobs_of
 
 # Answers with a number, and writes down what it was asked.
@@ -25,17 +24,13 @@ wc -l < "$ASKED" | tr -d ' '
 
 
 @pytest.fixture
-def deploy(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., tuple[Path, Result]]:
-    """`kedro deploy …` in a copy of the project; the folder, and what it said."""
-    folder = copy_project(project, tmp_path)
-    monkeypatch.chdir(folder)
+def deploy(project: Path, tmp_path: Path) -> Callable[..., tuple[Path, Result]]:
+    """`kedro deploy …`; the folder with what it wrote, and what it said."""
+    metadata = bootstrap_project(project)
 
     def call(*arguments: str) -> tuple[Path, Result]:
-        done = CliRunner().invoke(KedroCLI(project_path=folder), ["deploy", *arguments])
-        bootstrap_project(project)
-        return folder / "deploy", done
+        command = ["deploy", *arguments, f"--folder={tmp_path}"]
+        return tmp_path, CliRunner().invoke(cli, command, obj=metadata)
 
     return call
 

@@ -41,6 +41,7 @@ _OPTIONS = (
     env_option,
     conf_source_option,
     verbose_option,
+    click.option("--folder", default="deploy", show_default=True, help="Where it is written."),
     click.option("--pipelines", default="iteration", show_default=True, help="What is run."),
     click.option("--params", default="", callback=_as_given, help="As of `kedro run`."),
     click.option("--gpus", type=click.IntRange(0), default=1, show_default=True, help="A machine."),
@@ -62,7 +63,7 @@ def slurm(metadata: ProjectMetadata, gpus: int, cpus: int, **asked: Any) -> None
     parameters = {"machine.ray.gpus": 1 if gpus else 0, "machine.ray.workers": gpus or 1}
     # One GPU is best used by the run's own process.
     more = {"machine.engine": "ray", **parameters} if gpus > 1 else {}
-    _write(metadata, "slurm.sh", slurm_script(jobs, _run(asked, more), gpus, cpus))
+    _write(metadata, asked["folder"], "slurm.sh", slurm_script(jobs, _run(asked, more), gpus, cpus))
 
 
 @deploy.command()
@@ -92,7 +93,7 @@ def kuberay(
     }
     command = f"{_run(asked, parameters)} --runner=ThreadRunner"
     found = ray_job(metadata.package_name, command, image, claim, workers, gpus, cpus)
-    _write(metadata, "rayjob.yaml", yaml.safe_dump(found, sort_keys=False))
+    _write(metadata, asked["folder"], "rayjob.yaml", yaml.safe_dump(found, sort_keys=False))
 
 
 def _run(asked: dict[str, Any], parameters: dict[str, Any]) -> str:
@@ -108,8 +109,8 @@ def _run(asked: dict[str, Any], parameters: dict[str, Any]) -> str:
     return shlex.join(["kedro", "run", *named])
 
 
-def _write(metadata: ProjectMetadata, name: str, text: str) -> None:
-    place = Path(metadata.project_path, "deploy", name)
-    place.parent.mkdir(exist_ok=True)
+def _write(metadata: ProjectMetadata, folder: str, name: str, text: str) -> None:
+    place = Path(metadata.project_path, folder, name)
+    place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(text, encoding="utf-8")
-    click.echo(f"Written: deploy/{name}")
+    click.echo(f"Written: {Path(folder, name)}")
