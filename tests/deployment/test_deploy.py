@@ -73,7 +73,7 @@ def test_slurm_is_given_the_stages_in_their_order(
     names = [line.partition("--job-name=")[2].split()[0] for line in lines]
     assert names == ["ingestion", "baseline", "iteration_1", "iteration_2", "reporting"]
     assert ["--gpus=4" in line for line in lines] == [False, True, True, True, False]
-    assert "--dependency=afterok:1:2:3" in lines[3]
+    assert "--dependency=afterok:2:1:3" in lines[3]
     run = "kedro run --pipelines=iteration --env=test --params=rounds=2,machine.engine=ray"
     assert all(f"--wrap={run}" in line for line in lines)
     assert all(

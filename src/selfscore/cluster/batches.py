@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from selfscore.cluster.connection import connect
 from selfscore.cluster.failure import Failure
+from selfscore.cluster.parcel import receive, send
 from selfscore.cluster.settings import RayOptions
 
 if TYPE_CHECKING:
@@ -59,11 +60,11 @@ class RayEngine:
 
         DataContext.get_current().enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.WARNING)
-        packed = ray.put(ray.cloudpickle.dumps((work, list(batches))))
+        sent = send(work, list(batches))
         numbers = from_blocks([pd.DataFrame({"number": [n]}) for n in range(len(batches))])
         done = numbers.map_batches(
             _Worker,
-            fn_constructor_args=([packed],),
+            fn_constructor_args=(sent,),
             batch_size=1,
             compute=ActorPoolStrategy(size=min(self.options.workers, len(batches))),
             num_cpus=self.options.cpus,
@@ -81,11 +82,11 @@ class _Worker:
     """An actor of Ray Data: takes the number of a batch, and computes it.
 
     Args:
-        packed: where the work and its batches are.
+        sent: the work and its batches.
     """
 
-    def __init__(self, packed: list[ray.ObjectRef]) -> None:
-        self._packed = packed
+    def __init__(self, sent: list[ray.ObjectRef]) -> None:
+        self._sent = sent
         self._work: Work | None = None
 
     def __call__(self, block: dict[str, Any]) -> dict[str, list[Any]]:
@@ -96,8 +97,7 @@ class _Worker:
         try:
             # Not before there is a place to put its errors.
             if self._work is None:
-                (where,) = self._packed
-                self._work, self._batches = ray.cloudpickle.loads(ray.get(where))
+                self._work, self._batches = receive(self._sent)
             content, ok = self._work(self._batches[number]), True
         except Exception as error:
             content, ok = ray.cloudpickle.dumps(Failure.of(error)), False

@@ -6,10 +6,10 @@ Knows Ray; knows no work.
 from __future__ import annotations
 
 import os
-from threading import Lock
+from concurrent.futures import Future
+from threading import Event, Lock, Thread
 
 from selfscore.cluster.settings import RayOptions
-from selfscore.own_handlers import own_handlers
 
 # Nodes may be run in threads.
 _connecting = Lock()
@@ -31,7 +31,24 @@ def connect(options: RayOptions) -> None:
 
     with _connecting:
         if not ray.is_initialized():
-            _begin(options)
+            begun: Future[None] = Future()
+            Thread(target=_stay, args=(options, begun), name="ray", daemon=True).start()
+            begun.result()
+
+
+def _stay(options: RayOptions, begun: Future[None]) -> None:
+    """Begin, in a thread that stays as long as the process.
+
+    What Ray starts ends with the thread that started it, and nodes may be run in threads that do
+    not stay. Nor does Ray, in a thread, put its own handlers of signals in the place of the run's.
+    """
+    try:
+        _begin(options)
+    except Exception as error:
+        begun.set_exception(error)
+    else:
+        begun.set_result(None)
+        Event().wait()
 
 
 def _begin(options: RayOptions) -> None:
@@ -40,18 +57,16 @@ def _begin(options: RayOptions) -> None:
     # Nothing is told to Ray's makers.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     address = os.environ.get("RAY_ADDRESS")
-    # Ray's own handler of SIGTERM ends the process before a run's hooks close it.
-    with own_handlers():
-        try:
-            ray.init(address or "auto", logging_level="ERROR")
-        except ConnectionError as error:
-            if address:
-                raise ConnectionError(
-                    f"No cluster of Ray answers at RAY_ADDRESS={address}: start it (`ray start "
-                    "--head`), correct the variable, or set `machine.engine` to local."
-                ) from error
-            ray.init("local", include_dashboard=False, logging_level="ERROR")
-            _check(options, ray.cluster_resources())
+    try:
+        ray.init(address or "auto", logging_level="ERROR")
+    except ConnectionError as error:
+        if address:
+            raise ConnectionError(
+                f"No cluster of Ray answers at RAY_ADDRESS={address}: start it (`ray start "
+                "--head`), correct the variable, or set `machine.engine` to local."
+            ) from error
+        ray.init("local", include_dashboard=False, logging_level="ERROR")
+        _check(options, ray.cluster_resources())
 
 
 def _check(options: RayOptions, there: dict[str, float]) -> None:

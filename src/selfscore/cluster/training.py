@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from selfscore.cluster.connection import connect
 from selfscore.cluster.failure import Failure
+from selfscore.cluster.parcel import receive, send
 from selfscore.cluster.settings import RayOptions
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def in_workers(
         .options(num_cpus=0, scheduling_strategy=here)
         .remote(ray.cloudpickle.dumps(checkpoint))
     )
-    packed = ray.put(ray.cloudpickle.dumps((train, arguments)))
+    sent = send(train, arguments)
     with TemporaryDirectory(prefix="ray_train_") as folder:
         TorchTrainer(
             _train,
-            train_loop_config={"keeper": keeper, "packed": [packed]},
+            train_loop_config={"keeper": keeper, "sent": sent},
             scaling_config=ScalingConfig(
                 num_workers=count,
                 use_gpu=options.gpus > 0,
@@ -89,7 +90,7 @@ def _train(given: dict[str, Any]) -> None:
         # All were started again because one ended with an error, and would come to it again.
         return
     try:
-        train, arguments = ray.cloudpickle.loads(ray.get(given["packed"][0]))
+        train, arguments = receive(given["sent"])
         result = train(_Kept(keeper), *arguments)
     except ConnectionError:
         # Another one was lost: that is no error of the training, which goes on with a new one.
