@@ -78,7 +78,7 @@ def test_the_card_of_a_handoff_speaks_of_the_domain() -> None:
     card = replace(card, iteration=1, energy_kept=0.9)
     maker = Manifest("run", "finished", "", {}, {}, {}, {}, {}, {}, {}, [])
     text = model_card("policy_1", card.record(), "d" * 64, maker, None)
-    assert "Scored is tomato: freshness, from rotten to fresh." in text
+    assert "Scored is the freshness of the tomato, from rotten to fresh." in text
     assert not OF_PHOTOGRAPHS.search(text)
 
 
@@ -93,7 +93,7 @@ def test_a_hosted_judge_is_asked_with_the_ends_of_the_scale() -> None:
 
 def test_a_tracked_run_says_what_is_scored() -> None:
     text = description({"domain": str(TOMATOES), "dataset": "data/fgrade"}, "#/1")
-    assert "- Scored: `tomato: freshness, from rotten to fresh`" in text
+    assert "- Scored: `freshness of the tomato, from rotten to fresh`" in text
     assert not OF_PHOTOGRAPHS.search(text)
 
 

@@ -76,7 +76,7 @@ def test_the_end_says_what_came_of_it_and_where_it_is(tmp_path: Path) -> None:
         HEADLINE,
         "The report: data/08_reporting/latest/report.html",
         "The last round's policy: data/06_models/latest/policy. To score a picture: "
-        "kedro score photo.jpg",
+        "kedro score image.jpg",
         LAST,
     ]
     page, policy = (tmp_path / "data" / path for path in ("08_reporting", "06_models"))
@@ -89,12 +89,12 @@ def test_the_end_says_what_came_of_it_and_where_it_is(tmp_path: Path) -> None:
 
 def test_pictures_are_scored_with_the_champion_whichever_is_the_last(tmp_path: Path) -> None:
     lines = end(f"{tmp_path}/data", tmp_path, "1", **a_round(1), champion={"policy": "policy_0"})
-    assert "To score a picture with the champion: kedro score photo.jpg" in lines[2]
+    assert "To score a picture with the champion: kedro score image.jpg" in lines[2]
 
 
 def test_an_environment_is_named_where_a_command_needs_it(tmp_path: Path) -> None:
     lines = end(f"{tmp_path}/data", tmp_path, "1", env="test", **a_round(1))
-    assert "kedro score --env=test photo.jpg" in lines[2]
+    assert "kedro score --env=test image.jpg" in lines[2]
     assert lines[3].endswith("kedro viz run --env=test")
 
 

@@ -172,7 +172,7 @@ def test_the_log_tells_what_is_done_in_lines_that_can_be_read(two_rounds):
     summary = json.loads(newest(folder, "08_reporting/run_summary.json").read_text())
     told = output.partition(summary["headline"])[2]
     assert "The report: data/test/08_reporting/latest/report.html" in told
-    assert "kedro score --env=test photo.jpg" in told
+    assert "kedro score --env=test image.jpg" in told
     latest = folder / "data/test/08_reporting/latest/report.html"
     assert latest.read_text() == newest(folder, "08_reporting/report.html").read_text()
 

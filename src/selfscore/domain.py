@@ -21,7 +21,7 @@ class Domain:
     """What is scored.
 
     Attributes:
-        thing: that an image shows, such as "tomato"; it can stand behind "this".
+        thing: that an image shows, such as "tomato"; it can stand behind "this" and "the".
         quality: of it that the score is of, such as "freshness"; it can stand behind "the".
         worst: what the lowest level is, such as "rotten".
         best: what the highest level is.
@@ -33,7 +33,7 @@ class Domain:
     best: Words
 
     def __str__(self) -> str:
-        return f"{self.thing}: {self.quality}, from {self.worst} to {self.best}"
+        return f"{self.quality} of the {self.thing}, from {self.worst} to {self.best}"
 
 
 # What a policy scores whose card does not say it: those of earlier releases knew nothing else.

@@ -80,7 +80,7 @@ class EndingHooks:
             chosen = " with the champion" if _CHAMPION in made else ""
             yield (
                 f"The last round's policy: {policy}. To score a picture{chosen}: "
-                f"kedro score{env} photo.jpg"
+                f"kedro score{env} image.jpg"
             )
         if report or policy:
             yield f"What was made of what: {f'kedro viz run{env}' if env else 'make viz'}"

@@ -26,7 +26,7 @@ def test_a_report_on_tomatoes_speaks_of_tomatoes(
     )
     page = re.sub(r"(?s)<style>.*?</style>|<script>.*?</script>", "", made["report"])
     text = re.sub(r"<[^>]*>|\s+", " ", page)
-    assert "Report of a run · tomato: freshness, from rotten to fresh · scores in" in text
+    assert "Report of a run · freshness of the tomato, from rotten to fresh · scores in" in text
     found = re.findall(r"(?i)\w*(?:quality|aesthetic|photo|blur|sharp|nois|expos)\w*", text)
     assert not found
     assert "from worst to best" not in text

@@ -140,7 +140,7 @@ def _file_of_form(kind: str, content: bytes) -> bytes:
         raise HTTPException(
             400,
             f"The form has {len(found)} files. Send one image a request, such as "
-            "curl -F image=@photo.jpg.",
+            "curl -F image=@image.jpg.",
         )
     file = found[0].get_payload(decode=True)
     assert isinstance(file, bytes)

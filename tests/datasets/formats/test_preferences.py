@@ -65,7 +65,7 @@ def test_ties_and_repetitions_count(tmp_path: Path) -> None:
     assert scores.loc["c", "score"] > scores.loc["b", "score"]
     told = "; ".join(source["recognised"])
     assert "5 comparisons of 3 images; 2 ties; reliability 0." in told
-    assert "1 images won all of their comparisons, or lost all" in told
+    assert "images that won all of their comparisons, or lost all: 1 (how" in told
 
 
 def test_the_spread_is_the_standard_error(tmp_path: Path) -> None:

@@ -86,8 +86,8 @@ def _read(files: ScoreFiles, comparisons: Comparisons) -> TextTable:
     always = len(images) - len({*rows["winner"]} & {*rows["loser"]})
     if always:
         told.append(
-            f"{always} images won all of their comparisons, or lost all: how far out they are says "
-            "`ingestion.comparisons.prior`"
+            f"images that won all of their comparisons, or lost all: {always} (how far out they "
+            "are says `ingestion.comparisons.prior`)"
         )
     return TextTable(table, tuple(told))
 
