@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # People on this machine alone read and rate here: there is no password.
 _HOST = "127.0.0.1"
 _LABELS, _ANSWERS = "pair_labels", "study_answers"
-_NEXT = "What they come to: kedro run --pipelines=study, then study_report."
+_NEXT = "What they come to: kedro run --pipelines=study --nodes=measure_study"
 _options = (env_option, conf_source_option, params_option, verbose_option)
 _port_option = click.option(
     "--port", type=click.IntRange(0, 65535), default=8081, show_default=True

@@ -162,7 +162,9 @@ def tabulate(kept: Mapping[str, Mapping[str, Any]], items: pd.DataFrame) -> pd.D
     own = [one for one in files if one.study == study]
     if len(own) < len(files):
         logger.warning(
-            "%d of %d raters answered another study: they are left out.",
+            "%d of %d raters answered another study, and are left out: name the version of what "
+            "they were shown with --load-versions=study_items:VERSION,study_plan:VERSION and "
+            "--nodes=measure_study.",
             len(files) - len(own),
             len(files),
         )
