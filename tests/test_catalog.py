@@ -179,15 +179,15 @@ def test_the_first_view_has_the_groups_and_what_goes_between_them(
     policies = {policy_name(number) for number in range(ROUNDS)}
     assert {node.name for node in shown if not isinstance(node, ParametersNode)} == {
         *(groups | inputs | once | measured | learnt | policies),
-        *("scored_images", "score_scale", "data_check", "report", "charts"),
+        *("scored_images", "score_scale", "attributes", "data_check", "report", "charts"),
     }
     assert not any(getattr(node, "layer", None) for node in shown)
 
 
-def test_only_evaluation_reads_the_severities(registered: dict[str, Pipeline]) -> None:
+def test_only_evaluation_reads_what_is_true_of_images(registered: dict[str, Pipeline]) -> None:
     readers = {
         node.name.rsplit(".", 1)[-1]
         for node in registered["iteration"].nodes
-        if {"severities", "statement_lexicon"} & set(node.inputs)
+        if {"severities", "attributes", "statement_lexicon"} & set(node.inputs)
     }
-    assert readers == {"judge_explanations"}
+    assert readers == {"match_attributes", "judge_explanations"}

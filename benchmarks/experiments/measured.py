@@ -63,12 +63,22 @@ def true_of_pictures(
     run: FinishedRun, adapter: LoraAdapter, predictions: Mapping[str, pd.DataFrame]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What edits of pictures did, and what the base model makes of the texts, of `merged`."""
-    policy, given = run.base_policy, (run.images, run.features, run.scored_images, run.evaluation)
-    edited = answer_edits(policy, *given, run.machine, run.seed, {}, "merged", adapter)
+    policy, images, features, scored = (
+        run.base_policy,
+        run.images,
+        run.features,
+        run.scored_images,
+    )
+    settings, machine, seed = run.evaluation, run.machine, run.seed
+    edited = answer_edits(
+        policy, images, features, scored, settings, machine, seed, {}, "merged", adapter
+    )
     verdicts = run.load("hosted_verdicts")
-    mentions = find_mentions(verdicts, run.evaluation, run.seed, edited=edited, **predictions)
+    mentions = find_mentions(verdicts, settings, seed, edited=edited, **predictions)
     calibration = run.load(f"{BASELINE}.reader_calibration")
-    read = read_texts(policy, *given, run.machine, run.seed, {}, calibration, **predictions)
+    read = read_texts(
+        policy, images, features, scored, settings, machine, seed, {}, calibration, **predictions
+    )
     return mentions, read
 
 
@@ -81,7 +91,7 @@ def judged(
         run.base_policy,
         run.load("hosted_verdicts"),
         run.generations,
-        run.load("severities"),
+        run.load("attributes"),
         run.load("statement_lexicon"),
         run.evaluation,
         run.seed,

@@ -121,8 +121,8 @@ class Truth:
     """The section `truth` of globals.yml.
 
     Attributes:
-        severities: table of the faults that images have.
-        lexicon: the phrases that are true of which faults.
+        severities: table of what is known of images, or the folder with PARA's or SPAQ's.
+        lexicon: the phrases, and between which values of which attribute each is true.
     """
 
     severities: Place

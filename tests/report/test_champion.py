@@ -98,20 +98,22 @@ def test_without_faithfulness_it_is_not_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("high", "wins"), [(0.2, "policy_1"), (0.27, "policy_2"), (float("nan"), "policy_2")]
+    ("high", "wins"), [(0.2, "policy_1"), (0.32, "policy_2"), (float("nan"), "policy_2")]
 )
 def test_without_faithfulness_what_stands_in_for_it_has_to_be_clearly_lower(
     high: float, wins: str
 ) -> None:
-    found = table(srcc=[0.2, 0.5, 0.6], format_valid=[1.0] * 3, counterfactual=[0.3, 0.3, 0.1])
+    found = table(srcc=[0.2, 0.5, 0.6], format_valid=[1.0] * 3, counterfactual=[0.5, 0.5, 0.1])
     worse = (found["metric"] == "counterfactual") & (found["round"] == 2)
-    found["high"] = np.where(worse, high, 0.5)
+    found["high"] = np.where(worse, high, 0.9)
     made = choice(found)
     assert made["policy"] == wins
     told = made["candidates"]["policy_2"]["excluded"]
     assert ("'counterfactual' is clearly below" in told) == (wins == "policy_1")
+    off = reporting(champion={"max_counterfactual_loss": None})
+    assert choice(found, off)["policy"] == "policy_2"
     # Where statements are checked, they decide.
-    assert chosen(srcc=[0.2, 0.5, 0.6], counterfactual=[0.3, 0.3, 0.1]) == "policy_2"
+    assert chosen(srcc=[0.2, 0.5, 0.6], counterfactual=[0.5, 0.5, 0.1]) == "policy_2"
 
 
 def test_of_an_error_the_lowest_wins() -> None:

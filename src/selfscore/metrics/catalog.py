@@ -72,7 +72,7 @@ METRICS = {
     # … of what was done to a picture.
     "counterfactual": Metric(
         "counterfactual",
-        "Are edits named that move the score?",
+        "Names what moves the score",
         "correlation of impact and mention",
     ),
     "counterfactual_hits": Metric(

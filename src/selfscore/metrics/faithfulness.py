@@ -1,5 +1,6 @@
 """Share of an explanation's statements that are true of the picture, where faults are known."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ REQUIRED_KEYS = ("phrase", "attribute", "low", "high")
 
 @dataclass(frozen=True)
 class Statement:
-    """A phrase that is true of a picture iff low <= severity of `attribute` <= high."""
+    """A phrase that is true of a picture iff low <= value of its `attribute` <= high."""
 
     phrase: str
     attribute: str
@@ -65,6 +66,11 @@ class StatementLexicon:
     def __len__(self) -> int:
         return len(self._by_phrase)
 
+    @property
+    def attributes(self) -> set[str]:
+        """What the statements are about."""
+        return {statement.attribute for statement in self._by_phrase.values()}
+
     @cached_property
     def _longest_first(self) -> list[tuple[re.Pattern[str], Statement]]:
         # "not blurred" must be taken before "blurred" can be read out of it.
@@ -92,17 +98,22 @@ def faithfulness(
 
     Args:
         text: The explanation.
-        severities: Severity of every attribute of the picture, 0 (no fault) to 1 (worst).
+        severities: Value of every attribute of the picture, in the unit of the lexicon's bounds;
+            NaN where it is not known, so that statements about it are left out.
         lexicon: The statements whose truth can be checked.
 
     Returns:
-        A share in [0, 1], or None for a text without any statement: it is not scored, because
+        A share in [0, 1], or None for a text without any such statement: it is not scored, because
         saying nothing is neither true nor false.
 
     Raises:
         ValueError: If a statement is about an attribute that `severities` does not have.
     """
-    statements = lexicon.statements_in(text)
+    statements = [
+        statement
+        for statement in lexicon.statements_in(text)
+        if not math.isnan(severities.get(statement.attribute, 0.0))
+    ]
     if not statements:
         return None
     return sum(statement.is_true(severities) for statement in statements) / len(statements)

@@ -154,7 +154,7 @@ def _why_not(
             f"only {format_value(valid, percent=True)} of its answers keep the response format, "
             f"{format_value(asked, percent=True)} are asked"
         )
-    return why_unfaithful(figures, CHOSEN_ON, number, rules.max_faithfulness_loss)
+    return why_unfaithful(figures, CHOSEN_ON, number, rules)
 
 
 def _shown(row: dict[str, float], chosen_by: str) -> dict[str, float]:

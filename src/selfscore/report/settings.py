@@ -19,12 +19,14 @@ class ChampionSettings:
         metric: the figure of all validation images that decides.
         min_format_valid: share of answers in the format that a round's policy needs.
         max_faithfulness_loss: how far below the base model's its faithfulness may lie, or, where
-            that is not measured, clearly what stands in for it, see `why_unfaithful`.
+            that is not measured, its visual fidelity with its whole interval.
+        max_counterfactual_loss: the same of the counterfactual figure; None: it is not looked at.
     """
 
     metric: str
     min_format_valid: Share
     max_faithfulness_loss: NotNegative
+    max_counterfactual_loss: NotNegative | None
 
 
 @settings_class

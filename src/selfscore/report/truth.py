@@ -14,31 +14,34 @@ import pandas as pd
 from selfscore.metrics.catalog import metric
 from selfscore.metrics.figures import NO_EDIT, OTHER_PICTURE, among
 from selfscore.report.labels import BASE, MERGED, format_value
+from selfscore.report.settings import ChampionSettings
 from selfscore.report.tables import records
 
 CHECKED = "faithfulness"
-# What stands in for it where nothing is known of the pictures.
-STAND_INS = ("visual_fidelity", "counterfactual")
 
 
-def why_unfaithful(figures: pd.DataFrame, split: str, number: int, most: float) -> str:
+def why_unfaithful(figures: pd.DataFrame, split: str, number: int, rules: ChampionSettings) -> str:
     """Why a round's policy is less true of the pictures than the base model; "" if it is not.
 
-    A stand-in rests on few pictures, so it speaks against a policy only where the whole interval of
-    the policy's figure lies below what is allowed.
+    What stands in for checked statements rests on few pictures, so it speaks against a policy only
+    where the whole interval of the policy's figure lies below what is allowed.
 
     Args:
         figures: of all rounds.
         split: which images.
         number: of the round.
-        most: how far below the base model's a figure may lie.
+        rules: how far below the base model's a figure may lie.
     """
     base, own = (_handed_on(figures, split, place) for place in (0, number))
+    most = rules.max_faithfulness_loss
     if CHECKED in base and CHECKED in own:
         loss = base[CHECKED]["value"] - own[CHECKED]["value"]
         return f"its faithfulness is {loss:.3f} below the base model's" if loss > most else ""
-    for name in STAND_INS:
-        if name in base and name in own and own[name]["high"] < base[name]["value"] - most:
+    stand_ins = {"visual_fidelity": most, "counterfactual": rules.max_counterfactual_loss}
+    for name, allowed in stand_ins.items():
+        if allowed is None or name not in base or name not in own:
+            continue
+        if own[name]["high"] < base[name]["value"] - allowed:
             loss = base[name]["value"] - own[name]["value"]
             return f"its figure of '{name}' is clearly below the base model's, by {loss:.3f}"
     return ""

@@ -104,7 +104,7 @@ def judged(answers: Answers, settings: EvaluationSettings) -> Callable[..., Any]
             "base_policy": policy_over(score_scale=answers.score_scale),
             "hosted_verdicts": {},
             "generations": answers.forced(3),
-            "severities": pd.DataFrame({"image_id": [], "blur": []}),
+            "attributes": pd.DataFrame({"image_id": [], "blur": []}),
             "statement_lexicon": [],
             "settings": settings,
             "seed": 0,

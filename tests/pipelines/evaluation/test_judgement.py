@@ -21,16 +21,16 @@ LEXICON: list[dict[str, Any]] = [
 Judged = Callable[..., tuple[pd.DataFrame, pd.DataFrame]]
 
 
-def severities(rows: pd.DataFrame) -> pd.DataFrame:
+def attributes(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"image_id": rows["image_id"], "blur": 0.9})
 
 
-def test_the_judge_reads_levels_and_severities_tell_the_truth(answers: Any, judged: Judged) -> None:
+def test_the_judge_reads_levels_and_attributes_tell_the_truth(answers: Any, judged: Judged) -> None:
     rows = answers.scored(4)
     table, _ = judged(
         answers.table(rows, [0, 1, 2, None], "scoring"),
         answers.table(rows, [2, 2, 2, 2], "merged"),
-        severities=severities(rows),
+        attributes=attributes(rows),
         statement_lexicon=LEXICON,
     )
     assert len(table) == 8 and "response" not in table
@@ -41,17 +41,17 @@ def test_the_judge_reads_levels_and_severities_tell_the_truth(answers: Any, judg
     np.testing.assert_array_equal(first["faithfulness"], [1.0, np.nan, 0.0, np.nan])
 
 
-@pytest.mark.parametrize("how", ["parameter", "other images", "no severities", "no lexicon"])
+@pytest.mark.parametrize("how", ["parameter", "other images", "no attributes", "no lexicon"])
 def test_without_known_faults_faithfulness_is_not_measured(
     answers: Any, judged: Judged, settings: EvaluationSettings, how: str
 ) -> None:
     rows = answers.scored(3)
-    known = severities(rows)
+    known = attributes(rows)
     if how == "other images":
         known["image_id"] = "other"
     table, _ = judged(
         answers.table(rows, [0, 1, 2]),
-        severities=known.iloc[:0] if how == "no severities" else known,
+        attributes=known.iloc[:0] if how == "no attributes" else known,
         statement_lexicon=[] if how == "no lexicon" else LEXICON,
         settings=replace(
             settings, faithfulness=replace(settings.faithfulness, statements=how != "parameter")

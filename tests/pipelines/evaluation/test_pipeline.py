@@ -16,7 +16,7 @@ SHARED = {
     "scored_images",
     "consistency_judge",
     "reader_calibration",
-    "severities",
+    "attributes",
     "statement_lexicon",
 }
 

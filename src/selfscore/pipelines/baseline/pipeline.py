@@ -58,7 +58,7 @@ def create_pipeline() -> Pipeline:
             "hosted_verdicts": "hosted_verdicts",
             "raw_images": "raw_images",
             "scored_images": "scored_images",
-            "severities": "severities",
+            "attributes": "attributes",
             "statement_lexicon": "statement_lexicon",
         },
         parameters={"params:seed", "params:image_features", "params:machine"},

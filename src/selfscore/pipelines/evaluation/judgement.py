@@ -43,7 +43,7 @@ def judge_explanations(
     base_policy: Policy,
     hosted_verdicts: MutableMapping[str, dict[str, Any]],
     generations: pd.DataFrame,
-    severities: pd.DataFrame,
+    attributes: pd.DataFrame,
     statement_lexicon: list[dict[str, Any]],
     settings: EvaluationSettings,
     seed: int,
@@ -59,16 +59,16 @@ def judge_explanations(
     Judges read explanations without the score, and never see the picture. Each is asked once for
     all texts of the round: what the policies wrote, and the round's texts with forced levels.
 
-    Faithfulness needs pictures whose faults are known, as the demo's are; for all others
-    `severities` has no row, and it is not measured. `evaluation.faithfulness.statements: false`
-    leaves it out altogether.
+    Faithfulness needs pictures of which something is known, as the faults of the demo's; for all
+    others `attributes` has no row, and it is not measured. With
+    `evaluation.faithfulness.statements: false` it is measured of none.
 
     Args:
         consistency_judge: the state of the judge `tfidf`.
         base_policy: the base model alone: the judge `self`, and whose scale and prompts all share.
         hosted_verdicts: where the judge `openai` keeps what it was told.
         generations: the round's texts with forced levels, of which the accepted ones are judged.
-        severities: image_id and one column an attribute, 0 (no fault) to 1 (worst).
+        attributes: image_id and one column an attribute; missing where it is not known.
         statement_lexicon: the statements whose truth can be checked.
         settings: of which `judging` and `faithfulness` count.
         seed: of the sample that is judged.
@@ -115,7 +115,7 @@ def judge_explanations(
         ],
         ignore_index=True,
     )
-    known = severities if settings.faithfulness.statements else severities.iloc[:0]
+    known = attributes if settings.faithfulness.statements else attributes.iloc[:0]
     judgements["faithfulness"] = _faithfulness(answers, known, statement_lexicon)
     return judgements, readings[READING_COLUMNS]
 
@@ -129,13 +129,13 @@ def _sampled(rows: pd.DataFrame, size: int, seed: int) -> NDArray[np.bool_]:
 
 
 def _faithfulness(
-    answers: pd.DataFrame, severities: pd.DataFrame, statement_lexicon: list[dict[str, Any]]
+    answers: pd.DataFrame, attributes: pd.DataFrame, statement_lexicon: list[dict[str, Any]]
 ) -> NDArray[np.float64]:
     """Share of true statements of each explanation, NaN where it cannot be told, shape (n,)."""
     lexicon = StatementLexicon(statement_lexicon)
     known = {
         str(image_id): {str(name): float(value) for name, value in row.items()}
-        for image_id, row in severities.set_index("image_id").iterrows()
+        for image_id, row in attributes.set_index("image_id").iterrows()
     }
     shares = np.full(len(answers), np.nan)
     told = answers["valid"].astype(bool) & answers["image_id"].isin(list(known))

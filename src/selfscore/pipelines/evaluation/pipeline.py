@@ -47,7 +47,7 @@ def create_pipeline(policies: Sequence[str] = ("scoring", "consistency", "merged
                     "base_policy": "base_policy",
                     "hosted_verdicts": "hosted_verdicts",
                     "generations": "generations",
-                    "severities": "severities",
+                    "attributes": "attributes",
                     "statement_lexicon": "statement_lexicon",
                     "machine": "params:machine",
                     "settings": "params:evaluation",

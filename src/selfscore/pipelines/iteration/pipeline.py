@@ -67,7 +67,7 @@ def create_round(number: int, experts: Sequence[str], written: bool) -> Pipeline
             "reader_calibration": f"{namespace(0)}.reader_calibration",
             "base_policy": "policy_0",
             "hosted_verdicts": "hosted_verdicts",
-            "severities": "severities",
+            "attributes": "attributes",
             "statement_lexicon": "statement_lexicon",
             **({"generations": f"{namespace(0)}.generations"} if written else {}),
         },
