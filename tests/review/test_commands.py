@@ -83,16 +83,19 @@ def test_pairs_are_read_and_come_to_figures(
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert started.stderr is not None
-    line = next(line for line in started.stderr if "Open http" in line)
-    address = line.split()[1]
-    answered: Any = json.loads(_ask(f"{address}/api/pairs"))
-    for pair in answered["pairs"]:
-        body = json.dumps({"key": pair["key"], "label": "consistent"}).encode()
-        _ask(f"{address}/api/labels", body)
-    assert _ask(f"{address}/picture/{answered['pairs'][0]['key']}")[:2] == b"\xff\xd8"
-    started.send_signal(signal.SIGINT)
-    said = started.communicate(timeout=60)[0]
+    try:
+        assert started.stderr is not None
+        line = next(line for line in started.stderr if "Open http" in line)
+        address = line.split()[1]
+        answered: Any = json.loads(_ask(f"{address}/api/pairs"))
+        for pair in answered["pairs"]:
+            body = json.dumps({"key": pair["key"], "label": "consistent"}).encode()
+            _ask(f"{address}/api/labels", body)
+        assert _ask(f"{address}/picture/{answered['pairs'][0]['key']}")[:2] == b"\xff\xd8"
+        started.send_signal(signal.SIGINT)
+        said = started.communicate(timeout=60)[0]
+    finally:
+        started.kill()
     assert "Pairs that readers find usable" in said and "1.00" in said
     assert len(list((tmp_path / "data/08_reporting/review/pair_labels/anna").iterdir())) == IMAGES
     again = kedro("pairs", "--figures", f"--conf-source={made}", params)
