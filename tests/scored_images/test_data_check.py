@@ -125,3 +125,9 @@ def test_what_so_few_images_cannot_show() -> None:
     assert told["training steps"].startswith("scoring 2 | hardly anything is learnt in fewer than")
     told = check(images(10, score=[1.0, 2, 3, 4, 5, 6, 7, 8, 9, 9]))
     assert "SRCC is not defined" in told["test split"]
+
+
+@pytest.mark.parametrize("takes", [True, False], ids=["a table", "comparisons"])
+def test_a_column_of_groups_is_advised_where_one_can_be_named(takes: bool) -> None:
+    told = check(images(), source=Source(["a"], SOURCE.columns, "stars", takes_groups=takes))
+    assert ("ingestion.columns.group" in told["groups"]) == takes

@@ -39,11 +39,13 @@ class Source:
         recognised: What the table turned out to be, in words.
         columns: Its column for each of image, score, and perhaps split and group.
         unit: The scale of the scores in words.
+        takes_groups: Whether `ingestion.columns.group` has a meaning for it.
     """
 
     recognised: Sequence[str]
     columns: Mapping[str, str]
     unit: str
+    takes_groups: bool = False
 
     def __str__(self) -> str:
         columns = ", ".join(f"{role} '{column}'" for role, column in self.columns.items())
@@ -75,7 +77,7 @@ def data_check(
         ("scores", str(source), ""),
         *_of_images(len(images), len(usable), quarantine),
         _of_splits(images, set(usable["split"]), source.columns),
-        _of_groups(images),
+        _of_groups(images, source.takes_groups),
         _of_copies(images),
         _of_scores(images["score"], source.unit),
         _of_levels(images, scale),
@@ -106,11 +108,12 @@ def _of_splits(images: pd.DataFrame, given: Set[str], columns: Mapping[str, str]
     return "splits", value, f"{' and '.join(drawn)} drawn from the training images, else {column}"
 
 
-def _of_groups(images: pd.DataFrame) -> Row:
+def _of_groups(images: pd.DataFrame, takes_groups: bool) -> Row:
     grouped = images[images["group"] != ""]
     sizes = grouped["group"].value_counts()
     if sizes.empty:
-        return "groups", "none", "each image stands alone; `ingestion.columns.group` names groups"
+        hint = "; `ingestion.columns.group` names groups" if takes_groups else ""
+        return "groups", "none", f"each image stands alone{hint}"
     alone = len(images) - len(grouped)
     crossing = int((grouped.groupby("group")["split"].nunique() > 1).sum())
     notes = [

@@ -67,6 +67,7 @@ def read_scores(
         recognised=list(table.recognised) or [f"{settings.format}: {len(rows)} rows"],
         columns=columns,
         unit=chosen.unit or raw_scores.unit or columns["score"],
+        takes_groups="group" in chosen.usual,
     )
     # Of the rows that can be used: a word that means no split is none that is given.
     usable = set(rows.loc[rows["reason"] == "", "split"])
