@@ -15,6 +15,7 @@ from cards import MACHINE, PROMPTS
 from interrupted import killed_and_begun_again
 from random_adapter import random_adapter
 
+from selfscore.cluster import batches
 from selfscore.cluster.batches import RayEngine
 from selfscore.cluster.settings import RayOptions
 from selfscore.judging.frozen_model import FrozenModelJudge
@@ -95,7 +96,7 @@ def test_an_adapter_at_a_strength_is_the_same_to_the_last_bit(
 def computed(
     compute: Callable[[Sequence[int]], list[Any]], checkpoint: Any, options: RayOptions = TWO
 ) -> list[Any]:
-    batches = in_batches(
+    results = in_batches(
         range(8),
         1,
         compute,
@@ -105,7 +106,7 @@ def computed(
         unit=" rows",
         engine=RayEngine(options),
     )
-    return [result for batch in batches for result in batch]
+    return [result for batch in results for result in batch]
 
 
 def test_a_worker_that_is_lost_costs_its_batch(by_workers: Machine, tmp_path: Path) -> None:
@@ -127,6 +128,15 @@ def test_what_was_stored_before_a_kill_is_not_computed_again(
     )
     assert found == work_in_workers.thirds(range(8))
     assert len(list(tmp_path.iterdir())) == 5
+
+
+def test_a_batch_that_ends_every_worker_ends_the_run(
+    by_workers: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "_TRIES", 1)
+    with pytest.raises(RuntimeError, match="has ended 2 workers.*`machine.ray.workers`") as caught:
+        computed(work_in_workers.kill, None)
+    assert is_our_own(caught.value)
 
 
 def test_an_error_arrives_as_what_it_is(by_workers: Machine) -> None:

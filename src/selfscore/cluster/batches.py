@@ -6,7 +6,7 @@ Knows Ray Data; knows functions and bytes, and neither models nor rows.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,7 @@ class RayEngine:
 
         Raises:
             Exception: what `work` raised in a worker.
+            RuntimeError: a batch ends every worker that computes it.
         """
         if not batches:
             return
@@ -59,7 +60,7 @@ class RayEngine:
         from ray.data import ActorPoolStrategy, DataContext, from_blocks
 
         DataContext.get_current().enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.WARNING)
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         sent = send(work, list(batches))
         numbers = from_blocks([pd.DataFrame({"number": [n]}) for n in range(len(batches))])
         done = numbers.map_batches(
@@ -69,13 +70,26 @@ class RayEngine:
             compute=ActorPoolStrategy(size=min(self.options.workers, len(batches))),
             num_cpus=self.options.cpus,
             num_gpus=self.options.gpus,
-            max_task_retries=_TRIES,
+            ray_remote_args_fn=lambda: {"max_task_retries": _TRIES},
         )
-        for row in done.iter_rows():
+        for row in _named_if_lost(done.iter_rows()):
             if not row["ok"]:
                 failure: Failure = ray.cloudpickle.loads(row["content"])
                 failure.reraise()
             yield int(row["number"]), row["content"]
+
+
+def _named_if_lost(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    from ray.exceptions import RayActorError
+
+    try:
+        yield from rows
+    except RayActorError as error:
+        raise RuntimeError(
+            f"A batch has ended {_TRIES + 1} workers, most likely for want of memory: lower "
+            "`machine.ray.workers` or the step's `batch_size`, or give Ray machines with more. "
+            "What was stored stays."
+        ) from error
 
 
 class _Worker:
