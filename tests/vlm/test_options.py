@@ -51,6 +51,7 @@ def test_eager_attention_is_eager_everywhere(policy):
     ("options", "error", "remedy"),
     [
         (LoadOptions(attention="flash_attention_2"), ModuleNotFoundError, "flash-attn"),
+        (LoadOptions(attention="flex"), RuntimeError, "needs a GPU.*Choose `auto`"),
         (
             LoadOptions(quantization="4bit"),
             (ModuleNotFoundError, RuntimeError),

@@ -165,7 +165,7 @@ def answer_packed_rows(model: PreTrainedModel) -> None:
         def run() -> Any:
             tokens = image_tokens(model, kwargs)
             inputs = packed_inputs(
-                packed_ids, kwargs["segments"], kwargs["packed_positions"], tokens
+                model, packed_ids, kwargs["segments"], kwargs["packed_positions"], tokens
             )
             with _only(model.base_model, at):
                 return fused(**inputs, shift_labels=labels[known][None], fused_lm_head=True)

@@ -28,14 +28,15 @@ class LoadOptions:
             the architecture has it, which picks the fastest kernel that is there. `eager` is plain
             matrix products. `flash_attention_2` (package flash-attn, GPU) applies to the vision
             tower: the language model keeps `auto`, because flash attention has no mask for answers
-            that share a prefix.
+            that share a prefix. `flex` (GPU) applies to packed rows in the language model:
+            PyTorch's FlexAttention, which skips what no place looks at; the rest keeps `auto`.
         device_map: None is one GPU, or the CPU; `auto` spreads the language model's layers over
             all GPUs, each computing in turn, for models that do not fit on one.
         quantization: `4bit` keeps the language model's linear layers in NF4 (extra `qlora`).
     """
 
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    attention: Literal["auto", "eager", "flash_attention_2"] = "auto"
+    attention: Literal["auto", "eager", "flash_attention_2", "flex"] = "auto"
     device_map: Literal["auto"] | None = None
     quantization: Literal["4bit"] | None = None
 

@@ -2,7 +2,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfscore.vlm.reading.shared_prefix import IGNORED, _layout, attention_mask
+from selfscore.vlm.reading.packed_mask import dense_mask
+from selfscore.vlm.reading.shared_prefix import _layout
 
 ANSWERS = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=6), min_size=1, max_size=4)
 
@@ -12,7 +13,7 @@ ANSWERS = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=6), min_size
 def test_every_answer_reads_as_in_a_row_of_its_own(prompt, answers):
     """Walking back from the place that predicts a token gives the prompt and what came before."""
     row = _layout(prompt, answers)
-    mask = attention_mask(torch.tensor([row.segments]), torch.float32)[0, 0] == 0
+    mask = dense_mask(torch.tensor([row.segments]), torch.float32)[0, 0] == 0
     for answer, columns in zip(answers, row.columns, strict=True):
         assert len(columns) == len(answer)
         for number, column in enumerate(columns):
@@ -28,18 +29,3 @@ def test_what_all_answers_begin_with_is_computed_once(answers):
     same = [[7, 8, 9, *answer] for answer in answers]
     lengths = [len(_layout([1, 2], group).ids) for group in (answers, same)]
     assert lengths[1] == lengths[0] + 3
-
-
-def test_nothing_sees_padding_and_padding_is_a_number():
-    mask = attention_mask(torch.tensor([[1, 2, 0, 0]]), torch.float32)[0, 0]
-    assert (mask[:2, 2:] < 0).all()
-    assert torch.isfinite(mask.softmax(dim=-1)).all()
-    empty = attention_mask(torch.tensor([[0, 0]]), torch.float32)[0, 0]
-    assert torch.isfinite(empty.softmax(dim=-1)).all()
-
-
-def test_the_mask_is_in_the_dtype_asked_for():
-    mask = attention_mask(torch.tensor([[1, 2]]), torch.bfloat16)
-    assert mask.dtype == torch.bfloat16
-    assert mask.min() == torch.finfo(torch.bfloat16).min
-    assert IGNORED == -100

@@ -21,6 +21,7 @@ from transformers import (
 from transformers.utils import is_flash_attn_2_available
 
 from selfscore.vlm.loading.content import content_of, difference
+from selfscore.vlm.loading.flex import FLEX, check_flex
 from selfscore.vlm.loading.folding import fold
 from selfscore.vlm.loading.placement import devices, place
 from selfscore.vlm.loading.processor import load_processor
@@ -179,6 +180,9 @@ def _attention(name: str) -> dict[str, Any]:
                 "flash-attn: pip install flash-attn --no-build-isolation, or choose `auto`."
             )
         return {"attn_implementation": {"vision_config": name}}
+    if name == "flex":
+        check_flex()
+        return {"attn_implementation": {"text_config": FLEX}}
     return {"attn_implementation": name}
 
 

@@ -5,7 +5,8 @@ rest sees the prefix and itself, never another rest, and its positions go on whe
 so each token's hidden state is the one it would have in a row of its own. The idea is that of
 prefix sharing for text DPO (Wang et al., arXiv 2410.20305), where an image makes the prefix long.
 
-Knows token ids, masks, positions and distributions; knows no text, no preference and no true score.
+Knows token ids, segments, positions and distributions; knows no text, no preference and no true
+score.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from selfscore.vlm.loading.flex import FLEX
+from selfscore.vlm.reading.packed_mask import block_mask, dense_mask
 from selfscore.vlm.reading.tokens import pad_token, positions
 
 if TYPE_CHECKING:
@@ -91,37 +94,28 @@ def pack_answers(
     return PackedAnswers(input_ids, segments, position_ids, columns, labels)
 
 
-def attention_mask(segments: Tensor, dtype: torch.dtype) -> Tensor:
-    """What each place may look at, [B, 1, S, S]: 0 where allowed, the lowest number elsewhere.
-
-    Args:
-        segments: [B, S], see `PackedAnswers`.
-        dtype: of the mask, the model's own.
-    """
-    width = segments.shape[-1]
-    key, query = segments[:, None, :], segments[:, :, None]
-    causal = torch.ones(width, width, dtype=torch.bool, device=segments.device).tril()
-    allowed = causal & ((key == query) | (key == 1)) & (key > 0)
-    # Padding looks at itself: a softmax over nothing is not a number.
-    allowed |= torch.eye(width, dtype=torch.bool, device=segments.device)
-    mask = torch.zeros(allowed.shape, dtype=dtype, device=segments.device)
-    return mask.masked_fill(~allowed, torch.finfo(dtype).min)[:, None]
-
-
 def packed_inputs(
-    input_ids: Tensor, segments: Tensor, position_ids: Tensor, tokens: Tensor
+    model: PreTrainedModel,
+    input_ids: Tensor,
+    segments: Tensor,
+    position_ids: Tensor,
+    tokens: Tensor,
 ) -> dict[str, Any]:
     """What the model without its head is called with, to see packed rows.
 
     Args:
+        model: whose attention says in which form it takes the mask.
         input_ids: [B, S], see `PackedAnswers`.
         segments: [B, S].
         position_ids: [B, S] or [3, B, S].
         tokens: the image tokens of all B images one after the other, see `image_outputs`.
     """
+    in_blocks = model.config.get_text_config()._attn_implementation == FLEX
     return {
         "input_ids": input_ids,
-        "attention_mask": attention_mask(segments, tokens.dtype),
+        "attention_mask": (
+            block_mask(segments) if in_blocks else dense_mask(segments, tokens.dtype)
+        ),
         "position_ids": position_ids,
         **image_outputs(tokens),
         "use_cache": False,
@@ -160,6 +154,7 @@ def hidden_states(model: PreTrainedModel, packed: PackedAnswers, tokens: Tensor)
     """
     device = model.device
     inputs = packed_inputs(
+        model,
         packed.input_ids.to(device),
         packed.segments.to(device),
         packed.position_ids.to(device),
