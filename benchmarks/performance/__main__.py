@@ -72,6 +72,19 @@ def taking_turns(
     return {name: statistics.median(found) for name, found in times.items()}, first
 
 
+def base_of(folder: Path) -> Policy:
+    """The base model in a folder as a policy."""
+    return Policy(
+        Card(
+            base_model=BaseModel(str(folder), None, {}),
+            iteration=0,
+            parent=None,
+            score_scale=_SCALE,
+            prompts=Prompts(INSTRUCTION, "{level}"),
+        )
+    )
+
+
 def make_job(shape: Shape, work: Path, count: int, prepared: bool = True) -> Job:
     """Pairs of the shape's own answer length over generated pictures.
 
@@ -81,15 +94,7 @@ def make_job(shape: Shape, work: Path, count: int, prepared: bool = True) -> Job
         count: number of pictures, and of pairs.
         prepared: whether features and reference are computed; the stock way needs neither.
     """
-    policy = Policy(
-        Card(
-            base_model=BaseModel(str(model_folder(shape, work)), None, {}),
-            iteration=0,
-            parent=None,
-            score_scale=_SCALE,
-            prompts=Prompts(INSTRUCTION, "{level}"),
-        )
-    )
+    policy = base_of(model_folder(shape, work))
     images = pictures(count, shape.side)
     vlm = load_vlm(policy)
     texts = [_text(vlm, sentence, shape.answer_tokens) for sentence in (_SENTENCE, _OTHER)]
@@ -186,7 +191,7 @@ def measure_merge(job: Job, work: Path, repeats: int) -> dict[str, float]:
     And of adding them up on the factors.
     """
     vlm = load_vlm(job.policy)
-    experts = {name: _random_adapter(vlm, seed) for seed, name in enumerate(EXPERTS)}
+    experts = {name: random_adapter(vlm, seed) for seed, name in enumerate(EXPERTS)}
     settings = MergeSettings(
         method="ties",
         weights=dict.fromkeys(EXPERTS, 1.0),
@@ -292,7 +297,8 @@ def _text(vlm: Any, sentence: str, tokens: int) -> str:
     return str(vlm.tokenizer.decode(ids)).strip()
 
 
-def _random_adapter(vlm: Any, seed: int) -> LoraAdapter:
+def random_adapter(vlm: Any, seed: int) -> LoraAdapter:
+    """An adapter of the trained layers and rank, with random factors."""
     generator = torch.Generator().manual_seed(seed)
     config = stock.lora(vlm)
     tensors = {}
