@@ -30,6 +30,8 @@ class Bar(tqdm):
         self._drawn = sys.stderr.isatty()
         if not self._drawn:
             options |= {"mininterval": SECONDS, "maxinterval": SECONDS, "delay": SECONDS}
+            # Every step looks at the time, or else tqdm's own thread writes a line beside it.
+            options |= {"miniters": 1}
             # Left standing, it would leave an empty line.
             options |= {"leave": False, "bar_format": _LINE}
         super().__init__(iterable, **options)

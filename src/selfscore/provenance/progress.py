@@ -6,6 +6,8 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from selfscore.provenance.places import is_growing
+
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
@@ -25,7 +27,9 @@ class Progress:
         self._started = time.perf_counter()
 
     def begins(self, node: Node) -> None:
-        """Say that a node begins."""
+        """Say that a node begins, unless all that it does is to open what others add to."""
+        if node.outputs and all(map(is_growing, node.outputs)):
+            return
         logger.info("[%d/%d] %s", self._places.get(node.name, 0), len(self._places), node.name)
 
     def ends(self) -> None:

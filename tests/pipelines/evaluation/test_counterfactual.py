@@ -59,7 +59,7 @@ def test_every_fault_is_rendered_at_every_strength_on_the_pictures_asked_for(
 ) -> None:
     with caplog.at_level(logging.INFO):
         table = answered(policy, settings())
-    assert "on 2 validation images: 10 scores and texts of the policy 'base'" in caplog.text
+    assert "on 2 validation images: 10 scores and texts of every policy" in caplog.text
     assert list(table) == ANSWER_COLUMNS
     assert set(table["split"]) == {"validation"} and table["image_id"].nunique() == 2
     made = table.groupby("image_id")[["fault", "strength"]].apply(lambda rows: rows.values.tolist())

@@ -74,15 +74,15 @@ def answer_edits(
     edits = edits_of(pictures["path"].tolist(), asked.faults, asked.strengths)
     if not edits or not asked.faults:
         return pd.DataFrame(columns=ANSWER_COLUMNS)
-    logger.info(
-        "Rendering %s at strength %s on %d %s images: %d scores and texts of the policy '%s'.",
-        ", ".join(asked.faults),
-        " and ".join(f"{strength:g}" for strength in asked.strengths),
-        len(pictures),
-        SPLIT,
-        len(edits),
-        name,
-    )
+    if policy.card.iteration == 0 and adapter is None:  # Said once for all policies.
+        logger.info(
+            "Rendering %s at strength %s on %d %s images: %d scores and texts of every policy.",
+            ", ".join(asked.faults),
+            " and ".join(f"{strength:g}" for strength in asked.strengths),
+            len(pictures),
+            SPLIT,
+            len(edits),
+        )
     predictions = answers(
         policy,
         [adapter] if adapter else [],

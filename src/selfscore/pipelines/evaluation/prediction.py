@@ -64,7 +64,8 @@ def predict(
     """
     check_evaluated(settings.splits, set(scored_images["split"]))
     rows = scored_images[scored_images["split"].isin(settings.splits)].reset_index(drop=True)
-    logger.info("Scoring and explaining %d images with the policy '%s'.", len(rows), name)
+    if policy.card.iteration == 0 and adapter is None:  # Said once for all policies.
+        logger.info("Scoring and explaining %d images with every policy.", len(rows))
     adapters = [adapter] if adapter else []
     predictions = answers(
         policy,

@@ -83,8 +83,7 @@ def calibrate_reader(
     if skill.n and not telling:
         logger.info(
             "Asked whether its own texts are true, the base model affirms %.0f %% of %d more of "
-            "their own picture than of another one (chance 50 %%): it cannot tell, so it is not "
-            "asked about the rounds' texts.",
+            "their picture than of another (chance 50 %%): it cannot tell, and is not asked again.",
             100 * skill.value,
             skill.n,
         )

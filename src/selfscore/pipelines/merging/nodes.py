@@ -38,7 +38,8 @@ def merge_experts(
     logger.info("Merging %s by %s.", " and ".join(experts), settings.method)
     adapter, energy = merge_adapters(experts, settings, seed)
     mean = sum(energy.values()) / len(energy)
-    logger.info("Rank %d keeps %.1f %% of the merged energy.", settings.rank, 100 * mean)
+    if mean < _LITTLE_LOST:
+        logger.info("Rank %d keeps %.1f %% of the merged energy.", settings.rank, 100 * mean)
     return adapter, energy
 
 
