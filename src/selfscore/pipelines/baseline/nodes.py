@@ -10,7 +10,9 @@ from typing import Any
 import pandas as pd
 
 from selfscore.domain import Domain
+from selfscore.metrics.faithfulness import StatementLexicon
 from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
+from selfscore.scored_images.attributes import attributes_of
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
 from selfscore.vlm.loading.content import content_of
@@ -114,3 +116,46 @@ def fit_consistency_judge(policy: Policy, generations: pd.DataFrame, seed: int) 
         judge["held_out"]["srcc"],
     )
     return judge
+
+
+def match_attributes(
+    scored_images: pd.DataFrame,
+    severities: pd.DataFrame,
+    statement_lexicon: list[dict[str, Any]],
+) -> pd.DataFrame:
+    """Find out which attributes are known of which image, before anything that takes long.
+
+    Args:
+        scored_images: the images.
+        severities: Columns image_id and one an attribute, see `AttributesDataset`.
+        statement_lexicon: The statements whose truth the attributes tell.
+
+    Returns:
+        image_id and the attributes, of the images of which they are known.
+
+    Raises:
+        ValueError: If the lexicon is about attributes that are not in the table.
+    """
+    known = attributes_of(scored_images["path"].tolist(), severities)
+    names = [name for name in severities if name != "image_id"]
+    if known.empty:
+        logger.info(
+            "No image is in the table of attributes (`truth.severities`), so statements of texts "
+            "are not checked."
+        )
+        return pd.DataFrame(columns=["image_id", *names])
+    unknown = StatementLexicon(statement_lexicon).attributes - set(names)
+    if unknown:
+        raise ValueError(
+            f"The statement lexicon is about {', '.join(sorted(unknown))}, which the table of "
+            f"attributes does not have: its columns are {', '.join(map(str, names))}. Name the "
+            "lexicon for this table as `truth.lexicon` in conf/base/globals.yml."
+        )
+    logger.info(
+        "Statements of texts are checked on %d of %d images, by %s.",
+        len(known),
+        len(scored_images),
+        ", ".join(map(str, names)),
+    )
+    ids = scored_images.set_index("path")["image_id"]
+    return known.assign(image_id=known["path"].map(ids))[["image_id", *names]]

@@ -12,6 +12,7 @@ from selfscore.pipelines.baseline.nodes import (
     describe_base_policy,
     encode_images,
     fit_consistency_judge,
+    match_attributes,
 )
 from selfscore.pipelines.checkpoints import with_checkpoints
 
@@ -23,6 +24,12 @@ def create_pipeline() -> Pipeline:
         inputs=["params:model", "score_scale", "params:prompts", "params:domain"],
         outputs="policy_0",
         name="describe_base_policy",
+    )
+    attributes = Node(
+        match_attributes,
+        inputs=["scored_images", "severities", "statement_lexicon"],
+        outputs="attributes",
+        name="match_attributes",
     )
     features = Node(
         encode_images,
@@ -48,7 +55,9 @@ def create_pipeline() -> Pipeline:
         + Pipeline([features, judge])
         + evaluation.create_pipeline(policies=["base"])
     )
-    first = Pipeline([base_policy], namespace=BASELINE, prefix_datasets_with_namespace=False)
+    first = Pipeline(
+        [base_policy, attributes], namespace=BASELINE, prefix_datasets_with_namespace=False
+    )
     return first + Pipeline(
         with_checkpoints(template),
         namespace=BASELINE,

@@ -19,13 +19,11 @@ from selfscore.datasets.pixels import SUFFIXES
 from selfscore.datasets.score_files import ScoreFiles
 from selfscore.layout import LEVEL, of_pairs, per_expert
 from selfscore.level_training.settings import LevelSettings
-from selfscore.metrics.faithfulness import StatementLexicon
 from selfscore.pipelines.ingestion.settings import IngestionSettings
 from selfscore.preference_data.builders import pair_builder
 from selfscore.preference_optimization.settings import DPOSettings
 from selfscore.scored_images import score_scale as scale
 from selfscore.scored_images import score_table, sound_splits, splitting
-from selfscore.scored_images.attributes import attributes_of
 from selfscore.scored_images.data_check import Source, data_check
 from selfscore.scored_images.matching import lost_zeros, match_files
 from selfscore.scored_images.outliers import outliers
@@ -247,49 +245,6 @@ def check_data(
     lines = [line for text in told for line in textwrap.wrap(text, 110, subsequent_indent="  ")]
     logger.info("The data:\n  %s", "\n  ".join(lines))
     return table
-
-
-def match_attributes(
-    split_images: pd.DataFrame,
-    severities: pd.DataFrame,
-    statement_lexicon: list[dict[str, Any]],
-) -> pd.DataFrame:
-    """Find out which attributes are known of which image, before anything that takes long.
-
-    Args:
-        split_images: Output of `draw_splits`.
-        severities: Columns image_id and one an attribute, see `AttributesDataset`.
-        statement_lexicon: The statements whose truth the attributes tell.
-
-    Returns:
-        image_id and the attributes, of the images of which they are known.
-
-    Raises:
-        ValueError: If the lexicon is about attributes that are not in the table.
-    """
-    known = attributes_of(split_images["path"].tolist(), severities)
-    names = [name for name in severities if name != "image_id"]
-    if known.empty:
-        logger.info(
-            "No image is in the table of attributes (`truth.severities`), so statements of texts "
-            "are not checked."
-        )
-        return pd.DataFrame(columns=["image_id", *names])
-    unknown = StatementLexicon(statement_lexicon).attributes - set(names)
-    if unknown:
-        raise ValueError(
-            f"The statement lexicon is about {', '.join(sorted(unknown))}, which the table of "
-            f"attributes does not have: its columns are {', '.join(map(str, names))}. Name the "
-            "lexicon for this table as `truth.lexicon` in conf/base/globals.yml."
-        )
-    logger.info(
-        "Statements of texts are checked on %d of %d images, by %s.",
-        len(known),
-        len(split_images),
-        ", ".join(map(str, names)),
-    )
-    ids = split_images.set_index("path")["image_id"]
-    return known.assign(image_id=known["path"].map(ids))[["image_id", *names]]
 
 
 def assign_levels(

@@ -1,4 +1,4 @@
-"""raw_images + raw_scores → scored_images, score_scale, data_check, quarantine; and attributes."""
+"""raw_images + raw_scores → scored_images, score_scale, data_check, quarantine."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -8,7 +8,6 @@ from selfscore.pipelines.ingestion.nodes import (
     check_images,
     draw_splits,
     fit_score_scale,
-    match_attributes,
     read_scores,
 )
 
@@ -57,12 +56,6 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs="data_check",
                 name="check_data",
-            ),
-            Node(
-                match_attributes,
-                inputs=["split_images", "severities", "statement_lexicon"],
-                outputs="attributes",
-                name="match_attributes",
             ),
             Node(
                 assign_levels,

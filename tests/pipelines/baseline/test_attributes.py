@@ -11,7 +11,7 @@ import pytest
 
 from selfscore.datasets.attributes import AttributesDataset
 from selfscore.metrics.faithfulness import StatementLexicon, faithfulness
-from selfscore.pipelines.ingestion.nodes import match_attributes
+from selfscore.pipelines.baseline.nodes import match_attributes
 
 COLUMNS = "sessionId,imageName,aestheticScore_mean,colorScore_mean,lightScore_mean"
 LEXICON: list[dict[str, Any]] = [
