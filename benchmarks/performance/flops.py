@@ -40,19 +40,21 @@ def costs(model: Any) -> Costs:
     decoder, head = model.get_decoder(), model.get_output_embeddings()
     patches = (vision.image_size // vision.patch_size) ** 2
     in_tower = (
-        _linear(model.base_model.vision_model) + 3 * vision.patch_size**2 * vision.hidden_size
+        linear_weights(model.base_model.vision_model)
+        + 3 * vision.patch_size**2 * vision.hidden_size
     )
     attention = 2 * vision.num_hidden_layers * patches**2 * vision.hidden_size
-    connector = _linear(model.base_model.connector) * patches / model.config.scale_factor**2
+    connector = linear_weights(model.base_model.connector) * patches / model.config.scale_factor**2
     return Costs(
         tower=2 * (in_tower * patches + attention + connector),
-        token=2 * _linear(decoder),
+        token=2 * linear_weights(decoder),
         pair=4 * text.num_hidden_layers * text.hidden_size,
         head=2 * head.weight.numel(),
     )
 
 
-def _linear(module: Any) -> float:
+def linear_weights(module: Any) -> float:
+    """Weights of all linear layers below a module."""
     return sum(
         layer.weight.numel() for layer in module.modules() if isinstance(layer, torch.nn.Linear)
     )

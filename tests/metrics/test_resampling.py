@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from resamples import resampled
 from scipy import stats
 
+from selfscore.metrics import resampling
 from selfscore.metrics.accuracy import share
 from selfscore.metrics.rank_correlation import srcc
 from selfscore.metrics.resampling import IntervalSettings
@@ -169,6 +171,23 @@ def test_large_tables_are_resampled_in_parts() -> None:
     interval = resampled(n=250).interval(counted_mean, x)
     assert interval.high - interval.low < 0.05
     assert max(sizes) <= 2_000_000 and sum(sizes) == 251 * 20_000
+
+
+def test_many_clusters_are_drawn_in_parts_and_the_draws_stay_the_same(monkeypatch) -> None:
+    x, _ = correlated(40)
+    few = resampled(clusters=np.arange(40) // 3, n=200)
+    whole = few.interval(lambda rows: rows.mean(axis=-1), x)
+    monkeypatch.setattr(resampling, "_NUMBERS_AT_ONCE", 100)
+    assert few.interval(lambda rows: rows.mean(axis=-1), x) == whole
+    monkeypatch.undo()
+
+    x, _ = correlated(30_000)
+    nearly_alone = np.minimum(np.arange(30_000), 29_000)
+    tracemalloc.start()
+    resampled(clusters=nearly_alone, n=1000).interval(lambda rows: rows.max(axis=-1), x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200e6  # All draws together would be 232 MB, and their sizes as much again.
 
 
 def test_images_of_no_group_are_drawn_one_by_one() -> None:

@@ -2,6 +2,7 @@ import logging
 import math
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,14 @@ def test_killed_anywhere_it_ends_with_the_same_and_does_nothing_twice(rows, size
     # Compared as text, because no NaN equals another.
     assert repr(run(rows, size, dict(checkpoint), compute)) == repr(whole)
     assert repr(seen) == repr(in_one_go)
+
+
+def test_what_is_kept_lies_in_many_folders():
+    checkpoint = {}
+    run(list(range(5000)), 1, checkpoint)
+    folders = Counter(name.rsplit("/", 1)[0] for name in checkpoint)
+    assert len(folders) == 256 and max(folders.values()) < 60
+    assert all(folder.startswith("x/") for folder in folders)
 
 
 def test_an_engine_may_give_results_in_any_order_and_each_is_kept_at_once():

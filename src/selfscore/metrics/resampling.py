@@ -234,15 +234,19 @@ def _draws(
         return
     members = np.argsort(cluster_of_row, kind="stable")
     first_member = np.cumsum(sizes) - sizes
-    drawn = generator.integers(0, len(names), size=(n_resamples, len(names)))
-    lengths = sizes[drawn].sum(axis=1)
-    # Clusters of unequal size make resamples of unequal length; equal ones are computed together.
-    for length in np.unique(lengths):
-        alike = drawn[lengths == length]
-        for start in range(0, len(alike), batch):
-            names_drawn = alike[start : start + batch].ravel()
-            taken = sizes[names_drawn]
-            # Members of one drawn cluster stand beside each other, the first where it begins.
-            begins = first_member[names_drawn] - (np.cumsum(taken) - taken)
-            rows = members[np.repeat(begins, taken) + np.arange(taken.sum())]
-            yield rows.reshape(-1, length)
+    at_once = max(1, _NUMBERS_AT_ONCE // len(names))
+    for done in range(0, n_resamples, at_once):
+        shape = (min(at_once, n_resamples - done), len(names))
+        drawn = generator.integers(0, len(names), size=shape)
+        lengths = sizes[drawn].sum(axis=1)
+        # Clusters of unequal size make resamples of unequal length; equal ones are computed
+        # together.
+        for length in np.unique(lengths):
+            alike = drawn[lengths == length]
+            for start in range(0, len(alike), batch):
+                names_drawn = alike[start : start + batch].ravel()
+                taken = sizes[names_drawn]
+                # Members of one drawn cluster stand beside each other, the first where it begins.
+                begins = first_member[names_drawn] - (np.cumsum(taken) - taken)
+                rows = members[np.repeat(begins, taken) + np.arange(taken.sum())]
+                yield rows.reshape(-1, length)

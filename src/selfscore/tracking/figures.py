@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from selfscore.metrics.catalog import HEADLINE
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _HANDED_ON = ("base", "merged")
 _ENDINGS = {"test": "", "validation": "_on_validation"}
+# A curve shows no more, and the server keeps every point as a row: trainings on a million images
+# have tens of thousands.
+_POINTS = 1000
 
 
 def figure_metrics(
@@ -66,7 +70,12 @@ def headline_metrics(figures: pd.DataFrame, step: int) -> list[Metric]:
 
 
 def curves(log: pd.DataFrame) -> list[Metric]:
-    """Every numeric column of a training log over its `step` column."""
+    """Every numeric column of a training log over its `step` column.
+
+    Of a long log, rows evenly spread, the first and the last among them.
+    """
+    if len(log) > _POINTS:
+        log = log.iloc[np.linspace(0, len(log) - 1, _POINTS).round().astype(int)]
     return [
         metric
         for column in log.select_dtypes("number").columns.drop("step", errors="ignore")

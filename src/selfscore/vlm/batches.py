@@ -99,7 +99,7 @@ def in_batches(
         form: of a batch's results.
     """
     batches = [rows[start : start + size] for start in range(0, len(rows), size)]
-    parts = [f"{name}/{_digest(batch)}" for batch in batches]
+    parts = [f"{name}/{_part(batch)}" for batch in batches]
     kept = set(checkpoint or ())
     missing = [place for place, part in enumerate(parts) if part not in kept]
     before = len(rows) - sum(len(batches[place]) for place in missing)
@@ -259,5 +259,7 @@ class ShrinkingBatch:
         return []
 
 
-def _digest(batch: Sequence[Any]) -> str:
-    return hashlib.sha256(repr(list(batch)).encode()).hexdigest()[:16]
+def _part(batch: Sequence[Any]) -> str:
+    """What a batch's results are called, below one of 256 names: no folder gets too full."""
+    digest = hashlib.sha256(repr(list(batch)).encode()).hexdigest()
+    return f"{digest[:2]}/{digest[2:16]}"
