@@ -83,6 +83,8 @@ MISTAKES = {
     "plan --load-versions=policy_1": "dataset_name:YYYY",
     "run --load-versions=nothing:2026": "not found in the catalog",
     "run --nosuch": "No such option",
+    # What is replayed never takes the place of a project's own results.
+    "handoff replay nothing --run": "No such option",
     "run --config=nowhere.yml": "does not exist",
     "run --pipelines=evaluation": "'iteration_1.preference_report' is not there yet",
     "run --pipelines=ingestion --params=images.folder=/nowhere": "'/nowhere' does not exist",

@@ -77,6 +77,10 @@ def test_a_recorded_champion_goes_first(home: Path, write_policy: Callable[..., 
     record.write_text(json.dumps({"policy": "policy_0", "digest": "that of another run"}))
     with pytest.raises(ChampionError, match="no version of policy_0 has it any more"):
         find_policy(open_project(home), None)
+    for damaged in ("[]", "{}", "null", '{"policy": 1}'):
+        record.write_text(damaged)
+        with pytest.raises((ChampionError, DatasetError), match="champion"):
+            find_policy(open_project(home), None)
 
 
 def test_a_policy_whose_newest_version_lost_its_marker_is_named(

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -193,6 +193,15 @@ def test_a_connection_that_does_not_say_what_it_wants_is_closed(
     with closing(socket.create_connection(("127.0.0.1", client.port), timeout=5)) as slow:
         slow.sendall(start)
         assert slow.recv(10) == b"", "closed by the server"
+
+
+def test_many_slow_connections_keep_nobody_out(client: Client) -> None:
+    with ExitStack() as slow:
+        for _ in range(40):
+            address = ("127.0.0.1", client.port)
+            opened = slow.enter_context(closing(socket.create_connection(address, timeout=5)))
+            opened.sendall(b"GET / HTTP/1.1\r\nHos")
+        assert client.score(b"")[0] == 422
 
 
 def test_a_file_that_arrives_too_slowly_is_refused(scorer: Scorer, served: Any) -> None:

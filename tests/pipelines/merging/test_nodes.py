@@ -47,6 +47,12 @@ def test_the_card_names_parent_scale_prompts_and_merge():
     assert policy.card.merging["density"] == policy.card.merging["lambda"] == 1.0
     assert policy.card.prompts == base.card.prompts
     assert policy.card.energy_kept == pytest.approx(0.5)
+    # Where PEFT looks for it; a folder has none.
+    assert policy.adapter.config["revision"] == "abc"
+    of_folder, _ = update_policy(
+        policy_over("base"), adapter(1.0), {"layer": 1.0}, AS_IT_IS, SETTINGS
+    )
+    assert "revision" not in of_folder.adapter.config
 
 
 def test_the_strength_that_was_chosen_is_put_on_the_policy_and_told():

@@ -79,6 +79,9 @@ def update_policy(
         merging=_as_made(settings, strength),
         energy_kept=kept,
     )
+    if policy.revision is not None:
+        # What PEFT loads a base model of the hub by.
+        adapter = replace(adapter, config={**adapter.config, "revision": policy.revision})
     merged = replace(policy, card=card, adapter=adapter)
     return merged, {
         "digest": merged.digest,
