@@ -22,32 +22,39 @@ class Limit:
 
     Attributes:
         what: grows.
-        an_image: units for each image.
+        first: units for one image.
         unit: of it.
         room: units that are there; infinite where nothing stops it.
         room_is: in words.
         remedy: what is, or was, done about it.
         mended: whether the project has it behind it.
+        power: of the number of images, by which it grows.
     """
 
     what: str
-    an_image: float
+    first: float
     unit: str
     room: float
     room_is: str
     remedy: str
     mended: bool = False
+    power: int = 1
+
+    def at(self, images: float) -> float:
+        """Units at so many images."""
+        return float(self.first * images**self.power)
 
     @property
     def ends(self) -> float:
         """Images at which the room is used up."""
-        return self.room / self.an_image
+        return float((self.room / self.first) ** (1 / self.power))
 
 
 def limits(
     tables: Mapping[str, Mapping[str, float]],
     recipe: Recipe,
     process_bytes: float,
+    pair_seconds: float,
     driver_gb: float = 64,
 ) -> list[Limit]:
     """All of them, the first to end first.
@@ -56,6 +63,7 @@ def limits(
         tables: rows an image, and bytes a row on the disk and in memory, by name.
         recipe: batch sizes and rounds.
         process_bytes: by which the memory of the run's process grows an image, features left out.
+        pair_seconds: to compare two texts, see `rates.stock_texts_seconds`.
         driver_gb: memory of the machine of the run.
     """
 
@@ -71,7 +79,31 @@ def limits(
     epochs = recipe.level.epochs + sum(one.epochs for one in recipe.pairs.values())
     points = recipe.trained * epochs / recipe.level.batch_size / LOGGING_STEPS * CURVES
     judgements = tables["judgements"]
+    policies = 1 + recipe.rounds * (len(recipe.pairs) + 2)
+    # Validation and test images, by default three eighths and five eighths of those asked about.
+    compared = recipe.evaluated**2 * (0.375**2 + 0.625**2)
     found = [
+        Limit(
+            "similarities of one level's texts, all with each other, for `grounding_contrast`; ten "
+            "levels alike",
+            20 * (recipe.trained / 10) ** 2 / GB,  # 12 bytes an entry while sparse, 8 after.
+            "GB",
+            driver_gb,
+            room,
+            "in parts of 2,000 texts, 0.08 GB; up to there the pairs are the same",
+            mended=True,
+            power=2,
+        ),
+        Limit(
+            "hours of comparing all explanations with each other, for `generic`, over all policies",
+            pair_seconds * policies * compared / 3600,
+            "h",
+            1.0,
+            "an hour in which GPUs wait",
+            "of 10,000 texts, drawn; a second or two a policy",
+            mended=True,
+            power=2,
+        ),
         Limit(
             "memory of the run's process, features left out",
             process_bytes / GB,

@@ -48,7 +48,12 @@ def write() -> str:
         }
         summary += _summary(name, plans, measured["tables"])
         details += _details(name, plans)
-    found = limits(measured["tables"], recipe.read("qwen2_5_vl_7b"), against.process_bytes())
+    found = limits(
+        measured["tables"],
+        recipe.read("qwen2_5_vl_7b"),
+        against.process_bytes(),
+        measured["stock_texts_seconds"],
+    )
     lines = [
         INTRODUCTION.read_text().rstrip(),
         "",
@@ -121,7 +126,7 @@ def _reading(measured: Mapping[str, Any], found: Sequence[Limit]) -> Iterator[st
     yield ""
     yield (
         f"- **10⁸ images do not run as the project stands**: the run's process would take "
-        f"{number(memory.an_image * 1e8)} GB, and at 10⁶ {number(memory.an_image * 1e6)} GB. The "
+        f"{number(memory.at(1e8))} GB, and at 10⁶ {number(memory.at(1e6))} GB. The "
         "lines for 10⁸ say what the work would cost."
     )
     yield (
@@ -172,19 +177,21 @@ def _stage(count: int, row: Sequence[Stage]) -> str:
 
 def _limits(found: Sequence[Limit]) -> Iterator[str]:
     early = [limit.what for limit in found if limit.ends < 10**6]
+    left = [limit.what for limit in found if limit.ends < 10**6 and not limit.mended]
     yield "## What breaks first"
     yield ""
     yield (
         "Measured bytes times rows; files and points by count, with the batch sizes of "
         "Qwen2.5-VL-7B, the smallest. *Ends at* says at how many images the room is used up; where "
-        "something was mended, the numbers are those of before. Below 10⁶ images ends by this "
-        f"count: **{'; '.join(early) or 'nothing'}**. No run beyond 10,000 images was made."
+        f"something was mended, the numbers are those of before. {len(early)} of them ended below "
+        f"10⁶ images, of which are left: **{'; '.join(left) or 'none'}**. No run beyond 10,000 "
+        "images was made."
     )
     yield ""
     yield "| what grows | 10⁴ | 10⁶ | 10⁸ | room | ends at | |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for limit in found:
-        sizes = " | ".join(f"{number(limit.an_image * count)} {limit.unit}" for count in IMAGES)
+        sizes = " | ".join(f"{number(limit.at(count))} {limit.unit}" for count in IMAGES)
         ends = "-" if math.isinf(limit.ends) else number(limit.ends)
         mended = "**mended**: " if limit.mended else ""
         yield f"| {limit.what} | {sizes} | {limit.room_is} | {ends} | {mended}{limit.remedy} |"

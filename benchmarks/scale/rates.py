@@ -33,6 +33,7 @@ from selfscore.metrics.calibration import calibration_metrics
 from selfscore.metrics.controls import shuffled_metrics
 from selfscore.metrics.policy_metrics import policy_metrics
 from selfscore.metrics.resampling import Resampling
+from selfscore.metrics.text_variety import generic_share
 
 RECORD = RECORDS / "rates.json"
 # One megapixel, as in assumptions.yml.
@@ -110,6 +111,14 @@ def figures_seconds(data: Path, rows: int = 4000, levels: int = 10) -> float:
     return round(least_seconds(measure, 2) / len(table), 5)
 
 
+def stock_texts_seconds(texts: int = 4000) -> float:
+    """To look for texts that are said of many images, in so many different ones, a pair of them."""
+    rng = np.random.default_rng(0)
+    words = [f"word{number}" for number in range(200)]
+    made = [" ".join(rng.choice(words, 25)) for _ in range(texts)]
+    return least_seconds(lambda: generic_share(made), 2) / texts**2
+
+
 def row_bytes(data: Path) -> dict[str, dict[str, float]]:
     """Rows of a run's tables, with bytes a row on the disk and in pandas.
 
@@ -158,6 +167,7 @@ def main() -> None:
         "prepare_seconds": prepare_seconds(),
         "store_seconds": store_seconds(),
         "figures_seconds": figures_seconds(arguments.run),
+        "stock_texts_seconds": stock_texts_seconds(),
         "tables": row_bytes(arguments.run),
     }
     RECORD.parent.mkdir(parents=True, exist_ok=True)

@@ -132,10 +132,11 @@ def test_every_assumption_has_its_source_and_none_is_forgotten(tmp_path):
 def test_the_limits_come_in_the_order_in_which_they_end():
     table = {"rows_an_image": 1.0, "disk": 100.0, "memory": 400.0}
     names = ("judgements", "generations", "consistency_pairs", "reference_logps")
-    found = limits(dict.fromkeys(names, table), recipe.read("qwen2_5_vl_7b"), 10_000)
+    found = limits(dict.fromkeys(names, table), recipe.read("qwen2_5_vl_7b"), 10_000, 2e-8)
     assert [limit.ends for limit in found] == sorted(limit.ends for limit in found)
     process = next(limit for limit in found if limit.what.startswith("memory of the run's"))
     assert process.ends == pytest.approx(64e9 / 10_000)
+    assert all(limit.at(limit.ends) == pytest.approx(limit.room) for limit in found[:-1])
 
 
 def test_pictures_of_another_turn_are_other_files(tmp_path):

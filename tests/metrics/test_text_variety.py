@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
+from selfscore.metrics import text_variety
 from selfscore.metrics.text_variety import distinct, generic_share, repeated_share, words_of
 
 some_words = st.lists(st.sampled_from("abcdef"), max_size=12)
@@ -83,6 +84,13 @@ def test_what_is_said_of_few_images_is_not_generic() -> None:
     # Of few images, one copy is not many.
     assert generic_share(["one text", "quite another"]) == 0.0
     assert generic_share(["one text", "one text", "quite another"]) == pytest.approx(2 / 3)
+
+
+def test_of_very_many_texts_some_are_compared_and_the_share_stays(monkeypatch) -> None:
+    texts = ["one stock text"] * 120 + random_texts(280)
+    monkeypatch.setattr(text_variety, "_COMPARED", 200)
+    assert generic_share(texts) == pytest.approx(0.3, abs=0.06)
+    assert generic_share(texts) == generic_share(texts[::-1])
 
 
 def test_texts_without_words_are_one_text() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from selfscore.preference_data import grounding
 from selfscore.preference_data.grounding import (
     different_partners,
     grounding_contrast_pairs,
@@ -76,6 +77,22 @@ def test_different_partners_share_as_few_words_as_possible():
 
     partners = different_partners(texts, np.random.default_rng(0))
     assert shared(partners) == min(shared(order) for order in permutations(range(4))) == 0
+
+
+def test_many_texts_are_matched_in_parts(monkeypatch):
+    generator = np.random.default_rng(3)
+    texts = [" ".join(generator.choice(WORDS, 3)) for _ in range(41)]
+    # As long as all are matched together, nothing is drawn.
+    assert (different_partners(texts, generator) == different_partners(texts, generator)).all()
+
+    monkeypatch.setattr(grounding, "_TOGETHER", 10)
+    partners = different_partners(texts, np.random.default_rng(0))
+    assert sorted(partners) == list(range(41))
+    assert not (partners == np.arange(41)).any()
+    words = [set(text.split()) for text in texts]
+    shared = np.mean([len(own & words[other]) for own, other in zip(words, partners, strict=True)])
+    by_chance = np.mean([len(one & other) for one in words for other in words])
+    assert shared < by_chance / 2
 
 
 def test_an_image_alone_with_its_level_makes_no_pair():

@@ -22,6 +22,9 @@ from selfscore.vlm.response import write_response
 # Texts of one level and a seed → for each text the place of another one, each used once.
 Matching = Callable[[list[str], np.random.Generator], NDArray[np.int64]]
 
+# Texts that are matched with each other: memory grows with their square, 80 MB for these.
+_TOGETHER = 2000
+
 
 def grounding_pairs(both: pd.DataFrame, seed: int) -> pd.DataFrame:
     """The image's own text over that of a random other image, both for the true score.
@@ -53,13 +56,24 @@ def grounding_free_pairs(free: pd.DataFrame, seed: int) -> pd.DataFrame:
     return _pairs(free, different_partners, seed)
 
 
-def different_partners(texts: list[str], _generator: np.random.Generator) -> NDArray[np.int64]:
+def different_partners(texts: list[str], generator: np.random.Generator) -> NDArray[np.int64]:
     """The matching with the smallest sum of similarities, never the text itself.
 
     Similarity is the cosine of TF-IDF over words and word pairs. Taking the most different text
     for each image on its own would reject a few odd texts again and again, and teach to avoid
-    those. Nothing is drawn here.
+    those. More than 2,000 texts are matched in parts of about equal size, drawn at random; else
+    nothing is drawn here.
     """
+    parts = -(-len(texts) // _TOGETHER)
+    if parts == 1:
+        return _most_different(texts)
+    partners = np.empty(len(texts), dtype=np.int64)
+    for part in np.array_split(generator.permutation(len(texts)), parts):
+        partners[part] = part[_most_different([texts[place] for place in part])]
+    return partners
+
+
+def _most_different(texts: list[str]) -> NDArray[np.int64]:
     from scipy.optimize import linear_sum_assignment
     from sklearn.feature_extraction.text import TfidfVectorizer
 
