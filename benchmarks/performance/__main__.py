@@ -23,37 +23,30 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
 from benchmarks.performance import flops, stock
+from benchmarks.performance.jobs import INSTRUCTION, LEVELS, make_job
 from benchmarks.performance.machine import describe
-from benchmarks.performance.shapes import PROJECT, SHAPES, Shape, model_folder, pictures
-from benchmarks.performance.steps import CAUSES, Job, all_together, features_of, stock_step
+from benchmarks.performance.shapes import PROJECT, SHAPES, Shape
+from benchmarks.performance.steps import CAUSES, Job, all_together, stock_step
 from selfscore.merging.delta import low_rank
 from selfscore.merging.experts import merge_adapters
 from selfscore.merging.methods import MERGE_METHODS
 from selfscore.merging.settings import MergeSettings, StrengthSettings
-from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.options import Decoding
-from selfscore.vlm.policy import BaseModel, Card, LoraAdapter, Policy, ScoreScale
+from selfscore.vlm.policy import LoraAdapter
 from selfscore.vlm.reading.features import ImageEncoder, compute_features
 from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 from selfscore.vlm.reading.tokens import answer_ids, prompt_ids
-from selfscore.vlm.response import Prompts, response_prefix, write_response
+from selfscore.vlm.response import Prompts, response_prefix
 from selfscore.vlm.writing.generation import Request, generate
 from selfscore.vlm.writing.prediction import level_probabilities, predict_images
 
 RECORD = Path(__file__).with_name("speed.json")
-INSTRUCTION = "Rate the quality of this picture from 0 (worst) to 9 (best) and explain the score."
-LEVELS = 10
 EXPERTS = ("scoring", "consistency")
 PARTS = ("flops", "images", "dpo", "merge", "memory_mib")
-_LEVELS = [float(level) for level in range(10)]
-_SCALE = ScoreScale(10, "integer", [level + 0.5 for level in _LEVELS[:-1]], _LEVELS, 0.0, 9.0, "")
-_SENTENCE = "The picture is sharp and the colours are strong. It is a good picture. "
-_OTHER = "It is blurred and dark, and there is much noise in it. "
 
 
 def taking_turns(
@@ -70,54 +63,6 @@ def taking_turns(
                 torch.cuda.synchronize()
             times[name].append(time.perf_counter() - start)
     return {name: statistics.median(found) for name, found in times.items()}, first
-
-
-def base_of(folder: Path) -> Policy:
-    """The base model in a folder as a policy."""
-    return Policy(
-        Card(
-            base_model=BaseModel(str(folder), None, {}),
-            iteration=0,
-            parent=None,
-            score_scale=_SCALE,
-            prompts=Prompts(INSTRUCTION, "{level}"),
-        )
-    )
-
-
-def make_job(shape: Shape, work: Path, count: int, prepared: bool = True) -> Job:
-    """Pairs of the shape's own answer length over generated pictures.
-
-    Args:
-        shape: of the model.
-        work: where models with random weights are kept.
-        count: number of pictures, and of pairs.
-        prepared: whether features and reference are computed; the stock way needs neither.
-    """
-    policy = base_of(model_folder(shape, work))
-    images = pictures(count, shape.side)
-    vlm = load_vlm(policy)
-    texts = [_text(vlm, sentence, shape.answer_tokens) for sentence in (_SENTENCE, _OTHER)]
-    pairs = pd.DataFrame(
-        {
-            "path": list(images),
-            "chosen": [write_response(n % 5, texts[0]) for n in range(count)],
-            "rejected": [write_response(5 + n % 5, texts[1]) for n in range(count)],
-        }
-    )
-    if not prepared:
-        return Job(policy, images, pairs, INSTRUCTION, StoredFeatures(vlm.base_model, {}), work)
-    features = features_of(policy, images)
-    weights = answer_log_probabilities(
-        ImageEncoder(vlm, images, features),
-        list(images),
-        pairs[["chosen", "rejected"]].to_numpy().tolist(),
-        INSTRUCTION,
-        batch_size=8,
-    )
-    pairs["ref_chosen_logps"] = [row[0] for row in weights]
-    pairs["ref_rejected_logps"] = [row[1] for row in weights]
-    return Job(policy, images, pairs, INSTRUCTION, features, work)
 
 
 def measure_dpo(job: Job, repeats: int) -> dict[str, Any]:
@@ -287,14 +232,6 @@ def measure(
         print(json.dumps(found[name], indent=1), flush=True)
         gc.collect()
     return found
-
-
-def _text(vlm: Any, sentence: str, tokens: int) -> str:
-    text = sentence
-    while len(vlm.tokenizer(text)["input_ids"]) < tokens:
-        text += sentence
-    ids = vlm.tokenizer(text)["input_ids"][:tokens]
-    return str(vlm.tokenizer.decode(ids)).strip()
 
 
 def random_adapter(vlm: Any, seed: int) -> LoraAdapter:

@@ -36,8 +36,7 @@ class Costs:
 
 def costs(model: Any) -> Costs:
     """Read the operations off a model's linear layers and its configuration."""
-    text, vision = model.config.get_text_config(), model.config.vision_config
-    decoder, head = model.get_decoder(), model.get_output_embeddings()
+    vision = model.config.vision_config
     patches = (vision.image_size // vision.patch_size) ** 2
     in_tower = (
         linear_weights(model.base_model.vision_model)
@@ -45,9 +44,15 @@ def costs(model: Any) -> Costs:
     )
     attention = 2 * vision.num_hidden_layers * patches**2 * vision.hidden_size
     connector = linear_weights(model.base_model.connector) * patches / model.config.scale_factor**2
+    return costs_behind(2 * (in_tower * patches + attention + connector), model)
+
+
+def costs_behind(tower: float, model: Any) -> Costs:
+    """The operations of a model whose tower and connector take `tower` for an image."""
+    text, head = model.config.get_text_config(), model.get_output_embeddings()
     return Costs(
-        tower=2 * (in_tower * patches + attention + connector),
-        token=2 * linear_weights(decoder),
+        tower=tower,
+        token=2 * linear_weights(model.get_decoder()),
         pair=4 * text.num_hidden_layers * text.hidden_size,
         head=2 * head.weight.numel(),
     )

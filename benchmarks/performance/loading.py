@@ -17,7 +17,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.performance.__main__ import base_of, random_adapter
+from benchmarks.performance.__main__ import random_adapter
+from benchmarks.performance.jobs import base_of
 from benchmarks.performance.machine import describe
 from benchmarks.performance.shapes import PROJECT, SHAPES, model_folder
 from selfscore.vlm.loading.folding import fold

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.performance.__main__ import make_job
+from benchmarks.performance.jobs import make_job
 from benchmarks.performance.shapes import PROJECT, SHAPES
 from benchmarks.performance.steps import all_together, stock_step
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, ProcessorMixin
 
 PROJECT = Path(__file__).resolve().parents[2]
 DEMO_MODEL = PROJECT / "data" / "06_models" / "demo_model"
@@ -129,14 +132,9 @@ def model_folder(shape: Shape, work: Path) -> Path:
     return folder
 
 
-def _save_random(shape: Shape, folder: Path) -> None:
-    import torch
-    from transformers import (
-        AutoProcessor,
-        Idefics3Config,
-        Idefics3ForConditionalGeneration,
-        LlamaConfig,
-    )
+def idefics3(shape: Shape) -> tuple[PreTrainedConfig, ProcessorMixin]:
+    """Configuration and processor of a model of this shape."""
+    from transformers import AutoProcessor, Idefics3Config, LlamaConfig
 
     processor = AutoProcessor.from_pretrained(DEMO_MODEL)
     tokens = processor.tokenizer
@@ -152,10 +150,18 @@ def _save_random(shape: Shape, folder: Path) -> None:
         pad_token_id=tokens.pad_token_id,
         tie_word_embeddings=True,
     )
+    return config, processor
+
+
+def _save_random(shape: Shape, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    config, processor = idefics3(shape)
     torch.manual_seed(0)
-    model = Idefics3ForConditionalGeneration(config)
-    model.generation_config.pad_token_id = tokens.pad_token_id
-    model.generation_config.eos_token_id = tokens.eos_token_id
+    model = AutoModelForImageTextToText.from_config(config)
+    model.generation_config.pad_token_id = processor.tokenizer.pad_token_id
+    model.generation_config.eos_token_id = processor.tokenizer.eos_token_id
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
 

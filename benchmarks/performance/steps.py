@@ -5,7 +5,6 @@ The variants in between each switch on one speed-up alone, on TRL's own trainer 
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.model import VLM
 from selfscore.vlm.policy import Policy
-from selfscore.vlm.reading.features import ImageEncoder, compute_features
+from selfscore.vlm.reading.features import ImageEncoder
 
 Step = Callable[[], float]
 
@@ -143,12 +142,13 @@ def with_answer_projection(job: Job) -> Step:
 
 def with_shared_prefix(job: Job) -> Step:
     """Packed rows alone; reading hidden states off them projects answer tokens only."""
-    return step_of(_packed(job, tower_frozen=False, known_reference=False, checkpointing=True))
+    vlm = load_vlm(job.policy)
+    return step_of(packed(job, vlm, tower_frozen=False, known_reference=False, checkpointing=True))
 
 
 def all_together(job: Job) -> Step:
     """What a run does: packed rows, stored features, known reference, no checkpointing."""
-    return step_of(_packed(job, tower_frozen=True, known_reference=True, checkpointing=False))
+    return step_of(packed(job, load_vlm(job.policy)))
 
 
 CAUSES: dict[str, Callable[[Job], Step]] = {
@@ -171,10 +171,14 @@ def _stock(job: Job, vlm: VLM | None = None, checkpointing: bool = True) -> DPOT
     )
 
 
-def _packed(
-    job: Job, tower_frozen: bool, known_reference: bool, checkpointing: bool
+def packed(
+    job: Job,
+    vlm: VLM,
+    tower_frozen: bool = True,
+    known_reference: bool = True,
+    checkpointing: bool = False,
 ) -> SharedPrefixDPOTrainer:
-    vlm = load_vlm(job.policy)
+    """The trainer of packed rows, as a run has it unless told otherwise."""
     columns = ["chosen", "rejected", *(REFERENCE if known_reference else ())]
     images = pd.Series([[path] for path in job.pairs["path"]])
     table = job.pairs[columns].assign(images=images.to_numpy())
@@ -187,15 +191,3 @@ def _packed(
         processing_class=vlm.processor,
         peft_config=stock.lora(vlm),
     )
-
-
-def features_of(policy: Policy, images: Mapping[str, Image.Image]) -> StoredFeatures:
-    """Features of all pictures, for a job."""
-    vlm = load_vlm(policy)
-    keys = list(images)
-    found = StoredFeatures(
-        vlm.base_model, dict(zip(keys, compute_features(vlm, images, keys), strict=True))
-    )
-    del vlm
-    gc.collect()
-    return found

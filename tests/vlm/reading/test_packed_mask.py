@@ -1,10 +1,10 @@
 import pytest
 import tiny_vlm
 import torch
+import unfused_flex
 from cards import policy_over
 from torch.nn.attention import flex_attention
 from torch.nn.functional import scaled_dot_product_attention
-from transformers.integrations import flex_attention as in_transformers
 
 from selfscore.vlm.loading.flex import FLEX
 from selfscore.vlm.loading.loader import load_vlm
@@ -48,23 +48,10 @@ def test_just_the_blocks_in_which_nobody_looks_are_skipped():
     assert seen.tolist() == [True, True, False, False, False, True, True, True]
 
 
-@pytest.fixture
-def unfused(monkeypatch):
-    """FlexAttention as PyTorch's reference computes it: its kernels have no gradients on a CPU.
-
-    The public function refuses them on every CPU, the reference behind it does not.
-    """
-
-    def plain(*inputs, training, **options):
-        return flex_attention.flex_attention(*inputs, **options)
-
-    monkeypatch.setattr(in_transformers, "compile_friendly_flex_attention", plain)
-    monkeypatch.setattr(flex_attention, "_validate_device", lambda *_: None)
-
-
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 @pytest.mark.parametrize("save", tiny_vlm.ARCHITECTURES)
-def test_blocks_compute_what_the_written_out_mask_does(save, tmp_path, images, unfused):
+def test_blocks_compute_what_the_written_out_mask_does(save, tmp_path, images, monkeypatch):
+    unfused_flex.allow_gradients(monkeypatch)
     vlm = load_vlm(policy_over(save(tmp_path)))
     features = ImageEncoder(vlm, images)(list(images)[:2])
     packed = pack_texts(vlm, features, ANSWERS, "Rate it.")
