@@ -85,6 +85,7 @@ def test_answers_to_something_else_are_refused(
         ('{"study":"x","rater":"a","seat":1,"answers":[{"item":"x","seconds":NaN}]}', "seconds"),
         ('[{"data": {}}]', "Task 1 is no annotated task"),
         ("[3]", "Task 1 is no annotated task"),
+        ('[{"data": {}, "annotations": [3]}]', "Task 1 is no annotated task"),
     ],
 )
 def test_a_file_that_is_no_answers_is_named(tmp_path: Path, content: str, message: str) -> None:
@@ -142,6 +143,16 @@ def test_an_annotator_has_one_seat(
     both = [annotated(tasks[f"check_seat_0{seat}"][0], answer, 5) for seat in (1, 2)]
     (tmp_path / "export.json").write_text(json.dumps(both))
     with pytest.raises(WrongAnswersError, match="annotated seats 1 and 2"):
+        read_answers(tmp_path / "export.json")
+
+
+def test_an_answer_that_is_no_level_names_its_task(
+    shown: pd.DataFrame, pictures: dict[str, Image.Image], tmp_path: Path
+) -> None:
+    task = as_tasks(shown, pictures, 32)["guess_seat_01"][0]
+    wrong = annotated(task, {"before": "much", "after": 1, "seconds": 1.0}, 5)
+    (tmp_path / "export.json").write_text(json.dumps([wrong]))
+    with pytest.raises(WrongAnswersError, match="Task 1 is no annotated task"):
         read_answers(tmp_path / "export.json")
 
 

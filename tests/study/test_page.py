@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -92,6 +94,26 @@ def test_answers_are_taken_from_the_page_alone(port: int, short: pd.DataFrame, k
     assert ask(port, "/api/answers/anna")[1]["answers"][0]["accepted"] is True
     assert ask(port, "/api/answers/ben")[1] == ask(port, "/api/answers/%2e%2e")[1] == {}
     assert ask(port, "/api/study")[1]["seat"] == 2
+
+
+def test_of_answers_that_come_at_the_same_time_none_is_lost(
+    short: pd.DataFrame, page_of: Callable[..., str]
+) -> None:
+    class Slow(dict[str, Any]):
+        def get(self, *arguments: Any) -> Any:
+            found = super().get(*arguments)
+            time.sleep(0.2)
+            return found
+
+    kept = Slow()
+    items = short.query("seat == 1 and task == 'check'")["item"]
+    with served(create_app(page_of(short), short, kept)) as port, ThreadPoolExecutor() as pool:
+        said = [{"item": item, "accepted": True} for item in items]
+        sent = [
+            {"study": study_id(short), "rater": "anna", "seat": 1, "answers": [one]} for one in said
+        ]
+        list(pool.map(lambda one: ask(port, "/api/answers", one), sent))
+    assert len(kept[f"{study_id(short)}/anna"]["answers"]) == len(items) == 2
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +213,29 @@ def test_on_this_machine_every_answer_is_kept_at_once(
     expect(page.locator("#seat")).to_have_value("1")
     begin(page)
     answered(page, 1)
+
+
+@in_a_browser
+def test_what_was_not_taken_is_not_called_sent_and_comes_with_the_next_visit(
+    page: Any, port: int, short: pd.DataFrame, kept: Any
+) -> None:
+    page.route("**/api/answers", lambda route: route.fulfill(body=""))
+    page.goto(f"http://127.0.0.1:{port}/#1")
+    begin(page)
+    for number, keys in enumerate(("12", "34", "a", "r"), start=1):
+        page.keyboard.type(keys)
+        if number < 4:
+            answered(page, number)
+    expect(page.locator("#where")).to_contain_text("save your answers as a file")
+    expect(page.locator("#save")).to_be_visible()
+    assert len(kept) == 0
+    page.unroute("**/api/answers")
+    page.goto(f"http://127.0.0.1:{port}/")
+    expect(page.locator("#seat")).to_have_value("1")
+    page.fill("#rater", "anna")
+    page.keyboard.press("Enter")
+    expect(page.locator("#where")).to_contain_text("have been sent")
+    assert len(kept[f"{study_id(short)}/anna"]["answers"]) == 4
 
 
 @in_a_browser

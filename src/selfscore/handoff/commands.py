@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -101,7 +102,7 @@ def _write_repository(handoff: Path, output: Path, repo: str | None, licence: st
         )
     made = write_repository(handoff, output, repo, licence)
     click.echo(f"A repository for a hub: '{output}'. Nothing was uploaded. To do so:")
-    click.echo(f"  hf upload {repo} {output}")
+    click.echo(f"  hf upload {repo} {shlex.quote(str(output))}")
     if not made.base_is_there:
         click.secho(
             "Note: the base model is a folder of this machine. Nobody can use the adapter without "

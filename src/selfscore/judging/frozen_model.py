@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from selfscore.judging.judge import without_score_words
 from selfscore.judging.settings import Reading
 from selfscore.vlm.batches import ShrinkingBatch, in_batches
-from selfscore.vlm.reading.tokens import left_pad, level_strings, parting
+from selfscore.vlm.reading.tokens import left_pad, level_strings, pad_token, parting
 from selfscore.vlm.response import response_prefix
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class FrozenModelJudge:
 
     def _padded(self, batch: Sequence[_Row]) -> tuple[Tensor, Tensor]:
         """Token ids and their mask [B, L], the rows flush right."""
-        ids, mask = left_pad([row for row, _ in batch], self.vlm.tokenizer.pad_token_id)
+        ids, mask = left_pad([row for row, _ in batch], pad_token(self.vlm))
         return ids.to(self.vlm.device), mask.to(self.vlm.device)
 
     def _logits(self, ids: Tensor, mask: Tensor, keep: int) -> Tensor:

@@ -96,7 +96,10 @@ def from_annotations(tasks: Iterable[Mapping[str, Any]]) -> list[Answers]:
                         "one seat. Leave the tasks of one of them out of the export."
                     )
                 own["answers"].append(_answer(data["item"], annotation))
-        except (KeyError, TypeError, IndexError) as error:
+        except WrongAnswersError:
+            raise
+        # As many kinds as there are ways in which a file can be another one.
+        except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
             raise WrongAnswersError(
                 f"Task {number} is no annotated task of the study ({error!r}). Export the "
                 "annotated tasks as JSON, each with all of its answers."

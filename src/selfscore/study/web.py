@@ -6,6 +6,7 @@ Knows HTTP and where answers go.
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from threading import Lock
 from typing import Any
 
 import pandas as pd
@@ -38,6 +39,8 @@ def create_app(
     """
     app = guarded_app(host, "The answers were not kept.")
     study = study_id(items)
+    # Requests are answered beside each other, and what is kept is read, added to and written.
+    keeping = Lock()
 
     @app.get("/")
     async def show_page() -> HTMLResponse:
@@ -57,7 +60,8 @@ def create_app(
     @app.post("/api/answers")
     def take(answers: Answers) -> dict[str, Any]:
         try:
-            return {"answers": len(keep(answers, kept, items)["answers"])}
+            with keeping:
+                return {"answers": len(keep(answers, kept, items)["answers"])}
         except WrongAnswersError as error:
             raise HTTPException(409, str(error)) from error
 

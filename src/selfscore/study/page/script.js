@@ -5,6 +5,7 @@ const study = JSON.parse(at("study").textContent);
 const served = location.protocol.startsWith("http");
 // One key a level, where the levels are digits.
 const DIGITS = study.best <= 9;
+const SAVE = "Please save your answers as a file and send it to whoever sent you here.";
 let mine = null;
 let items = [];
 let current = null;
@@ -48,6 +49,7 @@ async function begin(rater, seat) {
   at("task").hidden = false;
   at("save").hidden = served;
   next();
+  if (mine.answers.length) await send();
 }
 
 function next() {
@@ -67,10 +69,19 @@ function next() {
 function finish() {
   at("question").textContent = "That was all";
   at("hint").textContent = "";
-  at("where").textContent = served
-    ? "Your answers have been sent. You can close this page."
-    : "Please save your answers as a file and send it to whoever sent you here.";
+  at("where").textContent = served ? "Your answers are being sent." : SAVE;
   if (!served) at("save").focus();
+}
+
+/* All answers so far, so what a server that was away has missed comes along. */
+async function send() {
+  if (!served) return;
+  const count = mine.answers.length;
+  const taken = await ask("/api/answers", mine);
+  // The next answer is under way with all of these, and tells what came of it.
+  if (count < mine.answers.length) return;
+  at("save").hidden = Boolean(taken);
+  if (!current) at("where").textContent = taken ? "Your answers have been sent. You can close this page." : SAVE;
 }
 
 /* One question about the current picture, with the text or without. */
@@ -122,7 +133,7 @@ async function answer(one) {
   mine.answers.push(one);
   localStorage.setItem(kept(mine.rater), JSON.stringify(mine));
   next();
-  if (served && !(await ask("/api/answers", mine))) at("save").hidden = false;
+  await send();
 }
 
 at("choices").addEventListener("submit", (event) => {
