@@ -49,6 +49,21 @@ def test_a_label_belongs_to_the_texts_that_were_read(pairs: pd.DataFrame) -> Non
     assert label["chosen"].endswith("round 2") and label["time"].endswith("+00:00")
 
 
+def test_of_two_labels_of_one_reader_the_later_counts(pairs: pd.DataFrame) -> None:
+    row = pairs.iloc[0].to_dict()
+    labels = {
+        f"anna {place}/{row['key']}": as_label(row, "anna", label) | {"time": f"2026-01-0{place}"}
+        for place, label in ((2, "consistent"), (1, "generic"))
+    }
+    labels[f"ben/{row['key']}"] = as_label(row, "ben", "consistent")
+    table = join_labels(labels, pairs)
+    assert table[["reader", "label"]].to_numpy().tolist() == [
+        ["anna", "consistent"],
+        ["ben", "consistent"],
+    ]
+    assert figure(review_figures(table, SETTINGS, 0), "anna/ben", "reader_kappa")["n"] == 1
+
+
 def test_the_judge_is_held_against_people(pairs: pd.DataFrame) -> None:
     """It tells 0, 2, 4, 6 apart and not 1, 3, 5; it was not asked about 7."""
     usable = {0, 2, 1, 7}

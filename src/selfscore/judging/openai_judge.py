@@ -68,7 +68,8 @@ class OpenAIJudge:
         concurrency: Requests under way at once.
         max_retries: Retries of one request.
         timeout: Seconds to wait for one answer.
-        prompt: What is asked of a text, with {explanation} and perhaps {best} in it.
+        prompt: What is asked of a text: {explanation}, and perhaps {worst} and {best}, the domain's
+            words, and {highest}, the highest level.
     """
 
     model: str

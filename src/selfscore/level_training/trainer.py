@@ -140,7 +140,8 @@ class LevelTrainer(WatchedTrainer):
         }
         if kept is not None:
             counts = float(share.count > 0)
-            labels = int(total_of((text.labels != IGNORED).sum() * counts))
+            # Where the model is: processes that have GPUs add up nothing that is elsewhere.
+            labels = int(total_of((text.labels != IGNORED).sum().to(kept.device) * counts))
             parts["text"] = total_of(kept * counts) / max(labels, 1)
         return parts, in_order(expected, position)
 

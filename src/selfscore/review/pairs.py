@@ -73,12 +73,15 @@ def join_labels(labels: Mapping[str, Mapping[str, Any]], pairs: pd.DataFrame) ->
         pairs: see `pairs_to_read`.
 
     Returns:
-        One row a reader and pair: `LABEL_COLUMNS`, group, usable, and told_apart (of the judge, see
-        `selfscore.judging.discrimination`; missing where it was not asked).
+        One row a reader and pair, the latest label of several: `LABEL_COLUMNS`, group, usable, and
+        told_apart (of the judge, see `selfscore.judging.discrimination`; missing where it was not
+        asked).
     """
     said = pd.DataFrame(list(labels.values()), columns=LABEL_COLUMNS)
     table = said.merge(pairs[["key", "group", "told_apart"]], on="key")
     table = table.sort_values(["reader", "time", "key"])
+    # A folder of labels may have been copied beside itself.
+    table = table.drop_duplicates(["reader", "key"], keep="last")
     return table.assign(usable=table["label"] == USABLE).reset_index(drop=True)
 
 
