@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 import trained_together
 from small_training import assert_same
 
 from selfscore.datasets.checkpoint import Checkpoint
 from selfscore.expert_training.launching import in_processes
-from selfscore.expert_training.together import gather, share_of
+from selfscore.expert_training.together import gather, is_first, joined, share_of
 from selfscore.vlm.policy import Policy
 
 
@@ -22,6 +23,25 @@ def test_alone_everything_is_its_share() -> None:
     assert (share.rows, share.count, share.total) == (slice(0, 5), 5, 5)
     values = torch.rand(5, 2)
     assert gather(values, share) is values
+
+
+def test_every_attempt_meets_at_a_place_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As torchrun's agent keeps one for all attempts.
+    kept = dist.TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
+    told = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(kept.port), "RANK": "0"}
+    told |= {"WORLD_SIZE": "1", "LOCAL_RANK": "0", "TORCHELASTIC_USE_AGENT_STORE": "True"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    places: list[set[str]] = []
+    for attempt in range(2):
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", str(attempt))
+        before = set(kept.list_keys())
+        with joined():
+            assert is_first()
+        places.append({key.split("/")[0] for key in set(kept.list_keys()) - before})
+    assert all(places)
+    assert not places[0] & places[1]
 
 
 @pytest.fixture(scope="module")

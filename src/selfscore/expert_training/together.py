@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -47,7 +47,7 @@ def joined() -> Iterator[None]:
     started = not dist.is_initialized()
     if started:
         backend = "nccl" if torch.cuda.is_available() else "gloo"
-        dist.init_process_group(backend, timeout=_PATIENCE)
+        dist.init_process_group(backend, timeout=_PATIENCE, **_meeting())
     _joined.add("them")
     told = {name: os.environ.pop(name) for name in _TOLD if name in os.environ}
     try:
@@ -57,6 +57,19 @@ def joined() -> Iterator[None]:
         _joined.clear()
         if started:
             dist.destroy_process_group()
+
+
+def _meeting() -> dict[str, Any]:
+    """Where the processes find each other: store, rank and world_size.
+
+    After a restart torchrun's agent still has in its store where the lost processes were to be
+    found, and torch 2.13 looks there again: a process that is sooner than its neighbour would wait
+    for one that is gone. So every attempt has a place of its own.
+    """
+    store, rank, size = next(dist.rendezvous("env://", timeout=_PATIENCE))
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    found = dist.PrefixStore(f"attempt_{attempt}", store)
+    return {"store": found, "rank": rank, "world_size": size}
 
 
 def is_first() -> bool:
