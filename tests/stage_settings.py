@@ -10,6 +10,8 @@ import yaml
 from selfscore.merging.settings import MergeSettings
 from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.report.settings import ReportingSettings
+from selfscore.review.settings import ReviewSettings
+from selfscore.study.settings import StudySettings
 
 CONF = Path(__file__).parents[1] / "conf" / "base"
 
@@ -22,6 +24,16 @@ def evaluation(**changes: Any) -> EvaluationSettings:
 def reporting(**changes: Any) -> ReportingSettings:
     """Those of the report, with few resamples; sections are laid over them."""
     return ReportingSettings(**_section("reporting", {"n_resamples": 60, **changes}))
+
+
+def review() -> ReviewSettings:
+    """Those of reading pairs by hand, with few resamples."""
+    return ReviewSettings(**_section("review", {"n_resamples": 20}))
+
+
+def study() -> StudySettings:
+    """Those of a study."""
+    return StudySettings(**_section("study", {}))
 
 
 def merging(**changes: Any) -> MergeSettings:

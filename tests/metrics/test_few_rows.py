@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import stage_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +35,10 @@ from selfscore.metrics.health import health_figures
 from selfscore.metrics.policy_metrics import policy_metrics, policy_metrics_by_group
 from selfscore.metrics.rank_correlation import kendall, plcc, srcc
 from selfscore.metrics.resampling import Resampling
+from selfscore.review.figures import review_figures
+from selfscore.review.pairs import LABELS
+from selfscore.study.analysis import study_figures
+from selfscore.study.items import CHECK, GUESS, NONE, OTHER, OWN
 
 LEVELS = 4
 # The largest number that there is is 1.8e308.
@@ -92,6 +97,8 @@ FIGURES: dict[str, Callable[[pd.DataFrame, Resampling], object]] = {
         ),
         draws,
     ),
+    "review": lambda rows, draws: review_figures(_labels(rows), stage_settings.review(), 0),
+    "study": lambda rows, draws: study_figures(_answers(rows), stage_settings.study()),
     "gain": lambda rows, draws: srcc_gain(rows, rows, draws),
     "agreement": lambda rows, draws: agreement(
         {"one": rows["inferred_level"], "other": rows["inferred_level"]}, draws
@@ -116,6 +123,28 @@ def _edits(rows: pd.DataFrame) -> pd.DataFrame:
         judged=named,
         words=rows["level"],
     )
+
+
+def _labels(rows: pd.DataFrame) -> pd.DataFrame:
+    """Two readers' labels of the images as pairs."""
+    label = rows["emitted_level"].fillna(3).astype(int).map(dict(enumerate(LABELS)))
+    one = rows.assign(key=rows["image_id"], label=label, usable=label == LABELS[0])
+    one["told_apart"] = rows["emitted_level"].where(rows["emitted_level"].isna(), 1.0)
+    return pd.concat([one.assign(reader=name) for name in "ab"], ignore_index=True)
+
+
+def _answers(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each image in every task and arm, half of the levels planted."""
+    shown = rows.assign(
+        rater=rows["image_id"],
+        before=rows["level"],
+        after=rows["emitted_level"],
+        planted=rows["level"] % 2 == 1,
+        accepted=rows["level"] > 1,
+        seconds=rows["level"] + 1.0,
+    )
+    tasks = [(task, arm) for task in (GUESS, CHECK) for arm in (OWN, OTHER, NONE)]
+    return pd.concat([shown.assign(task=task, arm=arm) for task, arm in tasks], ignore_index=True)
 
 
 def _by_name(draws: Resampling, rows: pd.DataFrame) -> Resampling:
