@@ -57,7 +57,7 @@ def test_a_run_says_its_first_word_before_it_reads_anything(
 # What is typed → what the sentence must hold.
 MISTAKES = {
     "run --pipelines=evaluaton": "no pipeline 'evaluaton': did you mean evaluation?",
-    "run --tags=nothing --pipelines=ingestion": "there is none",
+    "run --tags=nothing --pipelines=ingestion": "there is cpu",
     "run --env=tset": "no configuration environment 'tset': did you mean test?",
     "run --env=recipes/smolvlm": "did you mean recipes/smolvlm_",
     "run --env=team": "SELFSCORE_STORE is not set",
@@ -86,7 +86,7 @@ MISTAKES = {
     # What is replayed never takes the place of a project's own results.
     "handoff replay nothing --run": "No such option",
     "run --config=nowhere.yml": "does not exist",
-    "run --pipelines=evaluation": "'iteration_1.preference_report' is not there yet",
+    "run --pipelines=evaluation": "is not there yet: no run has made it",
     "run --pipelines=ingestion --params=images.folder=/nowhere": "'/nowhere' does not exist",
     "run --pipelines=ingestion --params=images.scores=/nowhere.csv": "'/nowhere.csv' do not exist",
     "run --pipelines=ingestion --params=ingestion.columns.score=MOS": "no column 'MOS'",
