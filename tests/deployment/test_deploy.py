@@ -74,8 +74,9 @@ def test_slurm_is_given_the_stages_in_their_order(
     assert names == ["ingestion", "baseline", "iteration_1", "iteration_2", "reporting"]
     assert ["--gpus=4" in line for line in lines] == [False, True, True, True, False]
     assert "--dependency=afterok:2:1:3" in lines[3]
-    run = "kedro run --pipelines=iteration --env=test --params=rounds=2,machine.engine=ray"
+    run = "kedro run --pipelines=iteration --env=test --params=machine.engine=ray,"
     assert all(f"--wrap={run}" in line for line in lines)
+    assert all("machine.training_processes=4,rounds=2 --" in line for line in lines)
     assert all(
         line.endswith(f"--namespaces={name}") for line, name in zip(lines, names, strict=True)
     )
@@ -89,6 +90,8 @@ def test_kubernetes_is_given_the_run_and_machines_with_gpus(
     found = yaml.safe_load((folder / "rayjob.yaml").read_text())
     assert (found["apiVersion"], found["kind"]) == ("ray.io/v1", "RayJob")
     assert "machine.ray.workers=6" in found["spec"]["entrypoint"]
+    # Those of one machine train together.
+    assert "machine.training_processes=2" in found["spec"]["entrypoint"]
     assert "--runner=ThreadRunner" in found["spec"]["entrypoint"]
     (group,) = found["spec"]["rayClusterSpec"]["workerGroupSpecs"]
     (container,) = group["template"]["spec"]["containers"]

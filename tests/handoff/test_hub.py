@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import stock
 import tiny_vlm
 import torch
 from cards import policy_over
+from click import UsageError
 from huggingface_hub import ModelCard
 from peft import PeftModel
 from random_adapter import random_adapter
@@ -19,7 +21,7 @@ from transformers import AutoModelForImageTextToText
 from selfscore.datasets.directory import write_json
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.handoff import bundle
-from selfscore.handoff.commands import _write_repository
+from selfscore.handoff.commands import _named_for, _write_repository
 from selfscore.handoff.create import create
 from selfscore.handoff.hub import write_repository
 from selfscore.handoff.metadata import Hub, HubError
@@ -102,11 +104,42 @@ def test_the_base_model_alone_has_no_repository(tiny, tmp_path: Path) -> None:
         write_repository(tiny.root / "handoff", tmp_path / "repository", "a/b", "mit")
 
 
-def test_what_is_for_the_user_to_say_is_asked_for() -> None:
-    from click import UsageError
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("hub", False, "a/b", None), "needs --repo=organisation/name and --license"),
+        (("hub", True, "a/b", "mit"), "leave out --with-data"),
+        (("colleague", False, "a/b", None), "add --for=hub"),
+        (("colleague", True, None, "mit"), "add --for=hub"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(given: tuple[Any, ...], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        _named_for(*given)
+    assert _named_for("hub", False, "a/b", "mit") == ("a/b", "mit")
+    assert _named_for("colleague", True, None, None) is None
 
-    with pytest.raises(UsageError, match="needs --repo=organisation/name and --license"):
-        _write_repository(Path("handoff"), Path("out"), "a/b", None)
+
+@pytest.mark.parametrize("name", ["x.tar.gz", "x.tgz", "x.zip"])
+def test_a_repository_is_a_folder_and_no_archive(name: str, handed: Path, tmp_path: Path) -> None:
+    with pytest.raises(HubError, match=f"{name}.*a repository is a folder"):
+        write_repository(handed, tmp_path / name, "our-team/tomatoes", "mit")
+    assert not (tmp_path / name).exists()
+
+
+def test_what_cannot_be_written_whole_leaves_nothing_behind(
+    handed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "new"
+    # As of a full disk.
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(OSError, match="full"):
+        write_repository(handed, place / "repository", "our-team/tomatoes", "mit")
+    assert list(place.iterdir()) == []
+
+
+def refuse(*_: Any, **__: Any) -> None:
+    raise OSError("full")
 
 
 @pytest.mark.parametrize(("rank", "room"), [(5, 8), (16, 16), (33, 64)])

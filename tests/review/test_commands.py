@@ -142,6 +142,31 @@ def test_answers_that_raters_sent_are_taken(
     assert again.exit_code == 1 and "no file of a rater's answers" in again.output
 
 
+def test_raters_of_another_study_are_not_counted(
+    shown: pd.DataFrame,
+    trial_conf: Path,
+    kedro: Callable[..., Result],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study = tmp_path / "data/08_reporting/study"
+    page = study / "study_page.html/2026-01-01T00.00.00.000Z/study_page.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("")
+    answers = list(Raters().answer(shown, 0).items())
+    began = ("ben", {**answers[2][1], "rater": "ben", "answers": []})
+    others = [("old/anna", {**answers[3][1], "study": "old"}), began]
+    for name, record in [*answers[:2], *others]:
+        place = study / f"study_answers/{name}.json"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps(record))
+    # Nobody has to end it.
+    monkeypatch.setattr("selfscore.local_page.server.serve", lambda *_: None)
+    result = kedro("study", f"--conf-source={trial_conf}", ONE_ROUND)
+    assert result.exit_code == 0, result.output
+    assert "2 raters answered." in result.output
+
+
 def test_before_the_study_is_drawn_nobody_rates(
     trial_conf: Path, kedro: Callable[..., Result]
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from small_study import BEST, Raters
 
-from selfscore.study.answers import WrongAnswersError, as_answers, keep, tabulate
+from selfscore.study.answers import WrongAnswersError, as_answers, free_seat, keep, tabulate
 from selfscore.study.items import study_id
 from selfscore.study.label_studio import as_tasks, labeling_configs
 from selfscore.study.sent_files import read_answers
@@ -72,6 +72,21 @@ def test_answers_to_something_else_are_refused(
     with pytest.raises(WrongAnswersError, match=message):
         keep(as_answers(sent | change), kept, shown)
     assert dict(kept) == before
+
+
+def test_a_seat_is_held_by_who_began_and_is_nobody_elses(
+    sent: dict[str, Any], shown: pd.DataFrame, kept: Any
+) -> None:
+    keep(as_answers(sent | {"answers": []}), kept, shown)
+    with pytest.raises(WrongAnswersError, match="Seat 1 is taken by 'rater-1'.* seat 2 is free"):
+        keep(as_answers(sent | {"rater": "ben"}), kept, shown)
+    assert list(kept) == [f"{study_id(shown)}/rater-1"]
+    for seat in range(2, 13):
+        keep(as_answers(sent | {"rater": f"r{seat}", "seat": seat, "answers": []}), kept, shown)
+    assert free_seat(kept, shown) is None
+    with pytest.raises(WrongAnswersError, match="all others are taken, too"):
+        keep(as_answers(sent | {"rater": "ben"}), kept, shown)
+    assert len(keep(as_answers(sent), kept, shown)["answers"]) == 48
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,49 @@ def test_what_was_not_taken_is_not_called_sent_and_comes_with_the_next_visit(
 
 
 @in_a_browser
+def test_who_opens_the_page_at_the_same_time_is_not_given_the_same_seat(
+    browser: Any, port: int, short: pd.DataFrame, kept: Any
+) -> None:
+    anna, ben = browser.new_page(), browser.new_page()
+    for page in (anna, ben):
+        page.goto(f"http://127.0.0.1:{port}/")
+        expect(page.locator("#seat")).to_have_value("1")
+    begin(anna)
+    ben.fill("#rater", "ben")
+    ben.keyboard.press("Enter")
+    expect(ben.locator("#error")).to_contain_text("Seat 1 is taken by 'anna'")
+    expect(ben.locator("#error")).to_contain_text("seat 2 is free")
+    assert ben.is_visible("#begin")
+    for seat in range(2, 13):
+        name = f"{study_id(short)}/r{seat}"
+        kept[name] = {"study": study_id(short), "rater": f"r{seat}", "seat": seat, "answers": []}
+    ben.reload()
+    expect(ben.locator("#error")).to_contain_text("All 12 seats are taken")
+    expect(ben.locator("#seat")).to_have_value("")
+    anna.close()
+    ben.close()
+
+
+@in_a_browser
+def test_a_browser_that_keeps_nothing_says_so_and_goes_on(
+    page: Any, port: int, short: pd.DataFrame, kept: Any
+) -> None:
+    page.add_init_script(
+        "Storage.prototype.setItem = Storage.prototype.getItem = () => { throw new Error('full') }"
+    )
+    page.goto(f"http://127.0.0.1:{port}/#1")
+    begin(page)
+    assert page.is_hidden("#unkept")
+    for number, keys in enumerate(("12", "34", "a", "r"), start=1):
+        page.keyboard.type(keys)
+        expect(page.locator("#unkept")).to_contain_text("until they are sent")
+        if number < 4:
+            answered(page, number)
+    expect(page.locator("#where")).to_contain_text("have been sent")
+    assert len(kept[f"{study_id(short)}/anna"]["answers"]) == 4
+
+
+@in_a_browser
 def test_scales_of_more_than_ten_levels_have_a_field(
     page: Any, short: pd.DataFrame, page_of: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
@@ -5,6 +6,7 @@ import tiny_vlm
 import torch
 from cards import MACHINE, policy_over
 
+from selfscore.cluster.settings import RayOptions
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.loading.loader import load_outline, load_vlm
 from selfscore.vlm.options import LoadOptions, Machine
@@ -16,6 +18,14 @@ from selfscore.vlm.reading.packing_check import check_packing
 def test_an_unknown_choice_is_named(name):
     with pytest.raises(ValueError, match=rf"{name}\n.*should be .*auto|4bit"):
         LoadOptions(**{name: "best"})
+
+
+def test_processes_of_one_training_share_no_gpu():
+    half = RayOptions(workers=4, cpus=1, gpus=0.5)
+    with pytest.raises(ValueError, match="2 `training_processes` need a whole GPU each.* of 0.5"):
+        replace(MACHINE, engine="ray", ray=half, training_processes=2)
+    # These are not Ray's.
+    assert replace(MACHINE, ray=half, training_processes=2).training_processes == 2
 
 
 def test_the_dtype_is_that_of_the_machine_or_the_one_asked_for(policy):

@@ -65,6 +65,8 @@ def _begin(options: RayOptions) -> None:
                 f"No cluster of Ray answers at RAY_ADDRESS={address}: start it (`ray start "
                 "--head`), correct the variable, or set `machine.engine` to local."
             ) from error
+        # By itself Ray hides no GPU from a worker that was given none.
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
         ray.init("local", include_dashboard=False, logging_level="ERROR")
         _check(options, ray.cluster_resources())
 

@@ -15,7 +15,8 @@ class RayOptions:
     Attributes:
         workers: how many there are at most; as many work as the cluster has room for.
         cpus: processor cores that each is given.
-        gpus: GPUs that each is given; a share, such as 0.5, puts two on one.
+        gpus: GPUs that each is given; a share, such as 0.5, puts two on one, which several
+            processes of one training cannot do.
     """
 
     workers: Count

@@ -51,6 +51,8 @@ def in_workers(
     from ray.train.torch import TorchTrainer
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+    from selfscore.cluster.own_gpus import OwnGpus
+
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     keeper = (
         ray.remote(_Keeper)
@@ -62,6 +64,7 @@ def in_workers(
         TorchTrainer(
             _train,
             train_loop_config={"keeper": keeper, "sent": sent},
+            torch_config=OwnGpus(),
             scaling_config=ScalingConfig(
                 num_workers=count,
                 use_gpu=options.gpus > 0,

@@ -60,7 +60,7 @@ def slurm(metadata: ProjectMetadata, gpus: int, cpus: int, **asked: Any) -> None
     with as_click_errors():
         project = project_of(metadata, asked["env"], asked["params"][1], asked["conf_source"])
         jobs = jobs_of(project.pipeline([asked["pipelines"]]))
-    parameters = {"machine.ray.gpus": 1 if gpus else 0, "machine.ray.workers": gpus or 1}
+    parameters = _workers(gpus, machines=1)
     # One GPU is best used by the run's own process.
     more = {"machine.engine": "ray", **parameters} if gpus > 1 else {}
     _write(metadata, asked["folder"], "slurm.sh", slurm_script(jobs, _run(asked, more), gpus, cpus))
@@ -86,19 +86,25 @@ def kuberay(
 
     from selfscore.deployment.kuberay import ray_job
 
-    parameters = {
-        "machine.engine": "ray",
-        "machine.ray.gpus": 1 if gpus else 0,
-        "machine.ray.workers": workers * max(gpus, 1),
-    }
+    parameters = {"machine.engine": "ray", **_workers(gpus, workers)}
     command = f"{_run(asked, parameters)} --runner=ThreadRunner"
     found = ray_job(metadata.package_name, command, image, claim, workers, gpus, cpus)
     _write(metadata, asked["folder"], "rayjob.yaml", yaml.safe_dump(found, sort_keys=False))
 
 
+def _workers(gpus: int, machines: int) -> dict[str, Any]:
+    """Workers on all GPUs; one training is on those of one machine, which are near each other."""
+    return {
+        "machine.ray.gpus": 1 if gpus else 0,
+        "machine.ray.workers": machines * max(gpus, 1),
+        "machine.training_processes": max(gpus, 1),
+    }
+
+
 def _run(asked: dict[str, Any], parameters: dict[str, Any]) -> str:
-    """`kedro run` with what was asked for and with these parameters."""
-    given = [asked["params"][0], *(f"{name}={value}" for name, value in parameters.items())]
+    """`kedro run` with these parameters, and with what was asked for."""
+    # The last word is that of whoever asks.
+    given = [*(f"{name}={value}" for name, value in parameters.items()), asked["params"][0]]
     options = {
         "pipelines": asked["pipelines"],
         "env": asked["env"],

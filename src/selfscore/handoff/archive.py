@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 MOST_FILES = 100_000
 MOST_BYTES = 200 * 10**9
 
+_PACKED = (".zip", ".tar", ".tgz", ".gz", ".xz", ".bz2")
 # What reading a damaged or a made-up archive raises.
 _UNREADABLE = (
     tarfile.TarError,
@@ -34,6 +35,11 @@ class UnsafeArchiveError(ValueError):
 def is_archive(path: Path) -> bool:
     """Whether the name is that of an archive that can be written here."""
     return path.name.endswith((".tar.gz", ".tgz"))
+
+
+def sounds_packed(path: Path) -> bool:
+    """Whether the name is that of an archive of any kind."""
+    return path.suffix in _PACKED
 
 
 def pack(folder: Path, archive: Path) -> None:

@@ -78,13 +78,14 @@ def create(
     from selfscore.handoff import create as packing
     from selfscore.provenance.store import read_manifests
 
+    named = _named_for(receiver, with_data, **hub)
     with as_click_errors():
         project = project_of(metadata, env, {}, conf_source)
         manifests = read_manifests(project.catalog)
-        if receiver == "hub":
+        if named is not None:
             with TemporaryDirectory() as place:
                 packing.create(project, manifests, name, Path(place) / "handoff", version)
-                _write_repository(Path(place) / "handoff", output, **hub)
+                _write_repository(Path(place) / "handoff", output, *named)
             return
         index = packing.create(project, manifests, name, output, version, with_data)
     click.echo(f"{index.name}, version {index.policy['version']}: '{output}'")
@@ -92,14 +93,33 @@ def create(
     click.echo(f"Tell whom you give it to the digest of the handoff: {index.digest}")
 
 
-def _write_repository(handoff: Path, output: Path, repo: str | None, licence: str | None) -> None:
-    from selfscore.handoff.hub import write_repository
+def _named_for(
+    receiver: str, with_data: bool, repo: str | None, licence: str | None
+) -> tuple[str, str] | None:
+    """Repository and licence for a hub; None for a colleague.
 
+    Raises:
+        UsageError: an option is missing, or has no meaning for this receiver.
+    """
+    if receiver != "hub":
+        if repo or licence:
+            raise click.UsageError("--repo and --license are for a hub: add --for=hub, too.")
+        return None
+    if with_data:
+        raise click.UsageError(
+            "A hub is given the policy alone: leave out --with-data, or leave out --for=hub."
+        )
     if not repo or not licence:
         raise click.UsageError(
             "--for=hub needs --repo=organisation/name and --license=…, such as apache-2.0: whose "
             "the repository is and under which terms is for you to say."
         )
+    return repo, licence
+
+
+def _write_repository(handoff: Path, output: Path, repo: str, licence: str) -> None:
+    from selfscore.handoff.hub import write_repository
+
     made = write_repository(handoff, output, repo, licence)
     click.echo(f"A repository for a hub: '{output}'. Nothing was uploaded. To do so:")
     click.echo(f"  hf upload {repo} {shlex.quote(str(output))}")

@@ -13,7 +13,7 @@ import pandas as pd
 from selfscore.datasets.directory import write_json
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.handoff import bundle
-from selfscore.handoff.archive import is_archive, pack
+from selfscore.handoff.archive import is_archive, pack, sounds_packed
 from selfscore.handoff.family import Family, family
 from selfscore.handoff.model_card import model_card
 from selfscore.layout import policy_name, round_of, round_of_policy
@@ -60,7 +60,7 @@ def create(
     """
     if output.exists():
         raise HandoffError(f"'{output}' is there already: remove it, or give another --output.")
-    if output.suffix in (".zip", ".tar", ".gz", ".xz", ".bz2") and not is_archive(output):
+    if sounds_packed(output) and not is_archive(output):
         raise HandoffError(f"'{output}': archives are written as .tar.gz or .tgz.")
     if name is None and (champion := read_champion(project)) is not None:
         name, version = champion.policy, version or champion_version(project, champion)

@@ -6,6 +6,7 @@ Writes a folder and uploads nothing. Knows handoffs; knows no catalog.
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from selfscore.datasets.adapter import CONFIG
 from selfscore.datasets.directory import read_json
 from selfscore.datasets.policy import CARD
 from selfscore.handoff import bundle
+from selfscore.handoff.archive import sounds_packed
 from selfscore.handoff.metadata import Hub, HubError
 from selfscore.handoff.model_card import model_card
 
@@ -30,7 +32,8 @@ def write_repository(handoff: Path, output: Path, repository: str, licence: str)
         licence: of the adapter.
 
     Raises:
-        HubError: the policy is the base model alone, or the folder is there.
+        HubError: the policy is the base model alone, the folder is there, or its name is that of
+            an archive.
     """
     index = bundle.read_index(handoff)
     # The sha256 of a base model is that of a folder, which is on no hub.
@@ -44,6 +47,11 @@ def write_repository(handoff: Path, output: Path, repository: str, licence: str)
         )
     if output.exists():
         raise HubError(f"'{output}' is there already: remove it, or give another --output.")
+    if sounds_packed(output):
+        raise HubError(
+            f"'{output}' is the name of an archive, and a repository is a folder: give --output "
+            "another one."
+        )
     figures = next(
         (file for name, file in index.artifacts.items() if name.endswith(".figures")), ""
     )
@@ -56,6 +64,11 @@ def write_repository(handoff: Path, output: Path, repository: str, licence: str)
         read_json(policy / CONFIG)["r"],
         hub,
     )
-    shutil.copytree(policy, output)
-    (output / _README).write_text(text, encoding="utf-8")
+    parent = output.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=f".{output.name}.") as place:
+        folder = Path(place) / "repository"
+        shutil.copytree(policy, folder)
+        (folder / _README).write_text(text, encoding="utf-8")
+        folder.rename(output)
     return hub

@@ -98,6 +98,7 @@ def study(
 ) -> None:
     """Rate on a page of this machine: what `kedro run --pipelines=study` made."""
     from selfscore.local_page.server import serve
+    from selfscore.study.answers import tabulate
     from selfscore.study.web import create_app
 
     with as_click_errors(), chdir(metadata.project_path):
@@ -107,7 +108,8 @@ def study(
         )
         click.echo(f"Open http://{_HOST}:{port} (Ctrl-C ends it).", err=True)
         serve(create_app(page, items, answers, _HOST), _HOST, port)
-    click.echo(f"{len(answers)} raters answered. {_NEXT}")
+        count = tabulate(answers, items)["rater"].nunique()
+    click.echo(f"{count} raters answered. {_NEXT}")
 
 
 @review.command(name="import")

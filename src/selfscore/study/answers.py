@@ -103,6 +103,19 @@ def name_of(study: str, rater: str) -> str:
     return f"{study}/{rater}"
 
 
+def seats_taken(kept: Mapping[str, Mapping[str, Any]], study: str) -> dict[int, str]:
+    """Who sits where in a study; who began holds a seat, before the first answer, too."""
+    return {one["seat"]: one["rater"] for one in kept.values() if one["study"] == study}
+
+
+def free_seat(kept: Mapping[str, Mapping[str, Any]], items: pd.DataFrame) -> int | None:
+    """The first seat that nobody holds; None where all are taken."""
+    taken = seats_taken(kept, study_id(items))
+    return next(
+        (seat for seat in sorted(items["seat"].unique().tolist()) if seat not in taken), None
+    )
+
+
 def keep(
     answers: Answers, kept: MutableMapping[str, dict[str, Any]], items: pd.DataFrame
 ) -> dict[str, Any]:
@@ -117,8 +130,8 @@ def keep(
         What is kept of the rater now.
 
     Raises:
-        WrongAnswersError: they are of another study, of another seat than before, or of something
-            that the seat was not shown.
+        WrongAnswersError: they are of another study, of another seat than before, of a seat that
+            somebody else holds, or of something that the seat was not shown.
     """
     study = study_id(items)
     if answers.study != study:
@@ -129,8 +142,11 @@ def keep(
         )
     _refuse_strangers(answers, items)
     name, record = name_of(answers.study, answers.rater), answers.model_dump()
-    before = kept.get(name, {"seat": answers.seat, "answers": []})
-    if before["seat"] != answers.seat:
+    before = kept.get(name)
+    if before is None:
+        _refuse_taken(answers, kept, items)
+        before = {"seat": answers.seat, "answers": []}
+    elif before["seat"] != answers.seat:
         raise WrongAnswersError(
             f"'{answers.rater}' sat on seat {before['seat']} before, and now on {answers.seat}: go "
             "on with that seat, or choose another name."
@@ -180,6 +196,20 @@ def _rows(files: Iterable[Answers]) -> Iterable[dict[str, Any]]:
         by_item = {answer.item: answer for answer in one.answers}
         for answer in by_item.values():
             yield {"rater": one.rater, "seat": one.seat, **answer.model_dump()}
+
+
+def _refuse_taken(
+    answers: Answers, kept: Mapping[str, Mapping[str, Any]], items: pd.DataFrame
+) -> None:
+    """Refuse a second rater on a seat: pictures and ways would not be balanced any more."""
+    holder = seats_taken(kept, answers.study).get(answers.seat)
+    if holder is not None:
+        free = free_seat(kept, items)
+        others = "all others are taken, too" if free is None else f"seat {free} is free"
+        raise WrongAnswersError(
+            f"Seat {answers.seat} is taken by '{holder}', so '{answers.rater}' cannot have it; "
+            f"{others}."
+        )
 
 
 def _refuse_strangers(answers: Answers, items: pd.DataFrame) -> None:

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 
 from selfscore.datasets.records import is_name
 from selfscore.local_page.guard import guarded_app
-from selfscore.study.answers import Answers, WrongAnswersError, keep, name_of
+from selfscore.study.answers import Answers, WrongAnswersError, free_seat, keep, name_of
 from selfscore.study.items import study_id
 
 
@@ -27,9 +27,10 @@ def create_app(
 ) -> FastAPI:
     """The page and the addresses it asks.
 
-    `GET /api/study` has the next free seat, `GET /api/answers/<rater>` what is kept of one.
-    `POST /api/answers` takes a rater's answers as JSON, which another site's page can send only
-    after asking, and keeps them before it answers.
+    `GET /api/study` has the next free seat, null where all are taken, and
+    `GET /api/answers/<rater>` what is kept of one. `POST /api/answers` takes a rater's answers as
+    JSON, which another site's page can send only after asking, and keeps them before it answers;
+    with none yet, it takes the seat.
 
     Args:
         page: see `selfscore.study.page.write_page`.
@@ -49,9 +50,7 @@ def create_app(
 
     @app.get("/api/study")
     def describe() -> dict[str, Any]:
-        taken = {one["seat"] for one in kept.values() if one["study"] == study}
-        free = (seat for seat in sorted(items["seat"].unique()) if seat not in taken)
-        return {"study": study, "seat": int(next(free, 1))}
+        return {"study": study, "seat": free_seat(kept, items)}
 
     @app.get("/api/answers/{rater}")
     def show_answers(rater: str) -> dict[str, Any]:

@@ -79,6 +79,13 @@ class Machine:
     training_processes: Count = 1
 
     def __post_init__(self) -> None:
+        # NCCL takes no two processes of one training on one GPU.
+        if self.engine == "ray" and self.training_processes > 1 and 0 < self.ray.gpus < 1:
+            raise ValueError(
+                f"{self.training_processes} `training_processes` need a whole GPU each, and "
+                f"`ray.gpus` gives a share of {self.ray.gpus:g}: set `ray.gpus` to 1, or "
+                "`training_processes` to 1"
+            )
         if self.engine == "ray" and find_spec("ray") is None:
             raise ValueError(
                 "`engine: ray` needs the package ray: pip install 'selfscore[ray]', or set "

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from selfscore.datasets.formats.bradley_terry import MOST_SCORES
 from selfscore.datasets.formats.preferences import Comparisons
 from selfscore.datasets.images import ImageFolderDataset
 from selfscore.datasets.score_files import ScoreFilesDataset
@@ -74,6 +75,12 @@ def test_the_spread_is_the_standard_error(tmp_path: Path) -> None:
     assert (scores["spread"] > 0).all()
     # b was compared twice, the others two dozen times.
     assert scores["spread"].idxmax() == "b"
+
+
+def test_more_images_than_errors_can_be_computed_of_are_refused(tmp_path: Path) -> None:
+    rows = [f"{number}.png,{number + 1}.png,first,x" for number in range(MOST_SCORES)]
+    with pytest.raises(ValueError, match=r"of 20,001 images, .* at most 20,000 are fitted: leave"):
+        read(tmp_path, *rows)
 
 
 def test_groups_that_never_met_are_named(tmp_path: Path) -> None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+# Three matrices of K x K numbers are held at a time, of the errors: 9.6 GB.
+MOST_SCORES = 20_000
+
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
@@ -24,7 +27,7 @@ def bradley_terry(
         winners: [N] places in the scores; a tie is two rows of half the weight.
         losers: [N] likewise.
         weights: [N] of the comparisons, above 0.
-        count: number of scores, K; each is compared at least once.
+        count: number of scores, K, at most `MOST_SCORES`; each is compared at least once.
         prior: standard deviation of the scores beforehand.
 
     Returns:

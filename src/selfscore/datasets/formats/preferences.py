@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from selfscore.datasets.formats.bradley_terry import bradley_terry
+from selfscore.datasets.formats.bradley_terry import MOST_SCORES, bradley_terry
 from selfscore.datasets.formats.columns import ColumnName, find_column
 from selfscore.datasets.formats.format import Format
 from selfscore.datasets.formats.text import TextTable, is_table, read_table
@@ -72,6 +72,12 @@ def _read(files: ScoreFiles, comparisons: Comparisons) -> TextTable:
         )
     rows = pd.concat([_compared(name, files[name], comparisons) for name in names])
     images = sorted({*rows["winner"], *rows["loser"]})
+    if len(images) > MOST_SCORES:
+        raise ValueError(
+            f"The comparisons are of {len(images):,} images, and standard errors of scores take "
+            f"memory for their square, so at most {MOST_SCORES:,} are fitted: leave comparisons of "
+            "the others out, or fit the scores elsewhere and give them as `ingestion.format` table."
+        )
     place = {image: number for number, image in enumerate(images)}
     winners, losers = (rows[end].map(place).to_numpy(np.int64) for end in ("winner", "loser"))
     _refuse_groups(winners, losers, images)

@@ -18,16 +18,16 @@ function tell(problem) {
   at("error").textContent = problem || "";
 }
 
-/* The server's answer; nothing where there is none. */
+/* The server's answer: false where it refuses, null where there is none. */
 async function ask(address, content) {
   const options = content && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) };
   try {
     const answer = await fetch(address, options);
     const found = await answer.json();
     tell(answer.ok ? "" : found.error);
-    return answer.ok ? found : null;
+    return answer.ok && found;
   } catch {
-    tell("The server does not answer. Your answers are kept in this browser and sent with the next one, or save them as a file.");
+    tell("The server does not answer. Your answers are sent with the next one, or save them as a file.");
     return null;
   }
 }
@@ -35,14 +35,36 @@ async function ask(address, content) {
 /* Where this browser keeps a rater's answers. */
 const kept = (rater) => `selfscore study ${study.study} ${rater}`;
 
+/* What it has of a rater. It may keep nothing: forbidden, private, full. */
+function stored(rater) {
+  try {
+    return JSON.parse(localStorage.getItem(kept(rater)) || "null");
+  } catch {
+    return null;
+  }
+}
+
+function store() {
+  try {
+    localStorage.setItem(kept(mine.rater), JSON.stringify(mine));
+  } catch {
+    if (!at("unkept").hidden) return;
+    const end = served ? "sent" : "saved as a file";
+    at("unkept").textContent = `This browser keeps nothing: until they are ${end}, your answers are in this page alone. Leave it open.`;
+    at("unkept").hidden = false;
+  }
+}
+
 async function begin(rater, seat) {
   if (seat > study.seats.length) return tell(`There are ${study.seats.length} seats.`);
-  const stored = JSON.parse(localStorage.getItem(kept(rater)) || "null");
+  const here = stored(rater);
   const sent = served ? await ask(`/api/answers/${encodeURIComponent(rater)}`) : null;
-  const before = sent?.answers ? sent : stored;
+  const before = sent?.answers ? sent : here;
   if (before && before.seat !== seat) return tell(`${rater} sat on seat ${before.seat} before.`);
-  mine = { study: study.study, rater, seat, answers: [...(stored?.answers || [])] };
+  mine = { study: study.study, rater, seat, answers: [...(here?.answers || [])] };
   for (const one of sent?.answers || []) if (!mine.answers.some(({ item }) => item === one.item)) mine.answers.push(one);
+  // Who begins takes the seat.
+  if (served && (await ask("/api/answers", mine)) === false) return;
   const answered = new Set(mine.answers.map(({ item }) => item));
   items = study.seats[seat - 1].filter(({ item }) => !answered.has(item));
   at("begin").hidden = true;
@@ -131,7 +153,7 @@ function choose(said) {
 
 async function answer(one) {
   mine.answers.push(one);
-  localStorage.setItem(kept(mine.rater), JSON.stringify(mine));
+  store();
   next();
   await send();
 }
@@ -160,4 +182,7 @@ at("save").addEventListener("click", () => {
 for (const place of document.querySelectorAll(".best")) place.textContent = study.best;
 at("seat").max = study.seats.length;
 at("seat").value = Number(location.hash.slice(1)) || "";
-if (served) ask("/api/study").then((found) => { if (found && !at("seat").value) at("seat").value = found.seat; });
+if (served) ask("/api/study").then((found) => {
+  if (found?.seat === null) tell(`All ${study.seats.length} seats are taken. Who has one can go on with it.`);
+  else if (found && !at("seat").value) at("seat").value = found.seat;
+});
