@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -49,4 +50,5 @@ def test_answers_become_figures(study: Any) -> None:
     assert "12 of 12 raters" in made["study_report"]
     figures = made["study_figures"].set_index("metric")
     assert figures.loc["guess_gain_beyond", "low"] > 0
-    assert set(made["label_studio_configs"]) == {"guess", "check"}
+    assert set(made["label_studio_configs"]) == {"guess.xml", "check.xml"}
+    assert len(json.loads(made["label_studio_tasks"]["guess_seat_01.json"])) == 24

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,12 +36,13 @@ def write_study_page(
     images: ImageSource,
     score_scale: dict[str, Any],
     settings: StudySettings,
-) -> tuple[str, dict[str, list[dict[str, Any]]], dict[str, str]]:
+) -> tuple[str, dict[str, str], dict[str, str]]:
     """The study for raters, in both forms.
 
     Returns:
-        The page, see `selfscore.study.page.write_page`; for Label Studio, if it is asked for, the
-        tasks of each seat and the labeling configurations, see `selfscore.study.label_studio`.
+        The page, see `selfscore.study.page.write_page`; for Label Studio, if it is asked for, files
+        with the tasks of each seat (JSON) and the labeling configurations (XML), see
+        `selfscore.study.label_studio`.
     """
     from selfscore.study.label_studio import as_tasks, labeling_configs
     from selfscore.study.page import write_page
@@ -49,7 +51,12 @@ def write_study_page(
     page = write_page(items, images, best, settings.pixels)
     if not settings.label_studio:
         return page, {}, {}
-    return page, as_tasks(items, images, settings.pixels), labeling_configs(best)
+    tasks = as_tasks(items, images, settings.pixels)
+    return (
+        page,
+        {f"{name}.json": json.dumps(listed, ensure_ascii=False) for name, listed in tasks.items()},
+        {f"{task}.xml": text for task, text in labeling_configs(best).items()},
+    )
 
 
 def measure_study(
