@@ -32,7 +32,7 @@ def test_a_worker_without_a_gpu_sees_none(
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     connect(RayOptions(workers=1, cpus=1, gpus=0))
     try:
-        assert ray.get(ray.remote(os.environ.get).remote("CUDA_VISIBLE_DEVICES")) == ""
+        assert ray.get(ray.remote(os.getenv).remote("CUDA_VISIBLE_DEVICES")) == ""
     finally:
         ray.shutdown()
 
