@@ -12,6 +12,7 @@ import pytest
 from selfscore.cluster.connection import connect
 from selfscore.cluster.settings import RayOptions
 
+STORE = 100 * 2**20
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
@@ -19,7 +20,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 def two_gpus(importable: None) -> Iterator[None]:
     import ray
 
-    ray.init("local", num_cpus=2, num_gpus=2, include_dashboard=False)
+    ray.init("local", num_cpus=2, num_gpus=2, include_dashboard=False, object_store_memory=STORE)
     yield
     ray.shutdown()
 
