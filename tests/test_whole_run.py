@@ -167,8 +167,8 @@ def test_the_log_tells_what_is_done_in_lines_that_can_be_read(two_rounds):
     assert "Traceback" not in output
     # A bar writes its line again and again, and that is for a terminal.
     lines = output.splitlines()
-    # An expert more than by default is about ten lines more.
-    assert "\r" not in output and len(lines) < 160
+    # Two rounds with the default's three experts are 147; one more is about ten a round.
+    assert "\r" not in output and len(lines) < 172
     assert max(map(len, lines)) <= 200
     summary = json.loads(newest(folder, "08_reporting/run_summary.json").read_text())
     told = output.partition(summary["headline"])[2]
