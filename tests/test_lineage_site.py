@@ -87,12 +87,12 @@ def test_it_opens_with_folded_groups_that_can_be_read(page: tuple[Any, str]) -> 
     tab.goto(address)
     tab.wait_for_selector(".pipeline-node--modularPipeline")
     groups = tab.locator(".pipeline-node--modularPipeline").all_text_contents()
-    assert {"baseline", "ingestion", "iteration_1", "iteration_2", "reporting"} <= set(groups)
-    assert tab.locator(".pipeline-node--data").count() < 60
+    assert sorted(groups) == ["baseline", "ingestion", "iteration_1", "iteration_2", "reporting"]
+    assert tab.locator(".pipeline-node--data").count() < 30
     assert tab.locator(".pipeline-layer").count() == 0
     tab.wait_for_timeout(2000)  # until the graph has its size
     shown = tab.locator(".pipeline-zoom-toolbar, .pipeline-minimap-toolbar__scale").last
-    assert int(shown.inner_text().strip("%")) >= 20
+    assert int(shown.inner_text().strip("%")) >= 36
 
 
 def test_a_dataset_shows_what_is_in_it(page: tuple[Any, str]) -> None:
