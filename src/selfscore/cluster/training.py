@@ -60,23 +60,25 @@ def in_workers(
         .remote(ray.cloudpickle.dumps(checkpoint))
     )
     sent = send(train, arguments)
-    with TemporaryDirectory(prefix="ray_train_") as folder:
-        TorchTrainer(
-            _train,
-            train_loop_config={"keeper": keeper, "sent": sent},
-            torch_config=OwnGpus(),
-            scaling_config=ScalingConfig(
-                num_workers=count,
-                use_gpu=options.gpus > 0,
-                resources_per_worker={"CPU": options.cpus}
-                | ({"GPU": options.gpus} if options.gpus else {}),
-            ),
-            run_config=RunConfig(
-                storage_path=folder, failure_config=FailureConfig(max_failures=RESTARTS)
-            ),
-        ).fit()
-    ended = ray.get(keeper.ended.remote())
-    ray.kill(keeper)
+    try:
+        with TemporaryDirectory(prefix="ray_train_") as folder:
+            TorchTrainer(
+                _train,
+                train_loop_config={"keeper": keeper, "sent": sent},
+                torch_config=OwnGpus(),
+                scaling_config=ScalingConfig(
+                    num_workers=count,
+                    use_gpu=options.gpus > 0,
+                    resources_per_worker={"CPU": options.cpus}
+                    | ({"GPU": options.gpus} if options.gpus else {}),
+                ),
+                run_config=RunConfig(
+                    storage_path=folder, failure_config=FailureConfig(max_failures=RESTARTS)
+                ),
+            ).fit()
+        ended = ray.get(keeper.ended.remote())
+    finally:
+        ray.kill(keeper)
     result = ray.cloudpickle.loads(ended)
     if isinstance(result, Failure):
         result.reraise()

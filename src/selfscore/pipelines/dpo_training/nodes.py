@@ -11,7 +11,7 @@ from selfscore.pipelines.training_place import train_on
 from selfscore.preference_optimization.settings import DPOSettings
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
-from selfscore.vlm.options import LoadOptions, Machine
+from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import LoraAdapter, Policy
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,8 @@ def train_expert(
     Returns:
         The expert as a LoRA over the policy, and its training log.
     """
+    from selfscore.preference_optimization.training import train_dpo_expert
+
     logger.info(
         "Training on %d pairs, %d steps of %d, beta %g, lr %g, rank %d.",
         len(pairs),
@@ -56,36 +58,15 @@ def train_expert(
     known = with_reference(pairs, reference_logps)
     return train_on(
         machine,
-        _train,
+        train_dpo_expert,
         checkpoint,
         policy,
-        machine.loading,
         images,
         image_features,
         known,
         settings,
         seed,
     )
-
-
-def _train(
-    checkpoint: MutableMapping[str, bytes],
-    policy: Policy,
-    loading: LoadOptions,
-    images: ImageSource,
-    image_features: StoredFeatures,
-    pairs: pd.DataFrame,
-    settings: DPOSettings,
-    seed: int,
-) -> tuple[LoraAdapter, pd.DataFrame]:
-    """`train_expert`, in one of the processes that train together."""
-    from selfscore.preference_optimization.training import train_dpo_expert
-    from selfscore.vlm.loading.loader import load_vlm
-    from selfscore.vlm.reading.features import ImageEncoder
-
-    encoder = ImageEncoder(load_vlm(policy, options=loading), images, image_features)
-    rating = policy.card.prompts.rating
-    return train_dpo_expert(encoder, pairs, rating, settings, seed, checkpoint)
 
 
 def with_reference(pairs: pd.DataFrame, reference_logps: pd.DataFrame) -> pd.DataFrame:

@@ -62,7 +62,8 @@ def calibrate_reader(
         another one, and its interval; only where texts were read), n texts, and telling: whether
         the interval lies above chance.
     """
-    everybody = {"telling": True}
+    # To find it out, it is asked as one that can tell.
+    supposed = {"telling": True}
     read = read_texts(
         base_policy,
         images,
@@ -72,7 +73,7 @@ def calibrate_reader(
         machine,
         seed,
         checkpoint,
-        everybody,
+        supposed,
         base=predictions,
     )
     told = read["told"].dropna().astype("float64")

@@ -11,7 +11,7 @@ from selfscore.level_training.settings import LevelSettings
 from selfscore.pipelines.training_place import train_on
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
-from selfscore.vlm.options import LoadOptions, Machine
+from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import LoraAdapter, Policy
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ def train_level(
     Returns:
         The expert as a LoRA over the policy, and its training log.
     """
+    from selfscore.level_training.training import train_level_expert
+
     logger.info(
         "Training on the levels of %d images, %d steps of %d, lr %g, rank %d.",
         len(level_examples),
@@ -52,33 +54,12 @@ def train_level(
     )
     return train_on(
         machine,
-        _train,
+        train_level_expert,
         checkpoint,
         policy,
-        machine.loading,
         images,
         image_features,
         level_examples,
         settings,
         seed,
     )
-
-
-def _train(
-    checkpoint: MutableMapping[str, bytes],
-    policy: Policy,
-    loading: LoadOptions,
-    images: ImageSource,
-    image_features: StoredFeatures,
-    level_examples: pd.DataFrame,
-    settings: LevelSettings,
-    seed: int,
-) -> tuple[LoraAdapter, pd.DataFrame]:
-    """`train_level`, in one of the processes that train together."""
-    from selfscore.level_training.training import train_level_expert
-    from selfscore.vlm.loading.loader import load_vlm
-    from selfscore.vlm.reading.features import ImageEncoder
-
-    encoder = ImageEncoder(load_vlm(policy, options=loading), images, image_features)
-    rating = policy.card.prompts.rating
-    return train_level_expert(encoder, level_examples, rating, settings, seed, checkpoint)
