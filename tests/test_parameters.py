@@ -137,6 +137,12 @@ WRONG = [
     ("iteration_7.merging.rank", 1, "iteration_7 is none of the 2 rounds: raise `rounds`"),
     ("dpo_training.experts.mixd.lr", 1.0, "dpo_training.experts.mixd does not exist: did you mean"),
     ("dpo_training.experts.level.lr", 1.0, "level has no pairs: its settings are the section"),
+    (
+        "iteration_2.dpo_training.consistency.lr",
+        1.0,
+        "consistency does not exist: did you mean iteration_2.dpo_training.experts.consistency?",
+    ),
+    ("dpo_training.level.lr", 1.0, "level does not exist: did you mean level_training?"),
     ("level_training.text_evry", 2, "text_evry does not exist: did you mean text_every?"),
     ("level_training.accumulation_steps", 3, "`accumulation_steps` must divide `batch_size`"),
     ("dpo_training.experts.mixed.lrr", 1.0, "experts.mixed.lrr does not exist: did you mean lr?"),

@@ -25,6 +25,9 @@ STAGES = (
 WRITING = "data_generation"
 # The stage that has settings of its own for each expert.
 TRAINING = "dpo_training"
+# Tags of the nodes that load a model, and of all others.
+GPU = "gpu"
+CPU = "cpu"
 # The expert that learns from the true scores and from no pairs.
 LEVEL = "level"
 

@@ -246,7 +246,11 @@ def _training(section: Any, place: KeyPath) -> Iterator[Problem]:
     if not isinstance(section, Mapping):
         yield from problems(DPOSettings, section, place)
         return
-    shared = {name: value for name, value in section.items() if name != "experts"}
+    misplaced = [name for name in section if name == LEVEL or name in PAIR_BUILDERS]
+    for name in misplaced:
+        right = "level_training" if name == LEVEL else ".".join(map(str, (*place, "experts", name)))
+        yield Problem((*place, name), f"does not exist: did you mean {right}?")
+    shared = {name: section[name] for name in section if name not in {"experts", *misplaced}}
     known = problems(DPOSettings, shared, place)
     yield from known
     own = section.get("experts") or {}

@@ -5,8 +5,7 @@ from importlib.util import find_spec
 from kedro.pipeline import Pipeline
 
 from selfscore.configuration import current
-from selfscore.deployment.jobs import CPU, GPU
-from selfscore.layout import STAGES, policy_name
+from selfscore.layout import CPU, GPU, STAGES, policy_name
 from selfscore.pipelines import (
     baseline,
     ingestion,

@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from selfscore.layout import CPU, GPU
+
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
-
-GPU = "gpu"
-CPU = "cpu"
 
 
 @dataclass(frozen=True)

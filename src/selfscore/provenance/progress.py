@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from selfscore.provenance.places import is_growing
+from selfscore.layout import GPU
 
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
@@ -16,7 +16,10 @@ logger = logging.getLogger(__name__)
 
 
 class Progress:
-    """Says which node begins, and at the end how long all of it took.
+    """Says which long node begins, and at the end how long all of it took.
+
+    A node that loads a model takes most of its time; the others are over in a second, and what
+    they have to say is the log of their own work.
 
     Args:
         pipeline: that is run.
@@ -27,8 +30,8 @@ class Progress:
         self._started = time.perf_counter()
 
     def begins(self, node: Node) -> None:
-        """Say that a node begins, unless all that it does is to open what others add to."""
-        if node.outputs and all(map(is_growing, node.outputs)):
+        """Say that a node begins, if it is one of those that load a model."""
+        if GPU not in node.tags:
             return
         logger.info("[%d/%d] %s", self._places.get(node.name, 0), len(self._places), node.name)
 

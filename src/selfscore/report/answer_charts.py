@@ -111,7 +111,7 @@ def reliability_chart(reliability: pd.DataFrame, split: str, number: int) -> Cha
     chart = Chart(
         "Reliability",
         "Can the predicted distribution be believed? On the dashed line, what is claimed with 70 % "
-        "is true 70 % of the time; below it the model is too sure. Bars are 95 % intervals.",
+        "is true 70 % of the time; below it the model is too sure. Bars are confidence intervals.",
         panels=2,
     )
     for panel, (name, _, own) in zip(chart.panels, _before_and_after(rows, number), strict=True):

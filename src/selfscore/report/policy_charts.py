@@ -34,7 +34,7 @@ def curves_chart(figures: pd.DataFrame, split: str, metrics: Sequence[str]) -> C
         "Round by round",
         f"On the {split} images. The line is the policy that is handed on, from the base "
         "model (round 0); each round's experts branch off from the policy they were trained on, "
-        "and are merged into the next one. Bars are 95 % intervals.",
+        "and are merged into the next one. Bars are confidence intervals.",
         len(shown),
     )
     for panel, metric in zip(chart.panels, shown, strict=True):
@@ -71,7 +71,7 @@ def policies_chart(
     shown = measured(rows, split, metrics)
     chart = Chart(
         f"The policies of round {number} side by side",
-        f"On the {split} images, with 95 % intervals. Controls: the same policies when the "
+        f"On the {split} images, with confidence intervals. Controls: the same policies when the "
         "images are shuffled among the questions (their agreement must be about 0), the best "
         "answer that is the same for every image, and a ridge regression on the same image "
         "features.",

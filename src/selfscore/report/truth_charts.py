@@ -32,7 +32,7 @@ def counterfactual_chart(figures: pd.DataFrame, number: int) -> Chart:
     chart = Chart(
         f"Do texts name what was done to the picture? Round {number}",
         "Known faults were rendered on some validation images. Small points are the controls, "
-        "below which a text says no more than its level, or than chance. With 95 % intervals over "
+        "below which a text says no more than its level, or than chance. Bars are intervals over "
         "pictures.",
         len(_PANELS),
     )
