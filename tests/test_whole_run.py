@@ -26,9 +26,10 @@ pytestmark = pytest.mark.slow
 EXPERTS = {"scoring", "consistency", "grounding_contrast", "level"}
 
 
-def run(folder: Path, *parameters: str) -> str:
+def run(folder: Path, *parameters: str, options: tuple[str, ...] = ()) -> str:
     """`kedro run` of the tiny configuration; its output."""
     command = [sys.executable, "-m", "kedro", "run", "--pipelines=iteration", "--env=test"]
+    command += options
     command += [f"--params={','.join(parameters)}"] if parameters else []
     finished = subprocess.run(
         command,
@@ -204,9 +205,9 @@ def test_the_workflow_view_of_kedro_viz_knows_how_every_node_ended(two_rounds):
 def test_one_seed_gives_one_policy_and_another_seed_another(two_rounds, project, tmp_path):
     folder, _ = two_rounds
     again = with_experts(copy_project(project, tmp_path))
-    run(again, "rounds=1")
+    run(again, "rounds=1", options=("--to-outputs=policy_1",))
     assert policy(again, 1).digest == policy(folder, 1).digest
-    run(again, "rounds=1", "seed=1")
+    run(again, "rounds=1", "seed=1", options=("--to-outputs=policy_1",))
     assert policy(again, 1).digest != policy(folder, 1).digest
 
 

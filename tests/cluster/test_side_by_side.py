@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,22 @@ from mlflow import MlflowClient
 from project_copy import copy_project
 from safetensors.torch import load_file
 
+from selfscore.provenance.journal import NAME as JOURNAL
+
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 EXPERTS = ("consistency", "grounding_contrast")
 ROUND = "experts=[consistency,grounding_contrast],rounds=1"
 BY_RAY = "machine.engine=ray,machine.ray.gpus=0,machine.ray.workers=2"
+JOURNALS = f"data/test/08_reporting/manifests/**/{JOURNAL}"
 NODES = ",".join(f"iteration_1.train_{expert}_expert" for expert in EXPERTS)
+
+AT_ONCE = (
+    "--pipelines=iteration",
+    "--runner=ThreadRunner",
+    f"--nodes={NODES}",
+    f"--params={ROUND},{BY_RAY}",
+)
 
 
 def kedro(folder: Path, *arguments: str, fails: bool = False) -> str:
@@ -54,23 +66,30 @@ def manifest(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_two_experts_are_trained_at_once_as_one_after_the_other(
-    project: Path, tmp_path: Path
-) -> None:
-    folder = copy_project(project, tmp_path)
+@pytest.fixture(scope="module")
+def trained(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, dict[str, torch.Tensor]]]:
+    """A project in which both experts were trained in one process, and their adapters."""
+    folder = copy_project(project, tmp_path_factory.mktemp("project"))
     kedro(folder, "run", "--pipelines=iteration", f"--params={ROUND}", f"--to-nodes={NODES}")
-    before = adapters(folder)
-    kedro(
-        folder,
-        "run",
-        "--pipelines=iteration",
-        "--runner=ThreadRunner",
-        f"--nodes={NODES}",
-        f"--params={ROUND},{BY_RAY}",
+    return folder, adapters(folder)
+
+
+def same(
+    found: dict[str, dict[str, torch.Tensor]], before: dict[str, dict[str, torch.Tensor]]
+) -> bool:
+    return all(
+        torch.equal(before[expert][name], tensor)
+        for expert, tensors in found.items()
+        for name, tensor in tensors.items()
     )
-    for expert, tensors in adapters(folder).items():
-        for name, tensor in tensors.items():
-            assert torch.equal(before[expert][name], tensor), (expert, name)
+
+
+def test_two_experts_are_trained_at_once_as_one_after_the_other(trained) -> None:
+    folder, before = trained
+    kedro(folder, "run", *AT_ONCE)
+    assert same(adapters(folder), before)
     told = manifest(folder)
     assert told["status"] == "finished"
     assert {node["status"] for node in told["nodes"]} == {"finished"}
@@ -81,3 +100,31 @@ def test_two_experts_are_trained_at_once_as_one_after_the_other(
     runs = client.search_runs([experiment.experiment_id])
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert set(EXPERTS) <= {run.info.run_name for run in runs}
+
+
+def test_a_run_of_both_that_was_killed_goes_on_in_the_same_way(trained) -> None:
+    folder, before = trained
+    known = set(folder.glob(JOURNALS))
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "kedro", "run", *AT_ONCE, "--env=test"],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(folder / "src")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    def begun() -> int:
+        told = "".join(file.read_text() for file in set(folder.glob(JOURNALS)) - known)
+        return sum(f"train_{expert}_expert" in told for expert in EXPERTS)
+
+    while killed.poll() is None and begun() < len(EXPERTS):
+        time.sleep(0.1)
+    assert killed.poll() is None, "the run ended before it was killed"
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    said = kedro(folder, "resume")
+    assert "2 nodes are left" in said
+    assert same(adapters(folder), before)
+    told = manifest(folder)
+    assert told["status"] == "finished" and "ThreadRunner" in told["command"]["runner"]
