@@ -1,13 +1,14 @@
 """Kill runs at random moments, go on with them, and compare what they made with a run left alone.
 
-    python -m benchmarks.kill --kills 20 --seed 0
+    python -m benchmarks.kill --kills 24 --seed 0
 
 A first run is left alone: it tells how long each node takes, and what must come out. Every further
 run is killed several times (SIGKILL to its process group, so nothing can tidy up), each time at a
-moment drawn over the seconds of its nodes, and gone on with by `kedro resume`. Of every five kills,
-one each is aimed at training, generation, evaluation and merging, and one at any node; where that
-is faster than in the first run, the next node is hit, and the record says which. Policies,
-adapters, generations, pairs, predictions, judgements and metrics must be the same to the bit.
+moment drawn over the seconds of its nodes, and gone on with by `kedro resume`. Of every six kills,
+one each is aimed at training on pairs, training on levels, generation, evaluation and merging, and
+one at any node; where that is faster than in the first run, the next node is hit, and the record
+says which. Policies, adapters, generations, pairs, predictions, judgements and metrics must be the
+same to the bit.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from selfscore.provenance.journal import fold
 from selfscore.provenance.manifest import Manifest, NodeRun, from_record
 
 # Where kills fall, one after the other; None: anywhere.
-STAGES = ("dpo_training", "data_generation", "evaluation", "merging", None)
+STAGES = ("dpo_training", "level_training", "data_generation", "evaluation", "merging", None)
 COMPARED = re.compile(
     r"policy_\d+|.*(_adapter|_predictions|_pairs|_judge|_training_log|_over_rounds"
     r"|\.(generations|free_texts|judgements|readings|figures|reference_logps))|champion"
@@ -42,6 +43,7 @@ SMALL_STEPS: dict[str, Any] = {
     "data_generation": {"decoding": {"batch_size": 16}},
     "evaluation": {"decoding": {"batch_size": 16}},
     "dpo_training": {"batch_size": 4, "checkpoint_steps": 5},
+    "level_training": {"batch_size": 4, "checkpoint_steps": 5},
 }
 _MANIFESTS = "data/08_reporting/manifests/manifest.json"
 _PARTS = "data/checkpoints/*/*/parts"
@@ -272,7 +274,7 @@ def measure(
 def main(arguments: list[str] | None = None) -> int:
     """Command line: 0 if everything was the same."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)

@@ -20,6 +20,7 @@ NODES = [
     node("read", "ingestion", 0.5),
     node("explain", "data_generation", 20.0),
     node("train", "dpo_training", 30.0),
+    node("levels", "level_training", 20.0),
     node("merge", "merging", 0.1),
     node("predict", "evaluation", 10.0),
     node("compare", "evaluation", 0.0),
@@ -27,11 +28,13 @@ NODES = [
 
 
 def test_every_stage_is_hit_in_every_run() -> None:
-    runs = kill.draw(NODES, 20, seed=0)
-    assert [len(moments) for moments in runs] == [5, 5, 5, 5]
+    runs = kill.draw(NODES, 24, seed=0)
+    assert [len(moments) for moments in runs] == [6, 6, 6, 6]
     places = {one.name: place for place, one in enumerate(NODES)}
     for moments in runs:
-        assert {"explain", "train", "merge", "predict"} <= {moment.node for moment in moments}
+        assert {"explain", "train", "levels", "merge", "predict"} <= {
+            moment.node for moment in moments
+        }
         order = [places[moment.node] for moment in moments]
         assert order == sorted(order)
         assert all(0 <= moment.fraction < 1 for moment in moments)
@@ -40,7 +43,7 @@ def test_every_stage_is_hit_in_every_run() -> None:
 def test_a_seed_gives_the_same_moments_and_another_seed_others() -> None:
     assert kill.draw(NODES, 7, seed=1) == kill.draw(NODES, 7, seed=1)
     assert kill.draw(NODES, 7, seed=1) != kill.draw(NODES, 7, seed=2)
-    assert [len(moments) for moments in kill.draw(NODES, 7, seed=1)] == [5, 2]
+    assert [len(moments) for moments in kill.draw(NODES, 7, seed=1)] == [6, 1]
 
 
 def test_what_must_be_the_same_is_compared() -> None:
