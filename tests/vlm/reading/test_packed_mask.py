@@ -91,6 +91,9 @@ def test_all_but_packed_rows_goes_without_blocks(policy, images):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(
+    " " in torch.__file__, reason="PyTorch 2.13 gives g++ its own folder without quotation marks"
+)
 def test_the_compiled_kernel_skips_nothing_that_counts():
     """PyTorch's C++ kernel goes by the blocks, as the one for a GPU does; forward only."""
     query, key, value = torch.randn(3, 2, 2, LONG.shape[1], 16, generator=torch.manual_seed(0))
