@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -90,3 +94,26 @@ def test_no_two_codes_are_written_alike() -> None:
         *("f'{x}'", "f'{x!r}'", "f'{x:x}'", "f'{x:{x}}'", "f'x{x}'", "f'{x}x'", "f'{{x}}'"),
     ]
     assert len({sha256(f"y = {code}") for code in codes}) == len(codes)
+
+
+@pytest.fixture
+def others_come_between() -> Iterator[None]:
+    """Whatever makes objects is interrupted, and another thread goes on."""
+    before = gc.get_threshold()
+
+    def interrupt(*_: object) -> None:
+        time.sleep(1e-4)
+
+    gc.callbacks.append(interrupt)
+    gc.set_threshold(50)
+    yield
+    gc.set_threshold(*before)
+    gc.callbacks.remove(interrupt)
+
+
+def test_threads_read_code_at_once(others_come_between: None) -> None:
+    """Python 3.11 refuses what two threads parse at once."""
+    source = SOURCE.read_text(encoding="utf-8")
+    with ThreadPoolExecutor(4) as threads:
+        trees = list(threads.map(read_code, [source] * 8))
+    assert {sha256_code(tree) for tree in trees} == {SHA256}

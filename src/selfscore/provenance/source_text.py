@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 # What follows from where a name stands, and the `u` before a text.
 _SAY_NOTHING = ("ctx", "kind")
+# Python 3.11 counts how deep it is in a tree for all threads at once, and ends where that is wrong
+# (https://github.com/python/cpython/issues/106905).
+_PARSING = threading.Lock()
 
 
 def read_code(source: str) -> ast.Module:
@@ -23,7 +27,8 @@ def read_code(source: str) -> ast.Module:
     Raises:
         SyntaxError: it is no Python.
     """
-    tree = ast.parse(source)
+    with _PARSING:
+        tree = ast.parse(source)
     for part in ast.walk(tree):
         if isinstance(part, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             part.body = [line for line in part.body if not _is_text(line)] or [ast.Pass()]
