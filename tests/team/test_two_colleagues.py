@@ -29,7 +29,8 @@ pytestmark = pytest.mark.slow
 
 TINY = (
     "rounds=1,ingestion.max_images_per_split=40,"
-    "evaluation.n_resamples=100,reporting.n_resamples=100"
+    "evaluation.n_resamples=100,reporting.n_resamples=100,"
+    "evaluation.faithfulness.counterfactual.pictures=2,evaluation.faithfulness.reader.pictures=4"
 )
 IMAGES = ["data/01_raw/demo_images/images/IndiaGate_*.jpg"]
 
