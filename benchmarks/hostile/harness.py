@@ -22,6 +22,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import islice
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -30,8 +31,10 @@ from typing import Any, NoReturn
 
 from benchmarks.runs import PROJECT
 from selfscore.provenance.code import PACKAGES, sha256_module
+from selfscore.provenance.environment import packages
 
 TIMED_OUT = -1000
+_LOOKED_FOR = ("ibis", "pyspark")
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "COLUMNS": "200"}
 
 
@@ -135,6 +138,12 @@ def warm(arguments: Sequence[str], folder: Path, more: Sequence[str] = ()) -> En
     # So does every run, to write down which code it has.
     for name in [name for name in sys.modules if name.split(".")[0] in PACKAGES]:
         sha256_module(name)
+    # And which packages there are.
+    packages()
+    # Kedro looks for these anew with every parameter, where they are not installed.
+    for name in _LOOKED_FOR:
+        if find_spec(name) is None:
+            sys.modules[name] = None  # type: ignore[assignment]
     gc.collect()
     gc.freeze()
     return ended

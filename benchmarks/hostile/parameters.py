@@ -188,7 +188,12 @@ def files() -> Iterator[Input]:
         ("something that is not there", own, "seed: ${nowhere}\n", "nowhere"),
         ("itself", own, "seed: ${seed}\n", "[Rr]ecurs"),
         ("aliases that grow", own, laughs, "does not exist|parameters"),
-        ("a misspelt value in a list", own, "evaluation: {splits: [tset]}\n", "splits.*must be"),
+        (
+            "a misspelt value in a list",
+            own,
+            "evaluation: {splits: [tset]}\n",
+            "splits.*names .tset",
+        ),
         ("storage that is a list", "globals.yml", "storage: [data]\n", "storage must be"),
         (
             "storage without a root",

@@ -235,7 +235,7 @@ def _parameters(path: str, value: Any) -> dict[str, Any]:
 
 # Path of a key in the manifest → what a stranger writes there, and which words may not be taken.
 _FOREIGN: Mapping[str, tuple[dict[str, Any], tuple[str, ...]]] = {
-    "an environment above": ({"environment": {"name": "../handoff/artifacts"}}, ("artifacts",)),
+    "an environment above": ({"environment": {"name": "../handoff/artifacts"}}, ("/artifacts",)),
     "an environment of the root": ({"environment": {"name": "/tmp"}}, ("/tmp",)),
     "an environment with an interpolation": ({"environment": {"name": "${oc.env:HOME}"}}, ("${",)),
     "an environment that is a list": ({"environment": {"name": ["base"]}}, ()),

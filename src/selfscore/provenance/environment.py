@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import subprocess
@@ -56,10 +57,17 @@ def git_state(project: Path) -> dict[str, Any]:
 
 def packages() -> dict[str, str]:
     """Every installed package and its version."""
-    heads = [HeaderParser().parsestr(_metadata(one)) for one in distributions()]
+    heads = [_head(_metadata(one)) for one in distributions()]
     # What a broken installation has left behind has no name.
-    found = {head["Name"]: head["Version"] for head in heads if head["Name"]}
+    found = {name: version for name, version in heads if name}
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+@functools.cache
+def _head(metadata: str) -> tuple[str, str]:
+    """Name and version; reading them takes longer than finding the file does."""
+    head = HeaderParser().parsestr(metadata)
+    return head["Name"], head["Version"]
 
 
 def _metadata(package: Distribution) -> str:
