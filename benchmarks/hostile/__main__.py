@@ -47,7 +47,7 @@ ROOMS: Mapping[str, Sequence[Family]] = {
     "strangers": (*strangers.FAMILIES, *archives.FAMILIES),
 }
 # Of so many inputs of a room one is run in a process of its own as well: ten times as much work.
-_COMPARED = 200
+_COMPARED = 400
 
 
 def inputs(room: str) -> list[Input]:

@@ -17,7 +17,10 @@ PARAMETERS: Mapping[str, Any] = {
     "rounds": 1,
     "experts": ["scoring", "consistency"],
     "ingestion": {"max_images_per_split": 24, "levels": 6},
-    "evaluation": {"n_resamples": 20},
+    "evaluation": {
+        "n_resamples": 20,
+        "faithfulness": {"counterfactual": {"pictures": 0}, "reader": {"pictures": 0}},
+    },
     "reporting": {"n_resamples": 20},
 }
 # What is imported to ask a judge's server, which this run does not.
