@@ -140,8 +140,9 @@ WRONG = [
     (
         "iteration_2.dpo_training.consistency.lr",
         1.0,
-        "consistency does not exist: did you mean iteration_2.dpo_training.experts.consistency?",
+        "iteration_2.dpo_training.consistency does not exist: did you mean experts.consistency?",
     ),
+    ("dpo_training.expert.mixed.lr", 1.0, "expert does not exist: did you mean experts?"),
     ("dpo_training.level.lr", 1.0, "level does not exist: did you mean level_training?"),
     ("level_training.text_evry", 2, "text_evry does not exist: did you mean text_every?"),
     ("level_training.accumulation_steps", 3, "`accumulation_steps` must divide `batch_size`"),

@@ -32,7 +32,7 @@ from selfscore.study.settings import StudySettings
 from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import BaseModel
 from selfscore.vlm.response import Prompts
-from selfscore.wrong_settings import KeyPath, Problem, problems, unknown
+from selfscore.wrong_settings import KeyPath, Problem, keys_of, problems, unknown
 
 MOST_ROUNDS = 100
 
@@ -246,11 +246,9 @@ def _training(section: Any, place: KeyPath) -> Iterator[Problem]:
     if not isinstance(section, Mapping):
         yield from problems(DPOSettings, section, place)
         return
-    misplaced = [name for name in section if name == LEVEL or name in PAIR_BUILDERS]
-    for name in misplaced:
-        right = "level_training" if name == LEVEL else ".".join(map(str, (*place, "experts", name)))
-        yield Problem((*place, name), f"does not exist: did you mean {right}?")
-    shared = {name: section[name] for name in section if name not in {"experts", *misplaced}}
+    yield from _misnamed(section, place)
+    keys = keys_of(DPOSettings)
+    shared = {name: section[name] for name in section if name in keys}
     known = problems(DPOSettings, shared, place)
     yield from known
     own = section.get("experts") or {}
@@ -268,6 +266,18 @@ def _training(section: Any, place: KeyPath) -> Iterator[Problem]:
         else:
             found = problems(DPOSettings, merged(shared, changes), where)
             yield from _new(found, where, known, place)
+
+
+def _misnamed(section: Mapping[str, Any], place: KeyPath) -> Iterator[Problem]:
+    """Keys of the training that are no setting, and may be meant for one expert."""
+    known = [*keys_of(DPOSettings), "experts"]
+    for name in section:
+        if name == LEVEL:
+            yield Problem((*place, name), "does not exist: did you mean level_training?")
+        elif name in PAIR_BUILDERS:
+            yield Problem((*place, name), f"does not exist: did you mean experts.{name}?")
+        elif name not in known:
+            yield unknown(name, known, place)
 
 
 def _of_rounds(parameters: Mapping[str, Any]) -> Iterator[Problem]:

@@ -77,6 +77,11 @@ def unknown(name: str, known: Iterable[str], inside: KeyPath = ()) -> Problem:
     return Problem((*inside, name), f"does not exist: {remedy}")
 
 
+def keys_of(kind: Any) -> list[str]:
+    """What the parameters call the settings of a class."""
+    return list(_fields(kind))
+
+
 def _problems(kind: Any, error: ValidationError, place: KeyPath) -> Iterator[Problem]:
     """One for each wrong value, also where it may be of several types and is of none."""
     choices: dict[KeyPath, list[dict[str, Any]]] = {}
@@ -111,7 +116,7 @@ def _problem(kind: Any, error: dict[str, Any], place: KeyPath) -> Problem:
     inner: KeyPath = tuple(key for key in where if key != "[key]")
     given = error["input"]
     if what in ("unexpected_keyword_argument", "extra_forbidden"):
-        return unknown(str(inner[-1]), _keys(_at(kind, inner[:-1])), (*place, *inner[:-1]))
+        return unknown(str(inner[-1]), keys_of(_at(kind, inner[:-1])), (*place, *inner[:-1]))
     if what == "missing":
         text = "is missing." if isinstance(inner[-1], str) else "is missing: the list is too short."
     elif what == "literal_error":
@@ -138,10 +143,6 @@ def _at(kind: Any, where: KeyPath) -> Any:
     for key in where:
         kind = _fields(_plain(kind)).get(str(key))
     return _plain(kind)
-
-
-def _keys(kind: Any) -> list[str]:
-    return list(_fields(kind))
 
 
 def _fields(kind: Any) -> dict[str, Any]:
