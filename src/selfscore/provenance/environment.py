@@ -65,7 +65,7 @@ def packages() -> dict[str, str]:
 
 @functools.cache
 def _head(metadata: str) -> tuple[str, str]:
-    """Name and version; reading them takes longer than finding the file does."""
+    """Name and version. Kept, because a process may begin many runs: a notebook, a benchmark."""
     head = HeaderParser().parsestr(metadata)
     return head["Name"], head["Version"]
 

@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 class Progress:
     """Says which long node begins, and at the end how long all of it took.
 
-    A node that loads a model takes most of its time; the others are over in a second, and what
-    they have to say is the log of their own work.
+    Nodes that load a model take most of the time. The others are over soon, or say themselves
+    what they do.
 
     Args:
         pipeline: that is run.
