@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -144,12 +145,17 @@ def refuse(*_: Any, **__: Any) -> None:
 
 @pytest.mark.parametrize(("rank", "room"), [(5, 8), (16, 16), (33, 64)])
 def test_the_command_of_vllm_is_whole(rank: int, room: int) -> None:
-    card = policy_over("org/model", iteration=1, energy_kept=1.0, revision="abc").card
+    processor = {"size": {"longest_edge": 512}, "do_image_splitting": False}
+    changes = {"revision": "abc", "processor": processor}
+    card = policy_over("org/model", iteration=1, energy_kept=1.0, **changes).card
     hub = Hub("our-team/tomatoes", "mit", True)
     text = model_card("policy_1", card.record(), "d", MAKER, None, rank, hub)
     command = re.search(r"(?m)^vllm serve (?:.*\\\n)*.*$", text)
     assert command is not None
-    assert shlex.split(command[0].replace("\\\n", " ")) == [
+    arguments = shlex.split(command[0].replace("\\\n", " "))
+    name, _, given = arguments.pop(4).partition("=")
+    assert (name, json.loads(given)) == ("--mm-processor-kwargs", processor)
+    assert arguments == [
         *["vllm", "serve", "org/model", "--revision=abc", "--enable-lora"],
         *[f"--max-lora-rank={room}", "--lora-modules", "policy_1=our-team/tomatoes"],
     ]

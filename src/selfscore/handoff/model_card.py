@@ -6,6 +6,7 @@ run that made it and the figures of its round.
 
 from __future__ import annotations
 
+import json
 import math
 import shlex
 from collections.abc import Iterator, Mapping
@@ -49,7 +50,13 @@ def model_card(
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"cell": _cell, "repr": repr, "quoted": shlex.quote}
+    # jinja2's own `tojson` escapes for HTML.
+    environment.filters |= {
+        "cell": _cell,
+        "json": json.dumps,
+        "quoted": shlex.quote,
+        "repr": repr,
+    }
     template = (files("selfscore.handoff") / "card.md.j2").read_text(encoding="utf-8")
     section = made_by.parameters.get(namespace(card["iteration"]), {})
     evaluation = (section or made_by.parameters).get("evaluation", {})
