@@ -9,6 +9,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -39,18 +41,18 @@ PARAMETERS = (
 PROMPT = "Rate the quality of this picture from 0 (worst) to 9 (best) and explain the score."
 
 
-def teach_the_format(folder: Path) -> None:
-    """A few steps on a few answers to the rating prompt, with a picture."""
-    vlm = load_vlm(policy_over(folder))
-    image = tiny_vlm.pictures(1)["0.png"]
+def teach_the_format(folder: Path, processor: Mapping[str, object], lr: float = 5e-3) -> None:
+    """A few steps on a few answers to the rating prompt, with a few pictures."""
+    vlm = load_vlm(policy_over(folder, processor=dict(processor)))
+    images = [*tiny_vlm.pictures(16).values()]
     random = np.random.default_rng(0)
-    optimiser = torch.optim.AdamW(vlm.model.parameters(), lr=5e-3)
+    optimiser = torch.optim.AdamW(vlm.model.parameters(), lr=lr)
     vlm.model.train()
-    for _ in range(120):
+    for step in range(120):
         words = random.choice(["sharp", "blurred", "strong", "good", "dark"], 2)
         text = f"The picture is {words[0]}. The colours are {words[1]}."
         answer = answer_ids(vlm, PROMPT, write_response(int(random.integers(10)), text))
-        inputs = stock.encode(vlm, image, PROMPT, answer)
+        inputs = stock.encode(vlm, images[step % len(images)], PROMPT, answer)
         labels = inputs["input_ids"].clone()
         labels[:, : -len(answer)] = -100
         vlm.model(**inputs, labels=labels).loss.backward()
@@ -63,28 +65,33 @@ def newest(folder: Path, name: str) -> Path:
     return max((folder / "data/test" / name).iterdir()) / Path(name).name
 
 
-@pytest.mark.parametrize(
-    "save", [tiny_vlm.save_idefics3, tiny_vlm.save_llava], ids=["idefics3", "llava"]
-)
-def test_a_round_from_images_to_the_report(save, project, tmp_path):
+def run_a_round(project: Path, folder: Path, model: Path, *parameters: str) -> None:
+    """`kedro run` of one round with a model, in a copy of the project."""
     for name in ("pyproject.toml", ".telemetry"):
-        shutil.copy(project / name, tmp_path)
+        shutil.copy(project / name, folder)
     for name in ("src", "conf", "data/01_raw"):
-        shutil.copytree(project / name, tmp_path / name)
-    model = save(tmp_path / "model")
-    teach_the_format(model)
+        shutil.copytree(project / name, folder / name)
     run = subprocess.run(
         [
             *(sys.executable, "-m", "kedro", "run", "--pipelines=iteration", "--env=test"),
-            f"--params={','.join((f'model.id={model}', *PARAMETERS))}",
+            f"--params={','.join((f'model.id={model}', *PARAMETERS, *parameters))}",
         ],
-        cwd=tmp_path,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     assert run.returncode == 0, run.stdout[-4000:]
+
+
+@pytest.mark.parametrize(
+    "save", [tiny_vlm.save_idefics3, tiny_vlm.save_llava], ids=["idefics3", "llava"]
+)
+def test_a_round_from_images_to_the_report(save, project, tmp_path):
+    model = save(tmp_path / "model")
+    teach_the_format(model, {})
+    run_a_round(project, tmp_path, model)
 
     policy = PolicyDataset(filepath=str(newest(tmp_path, "06_models/policy_1"))).load()
     assert policy.base_model == str(model)
@@ -108,3 +115,25 @@ def test_a_round_from_images_to_the_report(save, project, tmp_path):
     assert 0 < report["energy_kept"] <= 1
     table = pd.read_parquet(newest(tmp_path, "08_reporting/over_rounds/figures.parquet"))
     assert set(table["round"]) == {0, 1}
+
+
+@pytest.mark.vllm
+@pytest.mark.skipif(find_spec("vllm") is None, reason="vLLM is not installed: see docs/recipes.md")
+def test_vllm_writes_the_texts_of_a_round(project, tmp_path):
+    # Wide enough for its kernels, and with pictures in tiles, which it expects.
+    model = tiny_vlm.save_idefics3(tmp_path / "model", wide=True)
+    tiles = {"do_image_splitting": True, "size": {"longest_edge": 64}}
+    teach_the_format(model, tiles, lr=2e-3)
+    run_a_round(
+        project,
+        tmp_path,
+        model,
+        "machine.generation.backend=vllm",
+        "model.processor.do_image_splitting=true",
+        "model.processor.size.longest_edge=64",
+    )
+    made = newest(tmp_path, "05_model_input/iteration_1/consistency_pairs.parquet")
+    assert len(pd.read_parquet(made)) > 0
+    figures = pd.read_parquet(newest(tmp_path, "08_reporting/iteration_1/figures.parquet"))
+    valid = figures[(figures["policy"] == "merged") & (figures["metric"] == "format_valid")]
+    assert valid["value"].between(0.1, 1).all() and len(valid) > 0

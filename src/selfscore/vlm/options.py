@@ -48,7 +48,7 @@ class GenerationOptions:
     Attributes:
         backend: `transformers` or `vllm` (extra `vllm`).
         max_model_len: vLLM only: longest prompt and answer together, in tokens, the image's among
-            them; memory for one such row must be there.
+            them; memory for one such row must be there. A model of fewer positions keeps its own.
         gpu_memory_utilization: vLLM only: share of the GPU's memory that it takes, in (0, 1].
     """
 

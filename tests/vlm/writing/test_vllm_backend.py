@@ -68,16 +68,17 @@ def test_sampling_is_the_models_own_distribution(vlm):
 
 def test_the_engine_is_given_model_length_and_room_for_the_adapter(policy):
     options = LoadOptions("bfloat16")
-    plain = engine_arguments(VLLM, options, policy, None)
+    plain = engine_arguments(VLLM, options, policy, None, 512)
     assert plain["model"] == policy.base_model and plain["dtype"] == "bfloat16"
     assert plain["trust_remote_code"] is False and plain["load_format"] == "safetensors"
     assert plain["max_model_len"] == 256 and plain["gpu_memory_utilization"] == 0.5
     assert "enable_lora" not in plain
+    assert engine_arguments(VLLM, options, policy, None, 128)["max_model_len"] == 128
     for rank, room in ((5, 8), (16, 16), (80, 128), (512, 512)):
         adapter = LoraAdapter({"r": rank}, {})
-        assert engine_arguments(VLLM, options, policy, adapter)["max_lora_rank"] == room
+        assert engine_arguments(VLLM, options, policy, adapter, 512)["max_lora_rank"] == room
     with pytest.raises(ValueError, match="up to rank 512, and this one has 513"):
-        engine_arguments(VLLM, options, policy, LoraAdapter({"r": 513}, {}))
+        engine_arguments(VLLM, options, policy, LoraAdapter({"r": 513}, {}), 512)
 
 
 def test_the_adapter_is_saved_as_peft_does(policy, tmp_path):
@@ -109,7 +110,7 @@ def test_vllm_knows_every_argument(policy):
     from vllm.lora.request import LoRARequest
 
     outline = load_outline(policy)
-    arguments = engine_arguments(VLLM, LoadOptions(), policy, LoraAdapter({"r": 4}, {}))
+    arguments = engine_arguments(VLLM, LoadOptions(), policy, LoraAdapter({"r": 4}, {}), 512)
     known = {*inspect.signature(LLM).parameters, *inspect.signature(EngineArgs).parameters}
     assert set(arguments) <= known
     assert set(sampling(outline, Request("0.png", "Rate it."), Decoding(1.0, 4, 4))) <= set(

@@ -96,7 +96,10 @@ class VllmWriter:
             self._folder = TemporaryDirectory(prefix="lora_")
             save_adapter(adapter, Path(self._folder.name))
             lora = LoRARequest("policy", 1, self._folder.name)
-        arguments = engine_arguments(machine.generation, machine.loading, policy, adapter)
+        config = self._outline.model.config.get_text_config()
+        arguments = engine_arguments(
+            machine.generation, machine.loading, policy, adapter, config.max_position_embeddings
+        )
         return LLM(**arguments), lora
 
     def __call__(
@@ -166,8 +169,16 @@ def engine_arguments(
     loading: LoadOptions,
     policy: Policy,
     adapter: LoraAdapter | None,
+    positions: int,
 ) -> dict[str, Any]:
     """Arguments of vLLM's LLM.
+
+    Args:
+        generation: length and memory.
+        loading: the dtype.
+        policy: who writes.
+        adapter: what is laid over the base model.
+        positions: how many tokens the base model can count; vLLM refuses to start beyond.
 
     Raises:
         ValueError: the adapter's rank is larger than vLLM takes.
@@ -178,9 +189,12 @@ def engine_arguments(
         "trust_remote_code": False,
         "load_format": "safetensors",
         "dtype": loading.dtype,
-        "max_model_len": generation.max_model_len,
+        "max_model_len": min(generation.max_model_len, positions),
         "gpu_memory_utilization": generation.gpu_memory_utilization,
         "limit_mm_per_prompt": {"image": 1},
+        # A prompt that is computed in parts sets its row's random numbers back, which those of a CPU
+        # cannot be.
+        "enable_chunked_prefill": False,
         "mm_processor_kwargs": policy.card.base_model.processor or None,
         # The publisher's sampling settings would otherwise be laid over ours.
         "generation_config": "vllm",
