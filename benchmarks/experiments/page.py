@@ -22,7 +22,7 @@ _INTRODUCTION = """\
 # {title}
 
 Made by `python -m benchmarks.experiments.pages` from the records that
-`python -m benchmarks.experiments {name}` keeps of its runs. Do not edit by hand.
+`{command}` keeps of its runs. Do not edit by hand.
 
 {question}
 """
@@ -64,8 +64,9 @@ def render_page(
     """The page of one experiment.
 
     Its definition has title, question, tables and claims; `split`, where the figures are not those
-    of `definitions.split`; `images`, where they are about others; and `examples`, a variant whose
-    texts are shown, where there are some to show. A table has a title, columns (metrics) and rows
+    of `definitions.split`; `data`, the name of other records, where its runs are none on the demo's
+    images; `images`, where the figures are about others; and `examples`, a variant whose texts are
+    shown, where there are some to show. A table has a title, columns (metrics) and rows
     (label → figures); `shows`, where it is not both, `means` or `seeds`; `split`, where it is
     another than the page's; and `about`, what else is said of it. What `compared` and `fronts` are,
     say `benchmarks.experiments.head_to_head` and `benchmarks.experiments.fronts`.
@@ -84,7 +85,9 @@ def render_page(
     own_split = experiment.get("split", definitions.split)
     parts = [
         _INTRODUCTION.format(
-            name=name, title=experiment["title"], question=experiment["question"].strip()
+            title=experiment["title"],
+            command=command_of(name, experiment),
+            question=experiment["question"].strip(),
         ),
         "## Answer\n",
         _answers(findings),
@@ -107,6 +110,13 @@ def render_page(
         environment(runs),
     ]
     return "\n".join(parts)
+
+
+def command_of(name: str, experiment: Mapping[str, Any]) -> str:
+    """What makes the runs of an experiment."""
+    data = experiment.get("data")
+    elsewhere = f" --data {data} --images IMAGES --scores SCORES" if data else ""
+    return f"python -m benchmarks.experiments {name}{elsewhere}"
 
 
 def render_index(findings: Mapping[str, Sequence[Finding]], definitions: Definitions) -> str:

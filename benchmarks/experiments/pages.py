@@ -22,7 +22,7 @@ from benchmarks.experiments.definitions import LOCKED, Definitions, of_split, va
 from benchmarks.experiments.fronts import merge_fronts_part
 from benchmarks.experiments.head_to_head import head_to_head
 from benchmarks.experiments.means import mean_interval
-from benchmarks.experiments.page import render_index, render_page
+from benchmarks.experiments.page import command_of, render_index, render_page
 from benchmarks.experiments.records import FIGURES, RECORDS, Records, read_records
 from benchmarks.runs import PROJECT
 from selfscore.metrics.figures import POOLED
@@ -36,14 +36,14 @@ FOLDER = "experiments"
 
 
 def write_pages(
-    records: Records, definitions: Definitions, others: Mapping[str, Records] | None = None
+    on_demo: Records, definitions: Definitions, others: Mapping[str, Records]
 ) -> dict[str, str | Figure]:
     """The pages of the experiments whose runs are all recorded, and the list of them.
 
     Args:
-        records: of all runs.
+        on_demo: records of all runs on the demo's images.
         definitions: all experiments.
-        others: name → records of the runs on other images, for pages that show them beside.
+        others: name → records of the runs on other images.
 
     Returns:
         File below `docs` → a page in Markdown, or a figure that a page shows. A page rests on the
@@ -56,36 +56,37 @@ def write_pages(
     listed: dict[str, Sequence[Finding]] = {}
     for name, experiment in definitions.pages.items():
         split = experiment.get("split", definitions.split)
-        evaluated = records.figures[records.figures["split"] == split]
-        seeds = _seeds(evaluated, variants_of(experiment), definitions)
-        if not all(seeds.values()):
+        found = others.get(experiment["data"]) if "data" in experiment else on_demo
+        seeds = _seeds(found, split, variants_of(experiment), definitions) if found else {}
+        if found is None or not all(seeds.values()):
+            locked = f" --{LOCKED}" if split == LOCKED else ""
             logger.warning(
-                "The page '%s' is not written: run `python -m benchmarks.experiments %s%s` first.",
+                "The page '%s' is not written: run `%s%s` first.",
                 name,
-                name,
-                f" --{LOCKED}" if split == LOCKED else "",
+                command_of(name, experiment),
+                locked,
             )
             continue
         looked_at = pd.MultiIndex.from_tuples(
             [(variant, seed) for variant, own in seeds.items() for seed in own]
         )
-        rows = pd.MultiIndex.from_frame(records.figures[["variant", "seed"]]).isin(looked_at)
-        figures = records.figures[rows]
+        rows = pd.MultiIndex.from_frame(found.figures[["variant", "seed"]]).isin(looked_at)
+        figures = found.figures[rows]
         findings = [
             judge_claim(claim, of_split(figures, claim.get("split", split)))
             for claim in experiment["claims"]
         ]
         made = {
             key: run
-            for key, run in records.runs.items()
+            for key, run in found.runs.items()
             if run["seed"] in seeds.get(run["variant"], ())
         }
         examples = {
-            run["variant"]: records.examples[key]
+            run["variant"]: found.examples[key]
             for key, run in made.items()
-            if run["seed"] == seeds[run["variant"]][0] and key in records.examples
+            if run["seed"] == seeds[run["variant"]][0] and key in found.examples
         }
-        more, pictures = _other_parts(experiment, figures, records, others or {}, definitions)
+        more, pictures = _other_parts(experiment, figures, found, others, definitions)
         written[experiment.get("file", f"{FOLDER}/{name}.md")] = render_page(
             name, findings, figures, list(made.values()), examples, more, definitions
         )
@@ -130,8 +131,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _seeds(
-    figures: pd.DataFrame, variants: Sequence[str], definitions: Definitions
+    records: Records, split: str, variants: Sequence[str], definitions: Definitions
 ) -> dict[str, list[int]]:
+    figures = records.figures[records.figures["split"] == split]
     recorded = {name: set(figures.loc[figures["variant"] == name, "seed"]) for name in variants}
     shared = [name for name in variants if "seeds" not in definitions.variants[name]]
     common = set.intersection(*(recorded[name] for name in shared)) if shared else set()

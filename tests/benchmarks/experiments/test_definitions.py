@@ -61,6 +61,7 @@ def test_there_are_the_results_and_the_others() -> None:
         "settings",
         "grounding",
         "level",
+        "tomatoes",
     ]
     assert len(EXPERIMENTS.seeds) >= 3
 
@@ -176,7 +177,7 @@ def test_every_page_can_be_written_from_its_figures() -> None:
         for seed in EXPERIMENTS.seeds
     }
     records = Records(figures, pd.DataFrame(), runs, dict.fromkeys(runs, texts))
-    pages = write_pages(records, EXPERIMENTS)
+    pages = write_pages(records, EXPERIMENTS, {"fgrade": records})
     files = {name: page.get("file", f"experiments/{name}.md") for name, page in PAGES.items()}
     pictures = {"figures/results.png", "figures/fronts_consistency.png"}
     assert set(pages) == {*files.values(), *pictures, "experiments/README.md"}

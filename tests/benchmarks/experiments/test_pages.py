@@ -133,7 +133,7 @@ def records(values: dict[str, list[float]] = VALUES) -> Records:
 
 
 def written(values: dict[str, list[float]] = VALUES) -> dict[str, Any]:
-    return write_pages(records(values), DEFINITIONS)
+    return write_pages(records(values), DEFINITIONS, {})
 
 
 def cells(text: str, start: str) -> list[str]:
@@ -239,7 +239,7 @@ def test_a_page_shows_the_split_that_it_names() -> None:
     claims[-1] |= {"says": "On the others.", "split": "test"}
     own = radius | {"split": "locked", "tables": tables, "claims": claims}
     definitions = replace(DEFINITIONS, pages={"radius": own})
-    page = str(write_pages(both, definitions)["experiments/radius.md"])
+    page = str(write_pages(both, definitions, {})["experiments/radius.md"])
     first, second = page.split("## Before")
     assert "Locked images, seeds 1, 2, 3." in first and "Test images" in second
     assert cells(first, "two")[1].startswith("0.310")
@@ -247,7 +247,7 @@ def test_a_page_shows_the_split_that_it_names() -> None:
     assert cells(page, "One against none.")[1].startswith("0.310")
     assert cells(page, "On the others.")[1].startswith("0.510")
     # All of it on one split, to choose settings by.
-    shown = str(write_pages(both, definitions.showing("test"))["experiments/radius.md"])
+    shown = str(write_pages(both, definitions.showing("test"), {})["experiments/radius.md"])
     assert "Locked" not in shown and cells(shown, "One against none.")[1].startswith("0.510")
 
 
@@ -257,8 +257,20 @@ def test_a_page_about_locked_images_waits_for_runs_that_evaluate_them(
     own = {"radius": DEFINITIONS.pages["radius"] | {"split": "locked"}}
     definitions = replace(DEFINITIONS, pages=own)
     with pytest.raises(ValueError, match="No experiment has its runs yet"):
-        write_pages(records(), definitions)
+        write_pages(records(), definitions, {})
     assert "run `python -m benchmarks.experiments radius --locked` first" in caplog.text
+
+
+def test_a_page_on_other_images_rests_on_their_records(caplog: pytest.LogCaptureFixture) -> None:
+    pages = dict(DEFINITIONS.pages) | {"cats": DEFINITIONS.pages["radius"] | {"data": "pets"}}
+    definitions = replace(DEFINITIONS, pages=pages)
+    elsewhere = records({"default": [0.2, 0.22, 0.21], "radius_0": [0.1, 0.1, 0.1]})
+    page = str(write_pages(records(), definitions, {"pets": elsewhere})["experiments/cats.md"])
+    command = "python -m benchmarks.experiments cats --data pets --images IMAGES --scores SCORES"
+    assert f"`{command}` keeps" in page
+    assert cells(page.split("## After a round")[1], "two")[1].startswith("0.210")
+    assert "experiments/cats.md" not in write_pages(records(), definitions, {})
+    assert f"'cats' is not written: run `{command}` first" in caplog.text
 
 
 def test_records_that_do_not_belong_together_are_named(tmp_path: Path) -> None:
