@@ -32,6 +32,7 @@ experiments: $(INSTALLED)  ## Make the runs of all experiments, then write docs/
 
 bench: $(INSTALLED)  ## Measure speed against the stock way, then write docs/performance.md
 	$(BIN)/python -m benchmarks.performance.startup
+	$(BIN)/python -m benchmarks.performance.one_image
 	$(BIN)/python -m benchmarks.performance
 	$(BIN)/python -m benchmarks.performance.page
 

@@ -71,6 +71,7 @@ def test_every_speed_up_computes_the_same_and_the_page_is_written(tmp_path, monk
     monkeypatch.setattr(page, "STARTUP", tmp_path / "none")
     monkeypatch.setattr(page, "scaling", SimpleNamespace(RECORD=tmp_path / "none"))
     monkeypatch.setattr(page, "loading", SimpleNamespace(RECORD=tmp_path / "none"))
+    monkeypatch.setattr(page, "one_image", SimpleNamespace(RECORD=tmp_path / "none"))
     text = page.write_page()
     assert "| peak memory of training | 4 MiB | 2 MiB | 2.0 × |" in text
     assert "## demo" in text

@@ -24,6 +24,7 @@ from selfscore.vlm.batches import Form, ShrinkingBatch, in_batches
 from selfscore.vlm.image_features import ImageFeatures, StoredFeatures
 from selfscore.vlm.images import ImageSource, RefusedPictureError
 from selfscore.vlm.loading.content import difference
+from selfscore.vlm.reading.remembered import Remembered
 
 if TYPE_CHECKING:
     from selfscore.vlm.model import VLM
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _TEXT_INPUTS = {"input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids"}
+_PLACEHOLDERS: Remembered[tuple[int, ...], str] = Remembered(64)
 
 
 class ImageEncoder:
@@ -180,19 +182,26 @@ def image_inputs(
     for place, (ids, mask) in enumerate(
         zip(output["input_ids"], output["attention_mask"], strict=True)
     ):
-        expected = ids[mask.bool()].tolist()
-        text = vlm.tokenizer.decode(
-            expected, skip_special_tokens=False, spaces_between_special_tokens=False
-        )
-        if vlm.tokenizer(text, add_special_tokens=False)["input_ids"] != expected:
-            raise ValueError(
-                f"The processor {type(vlm.processor).__name__} stands for an image by tokens that "
-                "do not survive as text, so prompts cannot be built from stored features."
-            )
+        tokens = tuple(ids[mask.bool()].tolist())
+        text = _PLACEHOLDERS.of(vlm.processor, tokens, partial(_placeholder, vlm, tokens))
         grid = None if grids is None else grids[place : place + 1]
         described.append(ImageFeatures(torch.empty(0), text, grid))
     tensors = output.to(vlm.device, dtype=vlm.model.dtype)
     return {name: value for name, value in tensors.items() if name not in _TEXT_INPUTS}, described
+
+
+def _placeholder(vlm: VLM, tokens: Sequence[int]) -> str:
+    """The text that these tokens are made of."""
+    ids = list(tokens)
+    text: str = vlm.tokenizer.decode(
+        ids, skip_special_tokens=False, spaces_between_special_tokens=False
+    )
+    if vlm.tokenizer(text, add_special_tokens=False)["input_ids"] != ids:
+        raise ValueError(
+            f"The processor {type(vlm.processor).__name__} stands for an image by tokens that "
+            "do not survive as text, so prompts cannot be built from stored features."
+        )
+    return text
 
 
 def _processed(vlm: VLM, pictures: Mapping[str, Image]) -> Any:

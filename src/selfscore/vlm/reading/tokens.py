@@ -6,24 +6,23 @@ Knows how a turn is rendered and tokenised, and where its tokens stand; runs no 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from selfscore.vlm.image_features import ImageFeatures
 from selfscore.vlm.reading.features import image_token
+from selfscore.vlm.reading.remembered import Remembered
 from selfscore.vlm.response import Prompts, response_prefix
 
 if TYPE_CHECKING:
-    from transformers import ProcessorMixin
-
     from selfscore.vlm.model import VLM
 
-# What `level_strings` has found: a template is filled in for every level, and they are asked for
-# with every batch.
-_LEVELS: WeakKeyDictionary[ProcessorMixin, dict[tuple[str, int], Any]] = WeakKeyDictionary()
+# A template is filled in for every level, and for every batch.
+_LEVELS: Remembered[tuple[str, int], tuple[list[int], list[list[int]]]] = Remembered(8)
+_PROMPTS: Remembered[tuple[str, str], list[int]] = Remembered(64)
 
 
 def render(vlm: VLM, instruction: str, response: str = "") -> str:
@@ -69,11 +68,14 @@ def prompts_of(vlm: VLM, features: Sequence[ImageFeatures], instruction: str) ->
         features: of the images; what stands for them in a prompt.
         instruction: what is asked of each.
     """
-    known = {
-        placeholder: prompt_ids(vlm, placeholder, instruction)
-        for placeholder in {row.placeholder for row in features}
-    }
-    return [known[row.placeholder] for row in features]
+    return [
+        _PROMPTS.of(
+            vlm.processor,
+            (row.placeholder, instruction),
+            partial(prompt_ids, vlm, row.placeholder, instruction),
+        )
+        for row in features
+    ]
 
 
 def start_ids(vlm: VLM, instruction: str, response_start: str) -> list[int]:
@@ -179,10 +181,8 @@ def level_strings(vlm: VLM, instruction: str, levels: int) -> tuple[list[int], l
     Raises:
         ValueError: the tokenizer writes two levels alike.
     """
-    known = _LEVELS.setdefault(vlm.processor, {})
-    if (instruction, levels) not in known:
-        known[instruction, levels] = _level_strings(vlm, instruction, levels)
-    return known[instruction, levels]
+    find = partial(_level_strings, vlm, instruction, levels)
+    return _LEVELS.of(vlm.processor, (instruction, levels), find)
 
 
 def _level_strings(vlm: VLM, instruction: str, levels: int) -> tuple[list[int], list[list[int]]]:

@@ -192,8 +192,7 @@ def engine_arguments(
         "max_model_len": min(generation.max_model_len, positions),
         "gpu_memory_utilization": generation.gpu_memory_utilization,
         "limit_mm_per_prompt": {"image": 1},
-        # A prompt that is computed in parts sets its row's random numbers back, which those of a CPU
-        # cannot be.
+        # A prompt in parts sets its row's random numbers back, and those of a CPU cannot be.
         "enable_chunked_prefill": False,
         "mm_processor_kwargs": policy.card.base_model.processor or None,
         # The publisher's sampling settings would otherwise be laid over ours.
