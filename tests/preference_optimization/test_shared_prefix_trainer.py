@@ -12,6 +12,7 @@ import tiny_vlm
 import torch
 from datasets import Dataset
 from peft import LoraConfig
+from stock import token_log_probabilities
 from trl import DPOConfig, DPOTrainer
 
 from selfscore.expert_training.targets import lora_targets
@@ -22,6 +23,7 @@ from selfscore.preference_optimization.shared_prefix_trainer import (
 from selfscore.vlm.loading.loader import decoder_name, load_vlm
 from selfscore.vlm.reading.features import ImageEncoder, store_features
 from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
+from selfscore.vlm.reading.tokens import answer_ids
 from selfscore.vlm.response import write_response
 
 IMAGES = tiny_vlm.pictures(4)
@@ -77,7 +79,7 @@ def arguments(folder, **changes):
     )
 
 
-def trainer(kind, vlm, folder, targets="language_model", **changes):
+def trainer(kind, vlm, folder, targets="language_model", learns_start=True, **changes):
     lora = LoraConfig(r=4, lora_alpha=8, target_modules=lora_targets(vlm.model, targets))
     if kind is DPOTrainer:
         rows = [
@@ -107,6 +109,7 @@ def trainer(kind, vlm, folder, targets="language_model", **changes):
             ),
             processing_class=vlm.processor,
             peft_config=lora,
+            learns_start=learns_start,
         )
     generator = torch.Generator().manual_seed(1)
     for name, parameter in made.model.named_parameters():
@@ -148,6 +151,32 @@ def test_loss_metrics_and_gradients_are_those_of_two_rows(policy, tmp_path, loss
         size = float(gradient.abs().max())
         assert size > 0, name
         torch.testing.assert_close(ours[2][name], gradient, rtol=1e-5, atol=1e-5 * size, msg=name)
+
+
+def test_what_both_answers_begin_with_is_not_learnt_where_that_is_asked_for(policy, tmp_path):
+    vlm = load(policy)
+    changes = {"loss_type": ["sft"], "loss_weights": [1.0]}
+    made = trainer(SharedPrefixDPOTrainer, vlm, tmp_path, learns_start=False, **changes)
+    loss, _, found = step(made)
+    found = {name: gradient.clone() for name, gradient in found.items()}
+    made.model.zero_grad()
+    own, every, tokens = 0.0, 0.0, 0
+    for row in PAIRS.itertuples():
+        chosen, rejected = (
+            answer_ids(vlm, INSTRUCTION, text) for text in (row.chosen, row.rejected)
+        )
+        start = len(os.path.commonprefix([chosen, rejected]))
+        assert 0 < start < len(chosen)
+        known = token_log_probabilities(vlm, IMAGES[row.path], INSTRUCTION, chosen)
+        own, every, tokens = own + known[start:].sum(), every + known.sum(), tokens + len(chosen)
+    torch.testing.assert_close(loss, -every.detach() / tokens, rtol=1e-5, atol=1e-6)
+    (-own / tokens).backward()
+    for name, parameter in made.model.named_parameters():
+        if parameter.requires_grad:
+            size = float(parameter.grad.abs().max())
+            torch.testing.assert_close(
+                found[name], parameter.grad, rtol=1e-5, atol=1e-5 * size, msg=name
+            )
 
 
 def test_a_tower_that_is_trained_runs_in_the_step_and_gets_its_gradients(policy, tmp_path):

@@ -41,7 +41,7 @@ class DPOSettings(TrainingSettings):
     Attributes:
         beta: strength of the tie to the reference (Rafailov et al., arXiv 2305.18290, eq. 7).
         rpo_alpha: weight of the negative log-likelihood of `chosen` per token (RPO, arXiv
-            2404.19733, eq. 1); 0 is plain DPO.
+            2404.19733, eq. 1), of which what both answers begin with is not learnt; 0 is plain DPO.
         loss_type: a loss of TRL's DPOTrainer.
     """
 

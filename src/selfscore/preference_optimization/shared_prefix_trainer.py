@@ -45,6 +45,9 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
 
     Args:
         model: is given an adapter, see `peft_config`; `release` takes it away.
+        learns_start: whether the tokens that chosen and rejected begin with are learnt, as by TRL.
+            In a preference they cancel, unless its loss is no function of the difference; the
+            likelihood of the chosen answer has them.
     """
 
     kind = "DPO"
@@ -54,10 +57,12 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
         "`dpo_training.beta`."
     )
 
-    def __init__(self, model: PreTrainedModel, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, model: PreTrainedModel, *args: Any, learns_start: bool = True, **kwargs: Any
+    ) -> None:
         self._plain_forward = model.__dict__.get("forward")
         super().__init__(model, *args, **kwargs)
-        answer_packed_rows(self._plain)
+        answer_packed_rows(self._plain, learns_start)
         # Not as TRL's own argument, which it refuses for images because it would compute them.
         self.precompute_ref_logps = set(REFERENCE) <= set(self.train_dataset.column_names)
 
@@ -143,12 +148,16 @@ class PackedPairCollator:
         return batch
 
 
-def answer_packed_rows(model: PreTrainedModel) -> None:
+def answer_packed_rows(model: PreTrainedModel, learns_start: bool = True) -> None:
     """Let a model with TRL's fused head answer `PackedPairCollator`'s batches.
 
     The packed rows, of this process's share, run through the model without its head; the hidden
     states that predict answer tokens, and no others, go on to TRL's fused head, and what it says of
     each token is put where TRL expects it: [2B, T], zero where there is no token.
+
+    Args:
+        model: with TRL's fused head.
+        learns_start: see `SharedPrefixDPOTrainer`; where not, those tokens have no gradient.
     """
     fused = model.forward
 
@@ -175,10 +184,18 @@ def answer_packed_rows(model: PreTrainedModel) -> None:
             values = output.get(name)
             if values is not None:
                 mine = values.new_zeros(labels.shape).masked_scatter(known, values[0])
+                if name == "log_probs" and not learns_start:
+                    mine = torch.where(_begun_alike(labels), mine.detach(), mine)
                 setattr(output, name, _of_all(mine, share))
         return output
 
     model.forward = forward  # type: ignore[method-assign]
+
+
+def _begun_alike(labels: Tensor) -> Tensor:
+    """[2b, T]: whether chosen and rejected are the same up to this token."""
+    chosen, rejected = labels.unflatten(0, (2, -1))
+    return (chosen == rejected).long().cumprod(dim=1).bool().repeat(2, 1)
 
 
 def _of_all(values: Tensor, share: Share) -> Tensor:

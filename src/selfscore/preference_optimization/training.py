@@ -82,6 +82,9 @@ def train_dpo_expert(
             processing_class=vlm.processor,
             callbacks=[*callbacks, StartCheck(settings.beta, _rounding(vlm, pairs, instruction))],
             peft_config=adapter,
+            # Else every expert whose pairs differ in their texts alone would learn the scores as
+            # well, and the sum of experts would correct them several times.
+            learns_start=settings.rpo_alpha == 0,
         )
 
     training = Training(make, "dpo_training", "pair", "rewards/accuracies")
