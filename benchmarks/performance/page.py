@@ -317,8 +317,7 @@ def _why(name: str, found: dict[str, Any]) -> list[str]:
             f"**Why *merge* misses its target:** of {merge['ours']:.1f} s, the merge itself takes "
             f"{itself:.1f} s ({_times(merge['stock'] / itself)}), in mergekit's arithmetic; the "
             "rest writes its result as a LoRA again (the best directions of each layer's dense "
-            "ΔW), which the stock way does not do, as it leaves checkpoints. The target was set "
-            f"by a stock merge of 123 s on a slower machine; here it takes {merge['stock']:.0f} s."
+            "ΔW), which the stock way does not do, as it leaves checkpoints."
         )
     if "added up" in merge:
         lines.append(
