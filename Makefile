@@ -18,7 +18,7 @@ run: $(INSTALLED)  ## Run all rounds on the demo: results in data/08_reporting
 test: $(INSTALLED)  ## Run the tests, two files at a time
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
-coverage: $(INSTALLED)  ## Run the tests and measure what they cover, which takes a quarter longer
+coverage: $(INSTALLED)  ## Run the tests and measure what they cover, which takes longer
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --cov --cov-fail-under=85
 
 results: $(INSTALLED)  ## Run five seeds and the control, then write docs/results.md (half an hour)

@@ -38,13 +38,8 @@ WORK = PROJECT / "data" / "benchmark" / "models"
 # Of a shape: images together, and repeats.
 BATCHES = {"demo": ((1, 16), 20), "smolvlm-256m": ((1, 4), 2)}
 # Who asked for an import: the first of these, from the outside in, that stands above it.
-ASKED_BY = {
-    "torch": "torch",
-    "transformers": "transformers",
-    "mlflow": "mlflow",
-    "kedro_mlflow": "mlflow",
-    "kedro": "kedro",
-    "pandas": "pandas",
+ASKED_BY = {name: name for name in ("torch", "transformers", "mlflow", "kedro", "pandas")} | {
+    "kedro_mlflow": "mlflow"
 }
 _IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|(\s+)(\S+)")
 _CODE = "from kedro.framework.cli.cli import main; import sys; sys.argv = {}; main()"

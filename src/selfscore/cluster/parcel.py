@@ -1,6 +1,8 @@
 """What a worker is sent once: functions and their data, and where they are at home.
 
-Knows Ray's object store.
+Knows Ray's object store. What is unpickled here, and in the modules beside this one, was pickled by
+a process of the same run and went through Ray, which runs whatever code it is sent; nothing is
+unpickled that comes from a file, a manifest or a handoff.
 """
 
 from __future__ import annotations

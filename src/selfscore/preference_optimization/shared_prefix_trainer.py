@@ -148,7 +148,7 @@ class PackedPairCollator:
         return batch
 
 
-def answer_packed_rows(model: PreTrainedModel, learns_start: bool = True) -> None:
+def answer_packed_rows(model: PreTrainedModel, learns_start: bool) -> None:
     """Let a model with TRL's fused head answer `PackedPairCollator`'s batches.
 
     The packed rows, of this process's share, run through the model without its head; the hidden

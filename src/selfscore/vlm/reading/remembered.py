@@ -30,8 +30,12 @@ class Remembered(Generic[Key, Value]):
     def of(self, processor: ProcessorMixin, key: Key, find: Callable[[], Value]) -> Value:
         """The value of a key; `find` finds it where it is not known."""
         known = self._known.setdefault(processor, {})
-        if key not in known:
-            if len(known) >= self._most:
-                known.clear()
-            known[key] = find()
-        return known[key]
+        try:
+            return known[key]
+        except KeyError:
+            value = find()
+        # Not read back: nodes beside this one may have cleared it.
+        if len(known) >= self._most:
+            known.clear()
+        known[key] = value
+        return value
