@@ -67,33 +67,24 @@ def write_pages(
                 locked,
             )
             continue
-        looked_at = pd.MultiIndex.from_tuples(
-            [(variant, seed) for variant, own in seeds.items() for seed in own]
-        )
-        rows = pd.MultiIndex.from_frame(found.figures[["variant", "seed"]]).isin(looked_at)
-        figures = found.figures[rows]
+        own = _of_seeds(found, seeds)
         findings = [
-            judge_claim(claim, of_split(figures, claim.get("split", split)))
+            judge_claim(claim, of_split(own.figures, claim.get("split", split)))
             for claim in experiment["claims"]
         ]
-        made = {
-            key: run
-            for key, run in found.runs.items()
-            if run["seed"] in seeds.get(run["variant"], ())
-        }
         examples = {
-            run["variant"]: found.examples[key]
-            for key, run in made.items()
-            if run["seed"] == seeds[run["variant"]][0] and key in found.examples
+            run["variant"]: own.examples[key]
+            for key, run in own.runs.items()
+            if run["seed"] == seeds[run["variant"]][0] and key in own.examples
         }
-        more, pictures = _other_parts(experiment, figures, found, others, definitions)
+        more, pictures = _other_parts(experiment, own, others, definitions)
         written[experiment.get("file", f"{FOLDER}/{name}.md")] = render_page(
-            name, findings, figures, list(made.values()), examples, more, definitions
+            name, findings, own.figures, list(own.runs.values()), examples, more, definitions
         )
         written |= pictures
         if "figure" in experiment:
             drawn = experiment["figure"]
-            written[drawn["file"]] = _draw(of_split(figures, split), drawn, split)
+            written[drawn["file"]] = _draw(of_split(own.figures, split), drawn, split)
         if "file" not in experiment:
             listed[name] = findings
     if not written:
@@ -140,20 +131,32 @@ def _seeds(
     return {name: sorted(common if name in shared else recorded[name]) for name in variants}
 
 
+def _of_seeds(records: Records, seeds: Mapping[str, Sequence[int]]) -> Records:
+    """What a page rests on: the figures and runs of these seeds of these variants."""
+    looked_at = pd.MultiIndex.from_tuples(
+        [(variant, seed) for variant, own in seeds.items() for seed in own]
+    )
+    rows = pd.MultiIndex.from_frame(records.figures[["variant", "seed"]]).isin(looked_at)
+    runs = {
+        name: run
+        for name, run in records.runs.items()
+        if run["seed"] in seeds.get(run["variant"], ())
+    }
+    return records._replace(figures=records.figures[rows], runs=runs)
+
+
 def _other_parts(
     experiment: Mapping[str, Any],
-    figures: pd.DataFrame,
-    records: Records,
+    own: Records,
     others: Mapping[str, Records],
     definitions: Definitions,
 ) -> tuple[list[str], dict[str, Figure]]:
     """What a page has beside tables and claims."""
     if "compared" in experiment:
-        own = records._replace(figures=figures)
         return head_to_head(experiment["compared"], own, others, definitions)
     if "fronts" in experiment:
         split = experiment.get("split", definitions.split)
-        return merge_fronts_part(experiment["fronts"], figures, split, definitions)
+        return merge_fronts_part(experiment["fronts"], own.figures, split, definitions)
     return [], {}
 
 
