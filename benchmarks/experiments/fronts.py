@@ -23,8 +23,11 @@ _READING = """\
 Each method at its own best strength, which the validation images of each seed chose: the smallest λ
 whose SRCC is within a standard error of the best one's and whose answers keep format and
 consistency ([how](../merging.md#how-strong)), the smallest one where none does. Mean over the seeds
-[95 % interval of the mean].
+[95 % interval of the mean]; of one seed alone, its own interval over the scenes, which says nothing
+of how seeds scatter.
 """
+# Ends of the interval of a run's own figure, beside its value.
+_ENDS = ("low", "high")
 
 
 def merge_fronts_part(
@@ -68,12 +71,17 @@ def merge_fronts_part(
 def _table(figures: pd.DataFrame, variant: str, split: str) -> pd.DataFrame:
     """seed, method, strength, chosen (by validation) and one column a metric, of one split."""
     own = figures[(figures["variant"] == variant) & figures["policy"].str.contains("@")]
-    wide = own.pivot_table(
-        index=["seed", "split", "policy"], columns="metric", values="value", sort=False
-    ).reset_index()
-    wide = wide.reindex(columns=["seed", "split", "policy", *METRICS, CHOSEN])
+    places = ["seed", "split", "policy"]
+    named = {"value": "{}"} | {end: f"{{}} {end}" for end in _ENDS}
+    parts = [
+        own.pivot(index=places, columns="metric", values=part)
+        .reindex(columns=list(METRICS))
+        .rename(columns=name.format)
+        for part, name in named.items()
+    ]
+    wide = own[places].drop_duplicates().join(pd.concat(parts, axis=1), on=places)
     parted = wide["policy"].str.split("@", expand=True)
-    wide = wide.assign(method=parted[0], strength=parted[1].astype(float)).drop(columns=CHOSEN)
+    wide = wide.assign(method=parted[0], strength=parted[1].astype(float))
     chosen = own[own["metric"] == CHOSEN].set_index(["seed", "policy"])["value"].rename(CHOSEN)
     return wide[wide["split"] == split].join(chosen, on=["seed", "policy"])
 
@@ -110,7 +118,14 @@ def _all(table: pd.DataFrame, names: Mapping[str, str]) -> str:
 
 
 def _means(own: pd.DataFrame) -> list[str]:
-    return [with_interval(mean_interval(own[metric])._asdict()) for metric in METRICS]
+    return [with_interval(_mean(own, metric)) for metric in METRICS]
+
+
+def _mean(own: pd.DataFrame, metric: str) -> dict[str, float]:
+    figure = mean_interval(own[metric])._asdict()
+    if len(own) == 1 and f"{metric} low" in own:
+        return figure | {end: float(own[f"{metric} {end}"].iloc[0]) for end in _ENDS}
+    return figure
 
 
 def _named(names: Mapping[str, str]) -> list[str]:

@@ -89,11 +89,9 @@ def render_page(
             command=command_of(name, experiment),
             question=experiment["question"].strip(),
         ),
-        "## Answer\n",
-        _answers(findings),
-        *_explanations(findings),
-        _READING,
     ]
+    if findings:
+        parts += ["## Answer\n", _answers(findings), *_explanations(findings), _READING]
     parts += more
     for table in experiment["tables"]:
         split = table.get("split", own_split)

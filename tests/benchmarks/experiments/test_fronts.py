@@ -38,3 +38,11 @@ def test_each_method_stands_at_the_strength_that_validation_chose() -> None:
     lines = pictures["figures/fronts_consistency.png"].axes[0].lines
     assert [line.get_label() for line in lines] == ["ties", "linear"]
     assert lines[0].get_xdata().tolist() == [0.6, 0.75]
+
+
+def test_one_seed_alone_has_its_own_interval() -> None:
+    table = figures()
+    table = table[table["seed"] == 1].assign(low=table["value"] - 0.05, high=table["value"] + 0.05)
+    page = "\n".join(merge_fronts_part({"Both": "both"}, table, "test", DEFINITIONS)[0])
+    assert "| `ties` | 1 | 0.600 [0.550, 0.650] | 0.900 [0.850, 0.950] | – | – |" in page
+    assert "| `linear` | 0.100 | 0.000 | – | – |" in page
