@@ -15,7 +15,7 @@ TEXTS = ["The picture is sharp.", "It is blurred and dark.", ""]
 def settings(**changes):
     """Settings that learn fast, with what differs."""
     shared = {k: v for k, v in VALUES.items() if k not in ("beta", "rpo_alpha", "loss_type")}
-    own = {"fidelity_weight": 1.0, "text_weight": 1.0, "text_every": 2}
+    own = {"max_cycles": 1, "fidelity_weight": 1.0, "text_weight": 1.0, "text_every": 2}
     return LevelSettings(**shared | own | changes)
 
 
@@ -27,6 +27,7 @@ def examples(count=8, levels=10):
     return pd.DataFrame(
         {
             "path": list(IMAGES)[:count],
+            "split": "train",
             "level": level,
             "position": position,
             "spread": np.nan,
@@ -37,6 +38,13 @@ def examples(count=8, levels=10):
             ],
         }
     )
+
+
+def held_out(position, levels=10):
+    """Validation images, the last ones: one a position, which is its score."""
+    target = list(soft_levels(np.array(position), np.zeros(len(position)), levels))
+    table = examples(len(IMAGES), levels).tail(len(position))
+    return table.assign(split="validation", position=position, target=target, response="")
 
 
 def train(policy, table, settings, checkpoint=None, seed=0):

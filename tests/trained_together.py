@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import small_levels
 import small_training
 import torch
@@ -33,9 +34,12 @@ def by_pairs(checkpoint: MutableMapping[str, bytes], policy: Policy) -> Any:
 
 def by_levels(checkpoint: MutableMapping[str, bytes], policy: Policy) -> Any:
     """Adapter and log of the expert of levels."""
-    return small_levels.train(
-        policy, small_levels.examples(11), small_levels.settings(**SHAPE), checkpoint
+    # Each process measures a share of the validation images at the end of each cycle.
+    table = pd.concat(
+        [small_levels.examples(11), small_levels.held_out([0.0, 0.5, 1.0])], ignore_index=True
     )
+    settings = small_levels.settings(**SHAPE | {"epochs": 1.0, "max_cycles": 2})
+    return small_levels.train(policy, table, settings, checkpoint)
 
 
 def with_gradients(checkpoint: MutableMapping[str, bytes], policy: Policy) -> list[Found]:

@@ -52,6 +52,7 @@ _LEVEL = LevelSettings(
     rank=16,
     alpha=32.0,
     epochs=1.0,
+    max_cycles=1,
     batch_size=1,
     accumulation_steps=1,
     gradient_checkpointing=False,
@@ -262,7 +263,7 @@ def _level(bench: Bench, with_texts: bool) -> Found:
     )
     lora: LoraConfig = stock.lora(vlm)
     _forget(bench.device)
-    trainer = LevelTrainer(encoder, INSTRUCTION, settings, lora, arguments, rows, [])
+    trainer = LevelTrainer(encoder, INSTRUCTION, settings, lora, arguments, rows, [], [])
     # With texts the policy before reads the row too.
     text = bench.answer if with_texts else 0
     operations = (3 if with_texts else 2) * bench.costs.row(bench.prompt + text, 1 + text)

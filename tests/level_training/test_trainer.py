@@ -23,7 +23,7 @@ def trainer(policy, folder, table, **changes):
     )
     rows = table.assign(name=table["path"], spread=0.0).to_dict("records")
     options = small_levels.settings(**changes)
-    made = LevelTrainer(start, "Rate it.", options, adapter, arguments, rows, [])
+    made = LevelTrainer(start, "Rate it.", options, adapter, arguments, rows, [], [])
     # B is zero at first, and A without a gradient.
     torch.manual_seed(1)
     for name, weight in made.model.named_parameters():

@@ -80,11 +80,11 @@ class Pairs(pa.DataFrameModel):
 
 
 class LevelExamples(pa.DataFrameModel):
-    """Training images with the levels that they are trained on."""
+    """Training images with the levels that they are trained on, and validation images."""
 
     image_id: Series[str] = pa.Field(unique=True)
     path: Series[str] = pa.Field(unique=True)
-    split: Series[str] = pa.Field(eq="train")
+    split: Series[str] = pa.Field(isin=["train", "validation"])
     level: Series[int] = pa.Field(ge=0)
     position: Series[float] = pa.Field(ge=0)
     spread: Series[float] = pa.Field(nullable=True, ge=0)
@@ -104,7 +104,12 @@ class LevelExamples(pa.DataFrameModel):
     @pa.dataframe_check(error="there are no training images")
     def not_empty(cls, table: pd.DataFrame) -> bool:  # noqa: N805
         """There is something to learn from."""
-        return len(table) > 0
+        return bool((table["split"] == "train").any())
+
+    @pa.dataframe_check(error="a validation image has a text")
+    def texts_of_training(cls, table: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """No text is learnt of an image that says when to stop."""
+        return (table["split"] == "train") | (table["response"] == "")
 
 
 class Figures(pa.DataFrameModel):

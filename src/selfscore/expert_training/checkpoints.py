@@ -28,6 +28,8 @@ FILES = (
     "trainer_state.json",
 )
 LATEST = "latest.json"
+# What the trainer calls the folders that it saves to begins with this.
+CHECKPOINT = "checkpoint-"
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class KeepCheckpoints(TrainerCallback):
             self._checkpoint[f"{folder.name}/{file}"] = (folder / file).read_bytes()
         self._checkpoint[LATEST] = json.dumps(asdict(latest)).encode()
         for part in list(self._checkpoint):
-            if part != LATEST and not part.startswith(f"{folder.name}/"):
+            if part.startswith(CHECKPOINT) and not part.startswith(f"{folder.name}/"):
                 del self._checkpoint[part]
         shutil.rmtree(folder)
 
@@ -121,4 +123,4 @@ def restore(checkpoint: MutableMapping[str, bytes], folder: Path) -> Path | None
 
 def _name(latest: Latest) -> str:
     """The folder that the trainer saves to."""
-    return f"checkpoint-{latest.step}"
+    return f"{CHECKPOINT}{latest.step}"

@@ -183,14 +183,14 @@ def _arguments(
     settings: TrainingSettings, rows: int, seed: int, folder: str, vlm: VLM
 ) -> dict[str, Any]:
     cuda = vlm.device.type == "cuda"
-    steps = settings.epochs * -(-rows // settings.batch_size)
+    steps = settings.steps(rows)
     return {
         "output_dir": folder,
         "learning_rate": settings.lr,
         "lr_scheduler_type": "cosine",
         "warmup_steps": round(settings.warmup_ratio * steps),
         "max_grad_norm": settings.max_grad_norm,
-        "num_train_epochs": settings.epochs,
+        "max_steps": steps,
         "per_device_train_batch_size": settings.batch_size // settings.accumulation_steps,
         "gradient_accumulation_steps": settings.accumulation_steps,
         "seed": seed,

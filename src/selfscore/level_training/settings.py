@@ -8,6 +8,9 @@ from __future__ import annotations
 from selfscore.expert_training.settings import TrainingSettings
 from selfscore.settings_class import Count, NotNegative, settings_class
 
+# The column of the training log with the loss of the validation images, where a cycle ends.
+VALIDATION_LOSS = "validation_loss"
+
 
 @settings_class
 class LevelSettings(TrainingSettings):
@@ -17,7 +20,11 @@ class LevelSettings(TrainingSettings):
     with those of the next, so there are fewer pairs; the rest of the step is the same up to
     rounding, but for the texts, which are a mean over the tokens of each part.
 
+    It goes through cycles of `epochs` each, from warm-up to the end of the decay, and stops after
+    one that validation images find no better than the best before it, which is kept.
+
     Attributes:
+        max_cycles: most cycles that it goes through; 1 looks at no validation image.
         fidelity_weight: weight of the order of the images of a step, see `fidelity`; 0 leaves it
             out.
         text_weight: weight of KL(policy before ‖ policy) at each token of the right-score texts; 0
@@ -25,6 +32,15 @@ class LevelSettings(TrainingSettings):
         text_every: every so many steps have the texts in them. A row without its text is short.
     """
 
+    max_cycles: Count
     fidelity_weight: NotNegative
     text_weight: NotNegative
     text_every: Count
+
+    def steps(self, rows: int) -> int:
+        """Steps that this many rows take, over all cycles."""
+        return self.max_cycles * self.cycle(rows)
+
+    def cycle(self, rows: int) -> int:
+        """Steps of one cycle."""
+        return super().steps(rows)

@@ -6,18 +6,21 @@ Knows transformers' trainer and level rows; knows nothing of Kedro, or of where 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import set_seed
 
 from selfscore.expert_training.image_batches import image_batch, image_tokens
 from selfscore.expert_training.together import ending_alike, gather, share_of, total_of
 from selfscore.expert_training.watched_trainer import WatchedTrainer
+from selfscore.level_training.cycles import learning_rate
 from selfscore.level_training.level_loss import divergence, fidelity, in_order
-from selfscore.level_training.settings import LevelSettings
+from selfscore.level_training.settings import VALIDATION_LOSS, LevelSettings
 from selfscore.vlm.reading.level_rows import pack_levels
 from selfscore.vlm.reading.shared_prefix import (
     IGNORED,
@@ -29,6 +32,8 @@ from selfscore.vlm.reading.tokens import prompts_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
     from transformers import TrainerCallback, TrainingArguments
 
     from selfscore.vlm.reading.features import ImageEncoder
@@ -49,6 +54,7 @@ class LevelTrainer(WatchedTrainer):
         arguments: of the trainer; their seed is that of the LoRA too.
         examples: rows with path, level, target, position, spread and response (or ""), see
             `selfscore.preference_data.level_examples`, and the name that errors call them by.
+        validation: such rows of images that are not trained on, for `validation_loss`.
         callbacks: of the trainer.
     """
 
@@ -64,11 +70,13 @@ class LevelTrainer(WatchedTrainer):
         adapter: LoraConfig,
         arguments: TrainingArguments,
         examples: Sequence[Row],
+        validation: Sequence[Row],
         callbacks: list[TrainerCallback],
     ) -> None:
         self._encoder = encoder
         self._instruction = instruction
         self._settings = settings
+        self._validation = validation
         self._noted: dict[str, list[Tensor]] = {}
         # As TRL does, so that all experts of a seed start from the same A.
         set_seed(arguments.seed)
@@ -92,7 +100,7 @@ class LevelTrainer(WatchedTrainer):
         with_texts = settings.text_weight > 0 and self.state.global_step % settings.text_every == 0
         written = with_texts and any(row["response"] for row in rows)
         parts, accuracy = self._losses(rows, written)
-        loss = parts["divergence"] + settings.fidelity_weight * parts["fidelity"]
+        loss = self._of_levels(parts)
         if "text" in parts:
             loss = loss + settings.text_weight * parts["text"]
         self.watch(loss, [row["name"] for row in rows])
@@ -100,8 +108,57 @@ class LevelTrainer(WatchedTrainer):
             self._noted.setdefault(name, []).append(value.detach())
         return (loss, {}) if return_outputs else loss
 
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: Optimizer | None = None
+    ) -> LRScheduler:
+        """The learning rate of every step, see `learning_rate`."""
+        cycle = num_training_steps // self._settings.max_cycles
+        warmup = round(self._settings.warmup_ratio * cycle)
+        factor = partial(learning_rate, cycle=cycle, warmup=warmup)
+        self.lr_scheduler = LambdaLR(optimizer or self.optimizer, factor)
+        return self.lr_scheduler
+
+    @torch.no_grad()
+    def validation_loss(self) -> float:
+        """The loss of the validation images, without texts; it is logged beside that of training.
+
+        Each batch is taken from all over the table, where neighbours may be much alike.
+        """
+        batches = -(-len(self._validation) // self.args.per_device_train_batch_size)
+        loss = torch.zeros((), dtype=torch.float64)
+        for place in range(batches):
+            rows = self._validation[place::batches]
+            parts, _ = self._losses(rows, written=False)
+            loss += self._of_levels(parts).cpu() * len(rows) / len(self._validation)
+        self._noted[VALIDATION_LOSS] = [loss]
+        return loss.item()
+
+    def _of_levels(self, parts: Mapping[str, Tensor]) -> Tensor:
+        return parts["divergence"] + self._settings.fidelity_weight * parts["fidelity"]
+
     def _losses(self, rows: Sequence[Row], written: bool) -> tuple[dict[str, Tensor], Tensor]:
         """The losses of a batch by name, and the share of its pairs that are in order."""
+        log_p, text = self._read(rows, written)
+        target, position, spread = (
+            torch.from_numpy(np.array([row[name] for row in rows], dtype=float)).to(log_p)
+            for name in ("target", "position", "spread")
+        )
+        expected = log_p.softmax(dim=-1) @ torch.arange(log_p.shape[1]).to(log_p)
+        parts = {
+            "divergence": divergence(log_p, target),
+            "fidelity": fidelity(expected, position, spread),
+        }
+        if text is not None:
+            parts["text"] = text
+        return parts, in_order(expected, position)
+
+    def _read(self, rows: Sequence[Row], written: bool) -> tuple[Tensor, Tensor | None]:
+        """What the model makes of the rows: all of their levels, and perhaps their texts.
+
+        Returns:
+            [rows, levels] log-probabilities; and how far the texts are from those of the policy
+            before, in nats a token, where they are looked at.
+        """
         vlm = self._encoder.vlm
         frozen = self._settings.targets == "language_model"
         share = share_of(len(rows))
@@ -129,21 +186,12 @@ class LevelTrainer(WatchedTrainer):
 
         found, kept = ending_alike(run)
         log_p = gather(found, share)
-        expected = log_p.softmax(dim=-1) @ torch.arange(log_p.shape[1]).to(log_p)
-        target, position, spread = (
-            torch.from_numpy(np.array([row[name] for row in rows], dtype=float)).to(log_p)
-            for name in ("target", "position", "spread")
-        )
-        parts = {
-            "divergence": divergence(log_p, target),
-            "fidelity": fidelity(expected, position, spread),
-        }
-        if kept is not None:
-            counts = float(share.count > 0)
-            # Where the model is: processes that have GPUs add up nothing that is elsewhere.
-            labels = int(total_of((text.labels != IGNORED).sum().to(kept.device) * counts))
-            parts["text"] = total_of(kept * counts) / max(labels, 1)
-        return parts, in_order(expected, position)
+        if kept is None:
+            return log_p, None
+        counts = float(share.count > 0)
+        # Where the model is: processes that have GPUs add up nothing that is elsewhere.
+        labels = int(total_of((text.labels != IGNORED).sum().to(kept.device) * counts))
+        return log_p, total_of(kept * counts) / max(labels, 1)
 
     @torch.no_grad()
     def _before(self, packed: PackedAnswers, images: Mapping[str, Any]) -> Tensor:

@@ -12,8 +12,9 @@ import pandas as pd
 from transformers import TrainingArguments
 
 from selfscore.expert_training.training import Training, one_gpu, train_adapter
+from selfscore.level_training.cycles import BestCycle
 from selfscore.level_training.settings import LevelSettings
-from selfscore.level_training.trainer import ACCURACY, LevelTrainer
+from selfscore.level_training.trainer import ACCURACY, LevelTrainer, Row
 from selfscore.vlm.policy import LoraAdapter
 from selfscore.vlm.reading.packing_check import check_packing
 
@@ -32,11 +33,12 @@ def train_level_expert(
     seed: int,
     checkpoint: MutableMapping[str, bytes],
 ) -> tuple[LoraAdapter, pd.DataFrame]:
-    """Train the expert on the true scores.
+    """Train the expert on the true scores, as long as validation images gain from it.
 
     Args:
         encoder: the policy of the last round, folded, and its images; its weights stay frozen.
-        examples: see `selfscore.preference_data.level_examples`.
+        examples: see `selfscore.preference_data.level_examples`; those of the split `train` are
+            learnt from.
         instruction: what a response answers.
         settings: of the run.
         seed: of the LoRA initialisation and the order of the images. Experts that are to be merged
@@ -45,7 +47,8 @@ def train_level_expert(
 
     Returns:
         The adapter, and one row per logged step: the parts of the loss, and the share of the pairs
-        of a batch that are in the order of their true scores.
+        of a batch that are in the order of their true scores; and where a cycle ends, the loss
+        of the validation images.
 
     Raises:
         FloatingPointError: a loss or a gradient is not finite.
@@ -54,9 +57,9 @@ def train_level_expert(
             the checkpoint is not one that a training wrote.
     """
     check_packing(encoder, examples["path"].iloc[0], instruction)
-    names = [f"{row} ({path})" for row, path in enumerate(examples["path"])]
-    table = examples.assign(name=names, spread=examples["spread"].fillna(0.0))
-    rows = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    rows, validation = (
+        _rows(examples[examples["split"] == split]) for split in ("train", "validation")
+    )
 
     def make(
         settings: LevelSettings,
@@ -65,7 +68,20 @@ def train_level_expert(
         callbacks: list[TrainerCallback],
     ) -> LevelTrainer:
         of_trainer = one_gpu(TrainingArguments(**arguments))
-        return LevelTrainer(encoder, instruction, settings, adapter, of_trainer, rows, callbacks)
+        trainer = LevelTrainer(
+            encoder, instruction, settings, adapter, of_trainer, rows, validation, callbacks
+        )
+        if settings.max_cycles > 1:
+            cycle = settings.cycle(len(rows))
+            trainer.add_callback(BestCycle(trainer.validation_loss, cycle, checkpoint))
+        return trainer
 
     training = Training(make, "level_training", "image", ACCURACY)
     return train_adapter(training, encoder.vlm, len(rows), settings, seed, checkpoint)
+
+
+def _rows(examples: pd.DataFrame) -> list[Row]:
+    """The rows of a trainer, with the names that errors call them by."""
+    names = [f"{row} ({path})" for row, path in enumerate(examples["path"])]
+    table = examples.assign(name=names, spread=examples["spread"].fillna(0.0))
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

@@ -1,5 +1,7 @@
 """What the level expert learns from: every training image, its true score as levels, its text.
 
+And what it is stopped by: the validation images, with their scores alone.
+
 Knows tables of images and accepted texts; knows no model.
 """
 
@@ -29,7 +31,7 @@ LEVEL_COLUMNS = [
 def level_examples(
     scored_images: pd.DataFrame, generations: pd.DataFrame, values: Sequence[float]
 ) -> pd.DataFrame:
-    """One row a training image.
+    """One row a training image, and one a validation image.
 
     Args:
         scored_images: image_id, path, split, score, level and, where raters differ and that is
@@ -40,9 +42,11 @@ def level_examples(
     Returns:
         image_id, path, split, level, position (the score in levels, between two of them), spread
         (NaN where it is not known), target (the probability of each level) and response: the whole
-        right-score response, "" where no text was accepted. Its score is trained all the same.
+        right-score response, "" where no text was accepted, as of all validation images. Its score
+        is trained all the same.
     """
-    images = scored_images[scored_images["split"] == "train"].reset_index(drop=True)
+    used = scored_images["split"].isin(["train", "validation"])
+    images = scored_images[used].reset_index(drop=True)
     kept = generations["accepted"] & (generations["side"] == "chosen")
     explanations = generations[kept].set_index("image_id")["explanation"]
     texts = images["image_id"].map(explanations)

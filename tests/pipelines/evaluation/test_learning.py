@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -45,6 +46,21 @@ def test_of_the_level_expert_the_order_of_images_is_the_accuracy() -> None:
     table = measure_learning({"pairs": {}, "blind_accuracy": {}}, MERGE, level=log)
     found = table[table["policy"] == "level"].set_index("metric")["value"]
     assert found.to_dict() == {"loss": 1.4, "accuracy": 0.8}
+
+
+def test_of_cycles_the_one_counts_that_is_kept() -> None:
+    log = pd.DataFrame(
+        {
+            "step": [5, 6, 10, 12, 15, 18],
+            "loss": [1.7, 1.6, 1.5, 1.4, 1.3, 1.2],
+            "pair_accuracy": [0.5, 0.6, 0.7, 0.8, 0.85, 0.9],
+            "validation_loss": [np.nan, 2.0, np.nan, 1.5, np.nan, 1.6],
+        }
+    )
+    table = measure_learning({"pairs": {}, "blind_accuracy": {}}, MERGE, level=log)
+    found = table[table["policy"] == "level"].set_index("metric")
+    assert found["value"].to_dict() == {"loss": 1.4, "accuracy": 0.8}
+    assert set(found["n"]) == {12}
 
 
 def test_reports_and_the_ends_of_training_become_figures() -> None:

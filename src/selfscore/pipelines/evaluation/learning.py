@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from selfscore.layout import LEVEL
+from selfscore.level_training.settings import VALIDATION_LOSS
 from selfscore.metrics.figures import MERGING, POOLED, PREFERENCES, STRENGTH, TRAINING
 
 _MERGED = "merged"
@@ -28,7 +29,7 @@ def measure_learning(
     Returns:
         policy, split, group, of, metric, value and n. Of each expert, under `preferences` the
         number of `pairs` and their `blind_accuracy`, and under `training` the `loss` and the
-        `accuracy` of the last step that was logged: of the preferences, or, of the level expert,
+        `accuracy` of the step that the adapter is of: of the preferences, or, of the level expert,
         of the order of two images. Of the merged policy, under `merging`, `lambda` and
         `energy_kept`: the mean, and of each weight matrix as a group of its own; and under
         `strength` what was measured of the validation images at each strength that was tried, as
@@ -54,10 +55,17 @@ def _preferences(report: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
 
 def _training(logs: Mapping[str, pd.DataFrame]) -> Iterator[tuple[Any, ...]]:
     for expert, log in logs.items():
-        last = log.iloc[-1]
+        last = _kept(log)
         accuracy = last["pair_accuracy" if expert == LEVEL else "rewards/accuracies"]
         for metric, value in (("loss", last["loss"]), ("accuracy", accuracy)):
             yield expert, TRAINING, metric, POOLED, float(value), int(last["step"])
+
+
+def _kept(log: pd.DataFrame) -> pd.Series[Any]:
+    """The row of the step that the adapter is of: the last, or the best by validation images."""
+    if VALIDATION_LOSS not in log:
+        return log.iloc[-1]
+    return log.iloc[int(log[VALIDATION_LOSS].argmin())]
 
 
 def _strengths(report: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:

@@ -235,7 +235,7 @@ def check_data(
         for name, settings in per_expert(dpo_training, of_pairs(experts)).items()
     }
     if LEVEL in experts:
-        steps[LEVEL] = level_training.steps(training)
+        steps[f"{LEVEL} (at most)"] = level_training.steps(training)
     source = Source(**score_source)
     table = data_check(images, readable_images, quarantine, score_scale, source, steps)
     told = [

@@ -31,7 +31,7 @@ def train_level(
 
     Args:
         policy: of the last round, from which the training starts.
-        level_examples: the training images, their levels and texts.
+        level_examples: the training images, their levels and texts, and the validation images.
         images: path → image.
         image_features: what the tower makes of them, as far as it is stored.
         settings: of the training.
@@ -44,10 +44,12 @@ def train_level(
     """
     from selfscore.level_training.training import train_level_expert
 
+    images_learnt = int((level_examples["split"] == "train").sum())
     logger.info(
-        "Training on the levels of %d images, %d steps of %d, lr %g, rank %d.",
-        len(level_examples),
-        settings.steps(len(level_examples)),
+        "Training on the levels of %d images, at most %d cycles of %d steps of %d, lr %g, rank %d.",
+        images_learnt,
+        settings.max_cycles,
+        settings.cycle(images_learnt),
         settings.batch_size,
         settings.lr,
         settings.rank,

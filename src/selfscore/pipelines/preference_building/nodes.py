@@ -48,7 +48,7 @@ def build_pairs(generations: pd.DataFrame, seed: int, expert: str) -> pd.DataFra
 def build_level_examples(
     policy: Policy, scored_images: pd.DataFrame, generations: pd.DataFrame
 ) -> pd.DataFrame:
-    """What the level expert is trained on: every training image.
+    """What the level expert is trained on, and the validation images that say for how long.
 
     Args:
         policy: whose card has the scale.
@@ -140,9 +140,10 @@ def report_preferences(
     """
     examples = {}
     if level_examples is not None:
+        learnt = level_examples[level_examples["split"] == "train"]
         examples["level_examples"] = {
-            "images": len(level_examples),
-            "with_text": int((level_examples["response"] != "").sum()),
+            "images": len(learnt),
+            "with_text": int((learnt["response"] != "").sum()),
         }
     dropped = generations.loc[~generations["accepted"], "reason"].value_counts()
     return {

@@ -1,0 +1,118 @@
+"""How long a training goes on: cycle by cycle, as long as validation images gain from it.
+
+The learning rate rises and decays in every cycle, so that each ends as a whole training does: warm
+restarts, Loshchilov & Hutter, "SGDR" (arXiv 1608.03983), section 3. How many passes are enough
+differs from one set of images to the next, and from the first round to those that learn its scores
+again.
+
+Knows the trainer's callbacks and a loss to lower; knows no image.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from peft import get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import load, save
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from selfscore.expert_training.together import is_first
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from torch import Tensor
+
+logger = logging.getLogger(__name__)
+
+# The part of a checkpoint that has the adapter of the best cycle.
+BEST = "best_cycle.safetensors"
+
+
+def learning_rate(step: int, cycle: int, warmup: int) -> float:
+    """Share of the peak learning rate: a rise, then half a cosine down to 0, in every cycle.
+
+    Args:
+        step: 0, 1, …
+        cycle: steps of a cycle.
+        warmup: steps in which it rises.
+    """
+    within = step % cycle
+    if within < warmup:
+        return within / warmup
+    return 0.5 * (1 + math.cos(math.pi * (within - warmup) / (cycle - warmup)))
+
+
+class BestCycle(TrainerCallback):
+    """Ends a training after a cycle that is no better than the best before it, which is kept.
+
+    The trainer's state says which cycle that is and what its loss was, so a training that was
+    stopped goes on with both.
+
+    Args:
+        loss: of the validation images by the model as it stands.
+        cycle: steps of a cycle.
+        checkpoint: takes the adapter of the best cycle; the first process alone writes.
+
+    Raises:
+        ValueError: the training goes on from a state whose best adapter is not in `checkpoint`.
+    """
+
+    def __init__(
+        self, loss: Callable[[], float], cycle: int, checkpoint: MutableMapping[str, bytes]
+    ) -> None:
+        self._loss = loss
+        self._cycle = cycle
+        self._checkpoint = checkpoint
+        self._best: dict[str, Tensor] = {}
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Take up the adapter of the best cycle so far, if there was one."""
+        if state.best_global_step:
+            if BEST not in self._checkpoint:
+                raise ValueError(
+                    "The training's checkpoint has lost the adapter of its best cycle "
+                    f"(`{BEST}`). Remove the folder `checkpoints` in `storage.scratch` and run "
+                    "again."
+                )
+            self._best = load(self._checkpoint[BEST])
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Measure the loss where a cycle ends."""
+        if state.global_step % self._cycle:
+            return
+        loss = self._loss()
+        control.should_log = True
+        if state.best_metric is not None and loss >= state.best_metric:
+            control.should_training_stop = True
+            return
+        state.best_metric, state.best_global_step = loss, state.global_step
+        self._best = {
+            name: tensor.detach().cpu().clone()
+            for name, tensor in get_peft_model_state_dict(_adapted(kwargs)).items()
+        }
+        if is_first():
+            self._checkpoint[BEST] = save(self._best)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Give the model the adapter of the best cycle."""
+        logger.info(
+            "Of %d cycles number %d is kept: its loss on validation images is %.3f.",
+            state.global_step // self._cycle,
+            (state.best_global_step or 0) // self._cycle,
+            state.best_metric,
+        )
+        set_peft_model_state_dict(_adapted(kwargs), self._best)
+
+
+def _adapted(kwargs: dict[str, Any]) -> PeftModel:
+    model: PeftModel = kwargs["model"]
+    return model

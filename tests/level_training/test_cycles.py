@@ -1,0 +1,149 @@
+"""A training goes through cycles as long as validation images gain, and gives the best one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from small_levels import examples, held_out, settings, train
+from small_training import assert_same
+from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts, LambdaLR
+from transformers import get_cosine_schedule_with_warmup
+
+from selfscore.expert_training.checkpoints import LATEST
+from selfscore.level_training.cycles import BEST, learning_rate
+from selfscore.level_training.settings import VALIDATION_LOSS
+
+
+def rates(make, steps):
+    """The learning rates that a scheduler gives, of a peak of 1."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    scheduler, found = make(optimizer), []
+    for _ in range(steps):
+        found.append(scheduler.get_last_lr()[0])
+        optimizer.step()
+        scheduler.step()
+    return found
+
+
+@given(cycle=st.integers(2, 40), warmup=st.integers(0, 20), cycles=st.integers(1, 4))
+def test_every_cycle_is_a_whole_training_of_transformers(cycle, warmup, cycles):
+    warmup = min(warmup, cycle - 1)
+    found = rates(lambda o: LambdaLR(o, lambda s: learning_rate(s, cycle, warmup)), cycle * cycles)
+    one = rates(lambda o: get_cosine_schedule_with_warmup(o, warmup, cycle), cycle)
+    np.testing.assert_allclose(found, one * cycles, atol=1e-12)
+
+
+def test_without_a_rise_they_are_torchs_warm_restarts():
+    found = rates(lambda o: LambdaLR(o, lambda s: learning_rate(s, 7, 0)), 21)
+    np.testing.assert_allclose(found, rates(lambda o: CosineAnnealingWarmRestarts(o, 7), 21))
+
+
+def errors_of(log):
+    return log.set_index("step")[VALIDATION_LOSS].dropna()
+
+
+# Scores of images that a few steps make worse.
+UNLIKE = [9.0, 9.0, 9.0]
+HOW = {"epochs": 1, "lr": 2e-3, "batch_size": 4}
+
+
+def table_with(positions):
+    return pd.concat([examples(8), held_out(positions)], ignore_index=True)
+
+
+def test_the_best_cycle_is_what_a_training_gives_that_ends_with_it(idefics3):
+    table = table_with([8.5, 8.5, 2.0])
+    adapter, log = train(idefics3, table, settings(**HOW | {"max_cycles": 12, "lr": 1e-2}))
+    errors = errors_of(log)
+    assert list(errors.index) == [2 * (place + 1) for place in range(len(errors))]
+    fell = np.diff(errors) < 0
+    assert 1 < len(errors) < 12
+    assert fell[:-1].all() and not fell[-1]
+    best = len(errors) - 1
+    assert_adapter(
+        adapter, train(idefics3, table, settings(**HOW | {"max_cycles": best, "lr": 1e-2}))
+    )
+
+
+def test_where_validation_images_lose_the_first_cycle_is_kept(idefics3):
+    table = table_with(UNLIKE)
+    adapter, log = train(idefics3, table, settings(**HOW, max_cycles=5))
+    assert len(errors_of(log)) == 2
+    assert log["step"].iloc[-1] == 4
+    assert_adapter(adapter, train(idefics3, table, settings(**HOW, max_cycles=1)))
+
+
+def test_one_cycle_looks_at_no_validation_image(idefics3):
+    found = train(idefics3, table_with(UNLIKE), settings(**HOW, max_cycles=1))
+    assert VALIDATION_LOSS not in found[1]
+    assert_same(found, train(idefics3, examples(8), settings(**HOW, max_cycles=1)))
+
+
+def test_validation_images_are_not_learnt_from(idefics3):
+    """What is trained does not depend on them, but for its length."""
+    some, others = (
+        train(idefics3, table_with(positions), settings(**HOW, max_cycles=2))
+        for positions in (UNLIKE, [9.0, 8.0, 8.5])
+    )
+    assert some[1]["loss"].tolist() == others[1]["loss"].tolist()
+
+
+class KilledError(BaseException):
+    pass
+
+
+class KilledAt(dict):
+    """Kills who puts in a part of this name that is not what was there, once it is there."""
+
+    def __init__(self, name, parts):
+        super().__init__(parts)
+        self._name = name
+
+    def __setitem__(self, name, part):
+        new = self.get(name) != part
+        super().__setitem__(name, part)
+        if name == self._name and new:
+            raise KilledError
+
+
+# Seven steps a cycle: a checkpoint at 5 of the first, at 10 and 15, …
+LONG = {"epochs": 2.5, "batch_size": 4, "lr": 2e-3, "max_cycles": 4, "checkpoint_steps": 5}
+
+
+@pytest.mark.parametrize("part", [LATEST, BEST])
+def test_a_run_stopped_again_and_again_ends_the_same(idefics3, part):
+    """After a checkpoint, and between the end of a cycle and the next checkpoint."""
+    table = pd.concat([examples(9), held_out([0.0, 0.0])], ignore_index=True)
+    whole = train(idefics3, table, settings(**LONG | {"checkpoint_steps": 50}))
+    assert len(errors_of(whole[1])) > 2
+    kept, killed, found = {}, 0, None
+    while found is None:
+        stopped = KilledAt(part, kept)
+        try:
+            found = train(idefics3, table, settings(**LONG), stopped)
+        except KilledError:
+            kept, killed = dict(stopped), killed + 1
+    assert killed >= 2
+    assert_same(found, whole)
+
+
+def test_a_checkpoint_without_its_best_adapter_is_refused(idefics3):
+    table = pd.concat([examples(9), held_out([0.0, 0.0])], ignore_index=True)
+    checkpoint = {}
+    for _ in range(2):
+        stopped = KilledAt(LATEST, checkpoint)
+        with pytest.raises(KilledError):
+            train(idefics3, table, settings(**LONG), stopped)
+        checkpoint = dict(stopped)
+    del checkpoint[BEST]
+    with pytest.raises(ValueError, match=r"lost the adapter of its best cycle.*`checkpoints`"):
+        train(idefics3, table, settings(**LONG), checkpoint)
+
+
+def assert_adapter(adapter, found):
+    other, _ = found
+    assert adapter.config == other.config
+    for name, tensor in adapter.tensors.items():
+        torch.testing.assert_close(tensor, other.tensors[name], rtol=0, atol=0)
