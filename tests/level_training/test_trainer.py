@@ -1,5 +1,6 @@
 """One joint row gives the gradients that rows of their own give."""
 
+import numpy as np
 import pytest
 import small_levels
 import torch
@@ -13,17 +14,22 @@ from selfscore.vlm.reading.tokens import answer_ids, level_strings, render
 from selfscore.vlm.response import write_response
 
 
-def trainer(policy, folder, table, **changes):
+def trainer(policy, folder, table, validation=(), **changes):
+    """A trainer whose adapter is not what it was before, and its rows."""
     start = encoder(policy)
     adapter = LoraConfig(
         r=4, lora_alpha=8, target_modules=lora_targets(start.vlm.model, "language_model")
     )
     arguments = TrainingArguments(
-        output_dir=str(folder), use_cpu=True, report_to="none", remove_unused_columns=False
+        output_dir=str(folder),
+        per_device_train_batch_size=4,
+        use_cpu=True,
+        report_to="none",
+        remove_unused_columns=False,
     )
     rows = table.assign(name=table["path"], spread=0.0).to_dict("records")
     options = small_levels.settings(**changes)
-    made = LevelTrainer(start, "Rate it.", options, adapter, arguments, rows, [], [])
+    made = LevelTrainer(start, "Rate it.", options, adapter, arguments, rows, validation, [])
     # B is zero at first, and A without a gradient.
     torch.manual_seed(1)
     for name, weight in made.model.named_parameters():
@@ -130,3 +136,20 @@ def test_what_follows_the_score_does_not_change_what_it_learns(idefics3, tmp_pat
     for other in found[1:]:
         for name, gradient in found[0].items():
             torch.testing.assert_close(other[name], gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_the_loss_of_validation_images_is_that_of_training(idefics3, tmp_path):
+    """Of the levels, over batches that are taken from all over the table."""
+    rows = (
+        small_levels.held_out(np.linspace(0.2, 8.7, 7))
+        .assign(spread=0.0, name="")
+        .to_dict("records")
+    )
+    made, _ = trainer(
+        idefics3, tmp_path, small_levels.examples(4), rows, fidelity_weight=0.7, text_weight=0.0
+    )
+    batches = [[0, 2, 4, 6], [1, 3, 5]]
+    with torch.no_grad():
+        parts = [made.compute_loss(made.model, {"rows": [rows[n] for n in b]}) for b in batches]
+    expected = (4 * parts[0] + 3 * parts[1]) / 7
+    assert made.validation_loss() == pytest.approx(float(expected), rel=1e-6)
