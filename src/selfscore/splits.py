@@ -14,6 +14,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 SPLITS = ("train", "validation", "test")
+# Whose scores a policy is made with: it learns from the first; the second say for how long.
+SEEN = ("train", "validation")
 # What tables call them.
 SPLIT_NAMES = {
     "train": "train",

@@ -8,7 +8,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing.pandas import Series
 
-from selfscore.splits import NAME
+from selfscore.splits import NAME, SEEN
 
 
 def _without_suffix(paths: pd.Series) -> pd.Series:
@@ -84,7 +84,7 @@ class LevelExamples(pa.DataFrameModel):
 
     image_id: Series[str] = pa.Field(unique=True)
     path: Series[str] = pa.Field(unique=True)
-    split: Series[str] = pa.Field(isin=["train", "validation"])
+    split: Series[str] = pa.Field(isin=SEEN)
     level: Series[int] = pa.Field(ge=0)
     position: Series[float] = pa.Field(ge=0)
     spread: Series[float] = pa.Field(nullable=True, ge=0)

@@ -15,6 +15,7 @@ from selfscore.expert_training.training import Training, one_gpu, train_adapter
 from selfscore.level_training.cycles import BestCycle
 from selfscore.level_training.settings import LevelSettings
 from selfscore.level_training.trainer import ACCURACY, LevelTrainer, Row
+from selfscore.splits import SEEN
 from selfscore.vlm.policy import LoraAdapter
 from selfscore.vlm.reading.packing_check import check_packing
 
@@ -57,9 +58,7 @@ def train_level_expert(
             the checkpoint is not one that a training wrote.
     """
     check_packing(encoder, examples["path"].iloc[0], instruction)
-    rows, validation = (
-        _rows(examples[examples["split"] == split]) for split in ("train", "validation")
-    )
+    rows, validation = (_rows(examples[examples["split"] == split]) for split in SEEN)
 
     def make(
         settings: LevelSettings,

@@ -14,6 +14,7 @@ import pandas as pd
 
 from selfscore.preference_data.soft_levels import soft_levels
 from selfscore.scored_images.score_scale import positions
+from selfscore.splits import SEEN
 from selfscore.vlm.response import write_response
 
 LEVEL_COLUMNS = [
@@ -45,7 +46,7 @@ def level_examples(
         right-score response, "" where no text was accepted, as of all validation images. Its score
         is trained all the same.
     """
-    used = scored_images["split"].isin(["train", "validation"])
+    used = scored_images["split"].isin(SEEN)
     images = scored_images[used].reset_index(drop=True)
     kept = generations["accepted"] & (generations["side"] == "chosen")
     explanations = generations[kept].set_index("image_id")["explanation"]

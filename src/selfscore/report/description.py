@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from selfscore.metrics.figures import TRAINING, among
+from selfscore.splits import SEEN
 from selfscore.vlm.policy import BaseModel, Policy
 
 _TOLD = {
@@ -88,8 +89,8 @@ def training_steps(figures: pd.DataFrame) -> str:
 
 
 def is_simulated(scored_images: pd.DataFrame, simulated_scores: pd.DataFrame) -> bool:
-    """Whether all held-out images have scores that no human gave; training's may be shuffled."""
-    held_out = scored_images[scored_images["split"] != "train"]
+    """Whether all held-out images have scores that no human gave; others may be shuffled."""
+    held_out = scored_images[~scored_images["split"].isin(SEEN)]
     known = {
         (PurePosixPath(image).name, score)
         for image, score in zip(simulated_scores["image"], simulated_scores["score"], strict=True)

@@ -215,11 +215,13 @@ def test_shuffled_labels_leave_the_test_alone(image_folder: Maker) -> None:
     folder = image_folder(*NAMES)
     plain, scale, _ = ingest(table(), folder)
     shuffled, same_scale, _ = ingest(table(), folder, shuffle_labels=True)
-    training = plain["split"] == "train"
-
-    pd.testing.assert_frame_equal(plain[~training], shuffled[~training])
-    assert sorted(plain["score"][training]) == sorted(shuffled["score"][training])
-    assert not plain["score"][training].equals(shuffled["score"][training])
+    test = plain["split"] == "test"
+    assert test.any()
+    pd.testing.assert_frame_equal(plain[test], shuffled[test])
+    for split in ("train", "validation"):
+        own = plain["split"] == split
+        assert sorted(plain["score"][own]) == sorted(shuffled["score"][own])
+        assert not plain["score"][own].equals(shuffled["score"][own])
     assert scale == same_scale
 
 

@@ -29,7 +29,7 @@ from selfscore.scored_images.matching import lost_zeros, match_files
 from selfscore.scored_images.outliers import outliers
 from selfscore.scored_images.sound_splits import Drawing
 from selfscore.scored_images.verification import verify_images
-from selfscore.splits import check_evaluated, in_order
+from selfscore.splits import SEEN, check_evaluated, in_order
 
 logger = logging.getLogger(__name__)
 
@@ -258,7 +258,7 @@ def assign_levels(
     Args:
         split_images: Output of `draw_splits`.
         score_scale: Output of `fit_score_scale`.
-        settings: whether the training scores are shuffled.
+        settings: whether the scores are shuffled that policies are trained and chosen by.
         seed: Decides how they do.
 
     Returns:
@@ -267,12 +267,15 @@ def assign_levels(
     """
     images = split_images.copy()
     if settings.shuffle_labels:
-        logger.warning("Label-shuffle control: the training scores are shuffled.")
-        training = images["split"] == "train"
+        logger.warning(
+            "Label-shuffle control: the scores of training and validation images are shuffled."
+        )
+        generator = np.random.default_rng(seed)
         # A score keeps its raters' spread.
         said = ["score", "spread"]
-        shuffled = np.random.default_rng(seed).permutation(images.loc[training, said])
-        images.loc[training, said] = shuffled
+        for split in SEEN:
+            own = images["split"] == split
+            images.loc[own, said] = generator.permutation(images.loc[own, said])
     images["level"] = scale.place(images["score"].to_numpy(), score_scale["edges"])
     columns = ["image_id", "path", "sha256", "split", "group", "score", "level"]
     if images["spread"].notna().any():

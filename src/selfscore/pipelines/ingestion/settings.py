@@ -63,7 +63,8 @@ class IngestionSettings:
         max_quarantine: share of the rows that may be unusable, or the run stops.
         threads: images that are decoded at the same time.
         max_images_per_split: images of a seeded subset; None takes all.
-        shuffle_labels: whether the training scores change places, a control.
+        shuffle_labels: whether the scores of training images change places, and those of validation
+            images: a control.
     """
 
     format: FormatName
