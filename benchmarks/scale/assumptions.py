@@ -30,6 +30,7 @@ class Assumptions:
     storage_price: float
     picture_bytes: float
     answer_tokens: float
+    level_cycles: float
 
 
 def read(file: Path = FILE) -> tuple[Assumptions, Mapping[str, Mapping[str, Any]]]:

@@ -1,6 +1,7 @@
 """What a run is configured to do, as far as it decides what the run costs.
 
-Read from conf/base and a recipe, so that a changed default changes the page.
+Read from conf/base and a recipe, so that a changed default changes the page. For how many cycles the
+expert of levels is trained, the images of a run decide, so that is assumed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from benchmarks.runs import PROJECT
+from benchmarks.scale import assumptions
 
 _CONF = PROJECT / "conf"
 
@@ -78,6 +80,7 @@ def read(name: str) -> Recipe:
         for expert in conf.experts
         if expert != "level"
     }
+    epochs = conf.level_training.epochs * assumptions.read()[0].level_cycles
     return Recipe(
         rounds=conf.rounds,
         trained=1 - share,
@@ -87,7 +90,7 @@ def read(name: str) -> Recipe:
         writing=conf.data_generation.decoding.batch_size,
         weighing=conf.preference_building.batch_size,
         asking=conf.evaluation.decoding.batch_size,
-        level=_training(conf.level_training),
+        level=_training({**conf.level_training, "epochs": epochs}),
         text_every=conf.level_training.text_every,
         pairs=pairs,
     )
