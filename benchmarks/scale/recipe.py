@@ -1,7 +1,7 @@
 """What a run is configured to do, as far as it decides what the run costs.
 
-Read from conf/base and a recipe, so that a changed default changes the page. For how many cycles the
-expert of levels is trained, the images of a run decide, so that is assumed.
+Read from conf/base and a recipe, so that a changed default changes the page. For how many cycles
+the expert of levels is trained, the images of a run decide, so that is assumed.
 """
 
 from __future__ import annotations
