@@ -25,8 +25,9 @@ from selfscore.vlm.reading.level_rows import pack_levels
 from selfscore.vlm.reading.shared_prefix import (
     IGNORED,
     hidden_states,
-    label_divergence,
     label_log_probabilities,
+    label_states,
+    state_divergence,
 )
 from selfscore.vlm.reading.tokens import prompts_of
 
@@ -182,7 +183,8 @@ class LevelTrainer(WatchedTrainer):
             log_p = label_log_probabilities(self._plain, hidden, levels).sum(dim=-1)
             if before is None:
                 return log_p, None
-            return log_p, label_divergence(self._plain, hidden, before, text)
+            states = label_states(hidden, text), label_states(before, text)
+            return log_p, state_divergence(self._plain, *states)
 
         found, kept = ending_alike(run)
         log_p = gather(found, share)

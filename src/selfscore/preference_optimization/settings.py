@@ -42,9 +42,12 @@ class DPOSettings(TrainingSettings):
         beta: strength of the tie to the reference (Rafailov et al., arXiv 2305.18290, eq. 7).
         rpo_alpha: weight of the negative log-likelihood of `chosen` per token (RPO, arXiv
             2404.19733, eq. 1), of which what both answers begin with is not learnt; 0 is plain DPO.
+        score_weight: weight of KL(policy before ‖ policy) at each token that both answers begin
+            with, the score where it is the same: an expert that learns texts leaves scores alone.
         loss_type: a loss of TRL's DPOTrainer.
     """
 
     beta: Positive
     rpo_alpha: NotNegative
+    score_weight: NotNegative
     loss_type: Loss

@@ -10,8 +10,9 @@ Knows TRL and packed rows; knows nothing of Kedro, scores, or where the referenc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,17 @@ from transformers import TrainerState
 from trl import DPOTrainer
 
 from selfscore.expert_training.image_batches import image_batch, image_tokens
-from selfscore.expert_training.together import Share, ending_alike, gather, share_of
+from selfscore.expert_training.together import Share, ending_alike, gather, share_of, total_of
 from selfscore.expert_training.watched_trainer import WatchedTrainer
 from selfscore.vlm.reading.log_probabilities import pack_texts
-from selfscore.vlm.reading.shared_prefix import IGNORED, packed_inputs
+from selfscore.vlm.reading.shared_prefix import (
+    IGNORED,
+    PackedAnswers,
+    hidden_states,
+    label_states,
+    packed_inputs,
+    state_divergence,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -48,6 +56,9 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
         learns_start: whether the tokens that chosen and rejected begin with are learnt, as by TRL.
             In a preference they cancel, unless its loss is no function of the difference; the
             likelihood of the chosen answer has them.
+        score_weight: of KL(reference ‖ policy) at each of these tokens, of which one is the score
+            where both have the same; the mean over tokens is added to TRL's loss and logged as
+            `score_divergence`.
     """
 
     kind = "DPO"
@@ -58,11 +69,18 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
     )
 
     def __init__(
-        self, model: PreTrainedModel, *args: Any, learns_start: bool = True, **kwargs: Any
+        self,
+        model: PreTrainedModel,
+        *args: Any,
+        learns_start: bool = True,
+        score_weight: float = 0.0,
+        **kwargs: Any,
     ) -> None:
+        self._score_weight = score_weight
+        self._starts: list[Tensor] = []
         self._plain_forward = model.__dict__.get("forward")
         super().__init__(model, *args, **kwargs)
-        answer_packed_rows(self._plain, learns_start)
+        answer_packed_rows(self._plain, learns_start, self._starts if score_weight else None)
         # Not as TRL's own argument, which it refuses for images because it would compute them.
         self.precompute_ref_logps = set(REFERENCE) <= set(self.train_dataset.column_names)
 
@@ -82,9 +100,29 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
     ) -> Any:
         """TRL's loss of one batch, see `watch`."""
         names = inputs.pop("names")
-        loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        self.watch(loss[0] if return_outputs else loss, names)
-        return loss
+        found = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        loss = found[0] if return_outputs else found
+        if self._score_weight:
+            held = self._score_divergence(inputs)
+            self._metrics["train"]["score_divergence"].append(held.item())
+            loss = loss + self._score_weight * held
+        self.watch(loss, names)
+        return (loss, found[1]) if return_outputs else loss
+
+    def _score_divergence(self, inputs: Mapping[str, Any]) -> Tensor:
+        """KL(reference ‖ policy), the mean over the tokens that both answers begin with, in nats."""
+        # TRL may have asked for the reference's answers too.
+        policy = next(states for states in self._starts if states.requires_grad)
+        self._starts.clear()
+        start = _start(inputs)
+        tokens = partial(image_tokens, self._plain, inputs)
+        with torch.no_grad(), self.model.disable_adapter():
+            before = ending_alike(lambda: hidden_states(self._plain, start, tokens()))
+        reference = label_states(before, start)
+        counts = float(share_of(len(inputs["input_ids"]) // 2).count > 0)
+        labels = total_of(torch.tensor(len(reference) * counts, device=reference.device))
+        divergence = state_divergence(self._plain, policy, reference)
+        return total_of(divergence * counts) / labels
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: nn.Module | None = None
@@ -148,7 +186,9 @@ class PackedPairCollator:
         return batch
 
 
-def answer_packed_rows(model: PreTrainedModel, learns_start: bool) -> None:
+def answer_packed_rows(
+    model: PreTrainedModel, learns_start: bool, starts: list[Tensor] | None = None
+) -> None:
     """Let a model with TRL's fused head answer `PackedPairCollator`'s batches.
 
     The packed rows, of this process's share, run through the model without its head; the hidden
@@ -158,6 +198,7 @@ def answer_packed_rows(model: PreTrainedModel, learns_start: bool) -> None:
     Args:
         model: with TRL's fused head.
         learns_start: see `SharedPrefixDPOTrainer`; where not, those tokens have no gradient.
+        starts: is given the states that predict what both answers begin with, once a pair.
     """
     fused = model.forward
 
@@ -176,8 +217,13 @@ def answer_packed_rows(model: PreTrainedModel, learns_start: bool) -> None:
             inputs = packed_inputs(
                 model, packed_ids, kwargs["segments"], kwargs["packed_positions"], tokens
             )
-            with _only(model.base_model, at):
-                return fused(**inputs, shift_labels=labels[known][None], fused_lm_head=True)
+            with _only(model.base_model, at) as selected:
+                output = fused(**inputs, shift_labels=labels[known][None], fused_lm_head=True)
+            if starts is not None:
+                alike = _begun_alike(labels)
+                alike[len(alike) // 2 :] = False
+                starts.append(selected[0][alike[known]])
+            return output
 
         output = ending_alike(run)
         for name in _PER_TOKEN:
@@ -204,16 +250,43 @@ def _of_all(values: Tensor, share: Share) -> Tensor:
     return gather(by_pair, share).transpose(0, 1).flatten(0, 1)
 
 
+def _start(inputs: Mapping[str, Any]) -> PackedAnswers:
+    """The rows of this process's share as far as both answers are one, see `PackedPairCollator`.
+
+    Both see the prompt and what they begin with, and nothing of what follows.
+    """
+    whole = inputs["input_ids"][:, 1:].masked_fill(inputs["completion_mask"][:, 1:] == 0, IGNORED)
+    share = share_of(len(whole) // 2)
+    labels = whole.unflatten(0, (2, -1))[:, share.rows].flatten(0, 1)
+    alike = _begun_alike(labels) & (labels != IGNORED)
+    pairs = len(labels) // 2
+    width = int((inputs["segments"] == 1).sum(dim=1).max())
+    segments = inputs["segments"][:, :width]
+    return PackedAnswers(
+        inputs["packed_ids"][:, :width],
+        torch.where(segments == 1, segments, 0),
+        inputs["packed_positions"][..., :width],
+        inputs["columns"][:pairs, None],
+        labels.masked_fill(~alike, IGNORED)[:pairs, None],
+    )
+
+
 @contextmanager
-def _only(backbone: nn.Module, at: tuple[Tensor, Tensor]) -> Iterator[None]:
-    """Let the backbone pass on the hidden states at (row, column) alone, as one row."""
+def _only(backbone: nn.Module, at: tuple[Tensor, Tensor]) -> Iterator[list[Tensor]]:
+    """Let the backbone pass on the hidden states at (row, column) alone, as one row.
+
+    Yields:
+        A list that has them afterwards, [n, hidden].
+    """
+    selected: list[Tensor] = []
 
     def select(_module: nn.Module, _inputs: Any, output: Any) -> Any:
-        output.last_hidden_state = output.last_hidden_state[at][None]
+        selected.append(output.last_hidden_state[at])
+        output.last_hidden_state = selected[-1][None]
         return output
 
     hook = backbone.register_forward_hook(select)
     try:
-        yield
+        yield selected
     finally:
         hook.remove()

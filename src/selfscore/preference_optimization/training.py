@@ -85,6 +85,7 @@ def train_dpo_expert(
             # Else every expert whose pairs differ in their texts alone would learn the scores as
             # well, and the sum of experts would correct them several times.
             learns_start=settings.rpo_alpha == 0,
+            score_weight=settings.score_weight,
         )
 
     training = Training(make, "dpo_training", "pair", "rewards/accuracies")

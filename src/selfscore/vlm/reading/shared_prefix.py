@@ -178,25 +178,22 @@ def label_log_probabilities(
     """
     labels = packed.labels.to(hidden.device)
     known = labels != IGNORED
-    logits = model.get_output_embeddings()(_at(hidden, packed)).float()
+    logits = model.get_output_embeddings()(label_states(hidden, packed)).float()
     chosen = logits.gather(-1, labels[known][:, None])[:, 0] - logits.logsumexp(dim=-1)
     return torch.zeros(labels.shape, device=hidden.device).masked_scatter(known, chosen)
 
 
-def label_divergence(
-    model: PreTrainedModel, hidden: Tensor, reference: Tensor, packed: PackedAnswers
-) -> Tensor:
-    """KL(reference ‖ model) of the token at each label's place, the sum over labels, in nats.
+def state_divergence(model: PreTrainedModel, states: Tensor, reference: Tensor) -> Tensor:
+    """KL(reference ‖ model) of the token that each state predicts, the sum over states, in nats.
 
-    All of the vocabulary counts, not the label alone: two models that agree there write alike. A
+    All of the vocabulary counts, not one token alone: two models that agree there write alike. A
     few hundred places are projected at a time, and again for the gradient, so that memory does not
-    grow with the vocabulary times all tokens. 0 where there is no label.
+    grow with the vocabulary times all tokens.
 
     Args:
         model: whose output projection, which both share.
-        hidden: of the rows, see `hidden_states`; it gets the gradient.
-        reference: of the same rows, as another state of the model sees them.
-        packed: of which the columns and labels count.
+        states: [n, hidden], see `label_states`; they get the gradient.
+        reference: [n, hidden], of the same places, as another state of the model sees them.
     """
     head = model.get_output_embeddings()
 
@@ -204,15 +201,20 @@ def label_divergence(
         log_p, log_q = (head(at).float().log_softmax(dim=-1) for at in (mine, other))
         return (log_q.exp() * (log_q - log_p)).sum()
 
-    places = [_at(states, packed).split(_PLACES) for states in (hidden, reference)]
+    places = [each.split(_PLACES) for each in (states, reference)]
     sums = [
         checkpoint(divergence, *pair, use_reentrant=False) for pair in zip(*places, strict=True)
     ]
     return torch.stack(sums).sum()
 
 
-def _at(hidden: Tensor, packed: PackedAnswers) -> Tensor:
-    """The states that predict a label, [n, hidden]: in the order of the labels."""
+def label_states(hidden: Tensor, packed: PackedAnswers) -> Tensor:
+    """The states that predict a label, [n, hidden]: in the order of the labels.
+
+    Args:
+        hidden: of the rows, see `hidden_states`.
+        packed: of which the columns and labels count.
+    """
     known = (packed.labels != IGNORED).to(hidden.device)
     image = torch.arange(len(known), device=hidden.device)[:, None, None].expand_as(known)
     return hidden[image[known], packed.columns.to(hidden.device)[known]]
