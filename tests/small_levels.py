@@ -9,12 +9,13 @@ from selfscore.level_training.training import train_level_expert
 from selfscore.preference_data.soft_levels import soft_levels
 from selfscore.vlm.response import write_response
 
+ONLY_OF_PAIRS = ("beta", "rpo_alpha", "score_weight", "loss_type")
 TEXTS = ["The picture is sharp.", "It is blurred and dark.", ""]
 
 
 def settings(**changes):
     """Settings that learn fast, with what differs."""
-    shared = {k: v for k, v in VALUES.items() if k not in ("beta", "rpo_alpha", "loss_type")}
+    shared = {k: v for k, v in VALUES.items() if k not in ONLY_OF_PAIRS}
     own = {"max_cycles": 1, "fidelity_weight": 1.0, "text_weight": 1.0, "text_every": 2}
     return LevelSettings(**shared | own | changes)
 

@@ -25,6 +25,7 @@ VALUES = {
     "accumulation_steps": 1,
     "gradient_checkpointing": False,
     "rpo_alpha": 0.0,
+    "score_weight": 0.0,
     "loss_type": "sigmoid",
     "warmup_ratio": 0.1,
     "max_grad_norm": 1.0,

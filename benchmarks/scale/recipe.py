@@ -28,6 +28,7 @@ class Training:
         parts: in which a step's rows go through the model.
         passes: through the layers a step, as many forward passes' worth.
         checkpoint_steps: steps from one checkpoint to the next.
+        held: whether the policy before reads what both answers of a pair begin with.
     """
 
     epochs: float
@@ -35,6 +36,7 @@ class Training:
     parts: int
     passes: int
     checkpoint_steps: int
+    held: bool
 
 
 @dataclass(frozen=True)
@@ -110,4 +112,5 @@ def _training(section: Any) -> Training:
         # LoRA's backward pass goes through every layer once, for the gradient of what came in.
         passes=3 if section["gradient_checkpointing"] else 2,
         checkpoint_steps=section["checkpoint_steps"],
+        held=section.get("score_weight", 0) > 0,
     )

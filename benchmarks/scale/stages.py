@@ -215,7 +215,10 @@ def _trainings(plan: Plan) -> Stage:
     share = 1 / recipe.text_every
     example = (1 - share) * cost.row(prompt, 1)
     example += share * with_text * (1 + 1 / recipe.level.passes)
-    rows = [(recipe.level, example), *((training, pair) for training in recipe.pairs.values())]
+    rows = [(recipe.level, example)]
+    for training in recipe.pairs.values():
+        again = cost.row(prompt, 1) / training.passes if training.held else 0
+        rows.append((training, pair + again))
     beside = min(len(rows), plan.gpus)
     each = list(_training(plan, rows, plan.gpus // beside))
     clocks = [clock for clock, _ in each]

@@ -12,7 +12,7 @@ import tiny_vlm
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from stock import token_log_probabilities
+from stock import encode, token_log_probabilities
 from trl import DPOConfig, DPOTrainer
 
 from selfscore.expert_training.targets import lora_targets
@@ -79,7 +79,9 @@ def arguments(folder, **changes):
     )
 
 
-def trainer(kind, vlm, folder, targets="language_model", learns_start=True, **changes):
+def trainer(
+    kind, vlm, folder, targets="language_model", learns_start=True, score_weight=0.0, **changes
+):
     lora = LoraConfig(r=4, lora_alpha=8, target_modules=lora_targets(vlm.model, targets))
     if kind is DPOTrainer:
         rows = [
@@ -110,6 +112,7 @@ def trainer(kind, vlm, folder, targets="language_model", learns_start=True, **ch
             processing_class=vlm.processor,
             peft_config=lora,
             learns_start=learns_start,
+            score_weight=score_weight,
         )
     generator = torch.Generator().manual_seed(1)
     for name, parameter in made.model.named_parameters():
@@ -177,6 +180,37 @@ def test_what_both_answers_begin_with_is_not_learnt_where_that_is_asked_for(poli
             torch.testing.assert_close(
                 found[name], parameter.grad, rtol=1e-5, atol=1e-5 * size, msg=name
             )
+
+
+def test_what_both_answers_begin_with_is_held_to_the_reference(policy, tmp_path):
+    """Loss and gradients are those without it, and of the divergence from its definition."""
+    plain = step(trainer(SharedPrefixDPOTrainer, load(policy), tmp_path, learns_start=False))
+    vlm = load(policy)
+    made = trainer(SharedPrefixDPOTrainer, vlm, tmp_path, learns_start=False, score_weight=3.0)
+    loss, metrics, found = step(made)
+    found = {name: gradient.clone() for name, gradient in found.items()}
+    made.model.zero_grad()
+    whole, tokens = 0.0, 0
+    for row in PAIRS.itertuples():
+        answers = [answer_ids(vlm, INSTRUCTION, text) for text in (row.chosen, row.rejected)]
+        start = os.path.commonprefix(answers)
+        given = encode(vlm, IMAGES[row.path], INSTRUCTION, start)
+        behind = slice(-len(start) - 1, -1)
+        policy_ = vlm.model(**given).logits[0, behind].log_softmax(dim=-1)
+        with torch.no_grad(), made.model.disable_adapter():
+            before = vlm.model(**given).logits[0, behind].log_softmax(dim=-1)
+        whole = whole + (before.exp() * (before - policy_)).sum()
+        tokens += len(start)
+    held = whole / tokens
+    assert float(held.detach()) > 0.01
+    assert metrics["score_divergence"] == pytest.approx(float(held.detach()), rel=1e-4)
+    torch.testing.assert_close(loss, plain[0] + 3 * held.detach(), rtol=1e-5, atol=1e-6)
+    (3 * held).backward()
+    for name, parameter in made.model.named_parameters():
+        if parameter.requires_grad:
+            expected = plain[2][name] + parameter.grad
+            size = float(expected.abs().max())
+            torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-5 * size, msg=name)
 
 
 def test_a_tower_that_is_trained_runs_in_the_step_and_gets_its_gradients(policy, tmp_path):

@@ -110,7 +110,7 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
         return (loss, found[1]) if return_outputs else loss
 
     def _score_divergence(self, inputs: Mapping[str, Any]) -> Tensor:
-        """KL(reference ‖ policy), the mean over the tokens that both answers begin with, in nats."""
+        """KL(reference ‖ policy), the mean over tokens that both answers begin with, in nats."""
         # TRL may have asked for the reference's answers too.
         policy = next(states for states in self._starts if states.requires_grad)
         self._starts.clear()
