@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,10 +114,13 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
         policy = next(states for states in self._starts if states.requires_grad)
         self._starts.clear()
         start = _start(inputs)
-        tokens = partial(image_tokens, self._plain, inputs)
+
+        def run() -> Tensor:
+            hidden = hidden_states(self._plain, start, image_tokens(self._plain, inputs))
+            return label_states(hidden, start)
+
         with torch.no_grad(), self.model.disable_adapter():
-            before = ending_alike(lambda: hidden_states(self._plain, start, tokens()))
-        reference = label_states(before, start)
+            reference = ending_alike(run)
         counts = float(share_of(len(inputs["input_ids"]) // 2).count > 0)
         labels = total_of(torch.tensor(len(reference) * counts, device=reference.device))
         divergence = state_divergence(self._plain, policy, reference)
