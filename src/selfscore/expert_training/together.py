@@ -131,6 +131,20 @@ def total_of(value: Tensor) -> Tensor:
     return value + (whole - value.detach())
 
 
+def mean_of_all(total: Tensor, count: int, share: Share) -> Tensor:
+    """The mean over what all processes found; its gradient is that of this one's.
+
+    Args:
+        total: the sum over what this process found of its share.
+        count: how much that is.
+        share: which it is; what does not count is left out.
+    """
+    counts = float(share.count > 0)
+    # Where the model is: processes that have GPUs add up nothing that is elsewhere.
+    everything = total_of(torch.tensor(count * counts, device=total.device))
+    return total_of(total * counts) / everything.clamp(min=1)
+
+
 def sum_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
     """Add up what the processes found: all have the gradients of all rows then."""
     if _size() == 1:

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import set_seed
 
 from selfscore.expert_training.image_batches import image_batch, image_tokens
-from selfscore.expert_training.together import ending_alike, gather, share_of, total_of
+from selfscore.expert_training.together import ending_alike, gather, mean_of_all, share_of
 from selfscore.expert_training.watched_trainer import WatchedTrainer
 from selfscore.level_training.cycles import learning_rate
 from selfscore.level_training.level_loss import divergence, fidelity, in_order
@@ -190,10 +190,7 @@ class LevelTrainer(WatchedTrainer):
         log_p = gather(found, share)
         if kept is None:
             return log_p, None
-        counts = float(share.count > 0)
-        # Where the model is: processes that have GPUs add up nothing that is elsewhere.
-        labels = int(total_of((text.labels != IGNORED).sum().to(kept.device) * counts))
-        return log_p, total_of(kept * counts) / max(labels, 1)
+        return log_p, mean_of_all(kept, int((text.labels != IGNORED).sum()), share)
 
     @torch.no_grad()
     def _before(self, packed: PackedAnswers, images: Mapping[str, Any]) -> Tensor:

@@ -21,7 +21,7 @@ from transformers import TrainerState
 from trl import DPOTrainer
 
 from selfscore.expert_training.image_batches import image_batch, image_tokens
-from selfscore.expert_training.together import Share, ending_alike, gather, share_of, total_of
+from selfscore.expert_training.together import Share, ending_alike, gather, mean_of_all, share_of
 from selfscore.expert_training.watched_trainer import WatchedTrainer
 from selfscore.vlm.reading.log_probabilities import pack_texts
 from selfscore.vlm.reading.shared_prefix import (
@@ -121,10 +121,9 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
 
         with torch.no_grad(), self.model.disable_adapter():
             reference = ending_alike(run)
-        counts = float(share_of(len(inputs["input_ids"]) // 2).count > 0)
-        labels = total_of(torch.tensor(len(reference) * counts, device=reference.device))
+        share = share_of(len(inputs["input_ids"]) // 2)
         divergence = state_divergence(self._plain, policy, reference)
-        return total_of(divergence * counts) / labels
+        return mean_of_all(divergence, len(reference), share)
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: nn.Module | None = None
