@@ -1,5 +1,7 @@
 """A training goes through cycles as long as validation images gain, and gives the best one."""
 
+import logging
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,6 +42,24 @@ def test_without_a_rise_they_are_torchs_warm_restarts():
     np.testing.assert_allclose(found, rates(lambda o: CosineAnnealingWarmRestarts(o, 7), 21))
 
 
+class KilledError(BaseException):
+    pass
+
+
+class KilledAt(dict):
+    """Kills who puts in a part of this name that is not what was there, once it is there."""
+
+    def __init__(self, name, parts):
+        super().__init__(parts)
+        self._name = name
+
+    def __setitem__(self, name, part):
+        new = self.get(name) != part
+        super().__setitem__(name, part)
+        if name == self._name and new:
+            raise KilledError
+
+
 def losses_of(log):
     return log.set_index("step")[VALIDATION_LOSS].dropna()
 
@@ -71,6 +91,30 @@ def test_where_validation_images_lose_the_first_cycle_is_kept(idefics3):
     assert_adapter(adapter, train(idefics3, table, settings(**SHORT, max_cycles=1)))
 
 
+# Steps so long that validation images lose by them.
+TOO_FAR = SHORT | {"lr": 0.1}
+
+
+def test_where_no_cycle_gains_the_policy_stays_as_it_was(idefics3, caplog):
+    caplog.set_level(logging.INFO)
+    adapter, log = train(idefics3, table_with([9.0, 9.0, 0.0]), settings(**TOO_FAR, max_cycles=5))
+    assert losses_of(log).index.tolist() == [2]
+    assert "Of 1 cycles none is kept" in caplog.text
+    ends = [tensor for name, tensor in adapter.tensors.items() if name.endswith("lora_B.weight")]
+    assert ends and not any(tensor.any() for tensor in ends)
+
+
+def test_a_run_stopped_before_any_cycle_gains_ends_the_same(idefics3):
+    """The loss before the first cycle is that of the policy, not of what the run goes on from."""
+    table = table_with([9.0, 9.0, 0.0])
+    how = settings(**TOO_FAR | {"epochs": 4}, max_cycles=3, checkpoint_steps=5)
+    whole = train(idefics3, table, how)
+    stopped = KilledAt(LATEST, {})
+    with pytest.raises(KilledError):
+        train(idefics3, table, how, stopped)
+    assert_same(train(idefics3, table, how, dict(stopped)), whole)
+
+
 def test_one_cycle_looks_at_no_validation_image(idefics3):
     found = train(idefics3, table_with(UNLIKE), settings(**SHORT, max_cycles=1))
     assert VALIDATION_LOSS not in found[1]
@@ -85,24 +129,6 @@ def test_validation_images_are_not_learnt_from(idefics3):
     )
     assert some["loss"].tolist() == others["loss"].tolist()
     assert losses_of(some).tolist() != losses_of(others).tolist()
-
-
-class KilledError(BaseException):
-    pass
-
-
-class KilledAt(dict):
-    """Kills who puts in a part of this name that is not what was there, once it is there."""
-
-    def __init__(self, name, parts):
-        super().__init__(parts)
-        self._name = name
-
-    def __setitem__(self, name, part):
-        new = self.get(name) != part
-        super().__setitem__(name, part)
-        if name == self._name and new:
-            raise KilledError
 
 
 # Seven steps a cycle: a checkpoint at 5 of the first, at 10 and 15, …

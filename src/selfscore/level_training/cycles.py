@@ -1,5 +1,7 @@
 """How long a training goes on: cycle by cycle, as long as validation images gain from it.
 
+Where they gain nothing from the first, the model is left as it was.
+
 The learning rate rises and decays in every cycle, so that each ends as a whole training does: warm
 restarts, Loshchilov & Hutter, "SGDR" (arXiv 1608.03983), section 3. How many passes are enough
 differs from one set of images to the next, and from the first round to those that learn its scores
@@ -48,8 +50,9 @@ def learning_rate(step: int, cycle: int, warmup: int) -> float:
 class BestCycle(TrainerCallback):
     """Ends a training after a cycle that is no better than the best before it, which is kept.
 
-    The trainer's state says which cycle that is and what its loss was, so a training that was
-    stopped goes on with both.
+    Before the first stands the model that no cycle has changed. The trainer's state says which
+    cycle is the best, 0 for none, and what its loss was, so a training that was stopped goes on
+    with both.
 
     Args:
         loss: of the validation images by the model as it stands.
@@ -71,8 +74,10 @@ class BestCycle(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Take up the adapter of the best cycle so far, if there was one."""
-        if state.best_global_step:
+        """Measure the loss before the first cycle, or take up the best adapter so far."""
+        if state.best_metric is None:
+            state.best_metric, state.best_global_step = self._loss(), 0
+        elif state.best_global_step:
             if BEST not in self._checkpoint:
                 raise ValueError(
                     "The training's checkpoint has lost the adapter of its best cycle "
@@ -89,7 +94,8 @@ class BestCycle(TrainerCallback):
             return
         loss = self._loss()
         control.should_log = True
-        if state.best_metric is not None and loss >= state.best_metric:
+        assert state.best_metric is not None
+        if loss >= state.best_metric:
             control.should_training_stop = True
             return
         state.best_metric, state.best_global_step = loss, state.global_step
@@ -103,14 +109,27 @@ class BestCycle(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Give the model the adapter of the best cycle."""
+        """Give the model the adapter of the best cycle, or one that changes nothing."""
+        cycles = state.global_step // self._cycle
+        if self._best:
+            kept = f"number {(state.best_global_step or 0) // self._cycle} is kept"
+            set_peft_model_state_dict(_adapted(kwargs), self._best)
+        else:
+            kept = "none is kept, because the policy before is no worse"
+            _undo(_adapted(kwargs))
         logger.info(
-            "Of %d cycles number %d is kept: its loss on validation images is %.3f.",
-            state.global_step // self._cycle,
-            (state.best_global_step or 0) // self._cycle,
+            "Of %d cycles %s: its loss on validation images is %.3f.",
+            cycles,
+            kept,
             state.best_metric,
         )
-        set_peft_model_state_dict(_adapted(kwargs), self._best)
+
+
+def _undo(model: PeftModel) -> None:
+    """ΔW = BA = 0."""
+    for name, tensor in get_peft_model_state_dict(model).items():
+        if name.endswith(".lora_B.weight"):
+            tensor.zero_()
 
 
 def _adapted(kwargs: dict[str, Any]) -> PeftModel:

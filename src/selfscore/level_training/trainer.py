@@ -121,7 +121,7 @@ class LevelTrainer(WatchedTrainer):
 
     @torch.no_grad()
     def validation_loss(self) -> float:
-        """The loss of the validation images, without texts; it is logged beside that of training.
+        """The loss of the validation images, without texts; logged beside that of training, if any.
 
         Each batch is taken from all over the table, where neighbours may be much alike.
         """
@@ -131,7 +131,8 @@ class LevelTrainer(WatchedTrainer):
             rows = self._validation[place::batches]
             parts, _ = self._losses(rows, written=False)
             loss += self._of_levels(parts).cpu() * len(rows) / len(self._validation)
-        self._noted[VALIDATION_LOSS] = [loss]
+        if self.state.global_step:
+            self._noted[VALIDATION_LOSS] = [loss]
         return loss.item()
 
     def _of_levels(self, parts: Mapping[str, Tensor]) -> Tensor:
