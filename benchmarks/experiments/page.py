@@ -29,10 +29,11 @@ Made by `python -m benchmarks.experiments.pages` from the records that
 
 _READING = """\
 A difference is taken seed by seed; its interval is Student's 95 % interval of the mean over the
-seeds, which share the images, the split and the base model. A claim *holds* or is *contradicted*
+seeds, which share {shared}. A claim *holds* or is *contradicted*
 where the whole interval lies on one side of 0; that something *does not fall* holds where it
 falls on no seed.
 """
+_SHARED = "the images, the split and the base model"
 
 _INDEX = """\
 # Experiments on the demo
@@ -65,8 +66,9 @@ def render_page(
 
     Its definition has title, question, tables and claims; `split`, where the figures are not those
     of `definitions.split`; `data`, the name of other records, where its runs are none on the demo's
-    images; `images`, where the figures are about others; and `examples`, a variant whose texts are
-    shown, where there are some to show. A table has a title, columns (metrics) and rows
+    images; `images`, where the figures are about others; `shared`, where seeds have other things in
+    common than images, split and base model; and `examples`, a variant whose texts are shown, where
+    there are some to show. A table has a title, columns (metrics) and rows
     (label → figures); `shows`, where it is not both, `means` or `seeds`; `split`, where it is
     another than the page's; and `about`, what else is said of it. What `compared` and `fronts` are,
     say `benchmarks.experiments.head_to_head` and `benchmarks.experiments.fronts`.
@@ -91,7 +93,8 @@ def render_page(
         ),
     ]
     if findings:
-        parts += ["## Answer\n", _answers(findings), *_explanations(findings), _READING]
+        reading = _READING.format(shared=experiment.get("shared", _SHARED))
+        parts += ["## Answer\n", _answers(findings), *_explanations(findings), reading]
     parts += more
     for table in experiment["tables"]:
         split = table.get("split", own_split)

@@ -14,7 +14,7 @@ SOURCE = Source(["a.csv: 100 rows"], {"image": "file", "score": "stars"}, "stars
 NOTHING = pd.DataFrame({"path": [], "reason": [], "listed": []}).astype(
     {"path": "str", "reason": "str", "listed": bool}
 )
-STEPS = {"scoring": 52, "consistency": 26}
+STEPS = {"scoring": (52, 52), "level": (26, 208)}
 
 
 def images(count: int = 100, **columns: Any) -> pd.DataFrame:
@@ -32,7 +32,7 @@ def check(
     table: pd.DataFrame,
     quarantine: pd.DataFrame = NOTHING,
     source: Source = SOURCE,
-    steps: dict[str, int] = STEPS,
+    steps: dict[str, tuple[int, int]] = STEPS,
     given: str = "",
 ) -> dict[str, str]:
     """What → value and note."""
@@ -56,7 +56,7 @@ def test_good_data() -> None:
     assert told["validation split"] == "20 images | an SRCC of 0.5 is known to ±0.38; too few " + (
         "to tell policies apart"
     )
-    assert told["training steps"] == "scoring 52, consistency 26 | "
+    assert told["training steps"] == "scoring 52, level 26 to 208 | "
 
 
 def test_what_is_in_quarantine_and_why() -> None:
@@ -119,7 +119,7 @@ def test_grades_and_slips_are_told() -> None:
 
 
 def test_what_so_few_images_cannot_show() -> None:
-    told = check(images(10, score=[1.0, 2] * 5), steps={"scoring": 2})
+    told = check(images(10, score=[1.0, 2] * 5), steps={"scoring": (2, 2)})
     assert "too few to say whether an SRCC is above 0" in told["test split"]
     assert "; 2 have fewer than 10" in told["levels"]
     assert told["training steps"].startswith("scoring 2 | hardly anything is learnt in fewer than")

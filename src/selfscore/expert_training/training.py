@@ -210,7 +210,8 @@ def _arguments(
 
 def _history(log: list[dict[str, float]]) -> pd.DataFrame:
     """Step and epoch, then the metrics by name: a checkpoint does not keep the trainer's order."""
-    history = pd.DataFrame([row for row in log if "loss" in row])
+    # The last row sums up how long all of it took.
+    history = pd.DataFrame([row for row in log if "train_runtime" not in row])
     first = ["step", "epoch"]
     return history[[*first, *sorted(history.columns.difference(first))]]
 

@@ -21,7 +21,8 @@ class LevelSettings(TrainingSettings):
     rounding, but for the texts, which are a mean over the tokens of each part.
 
     It goes through cycles of `epochs` each, from warm-up to the end of the decay, and stops after
-    one that validation images find no better than the best before it, which is kept.
+    one that validation images find no better than the best before it, which is kept; or none, where
+    the first is no better than the policy before.
 
     Attributes:
         max_cycles: most cycles that it goes through; 1 looks at no validation image.

@@ -121,7 +121,7 @@ class LevelTrainer(WatchedTrainer):
 
     @torch.no_grad()
     def validation_loss(self) -> float:
-        """The loss of the validation images, without texts; logged beside that of training, if any.
+        """The loss of the validation images, without texts; logged beside that of training.
 
         Each batch is taken from all over the table, where neighbours may be much alike.
         """
@@ -131,7 +131,10 @@ class LevelTrainer(WatchedTrainer):
             rows = self._validation[place::batches]
             parts, _ = self._losses(rows, written=False)
             loss += self._of_levels(parts).cpu() * len(rows) / len(self._validation)
-        if self.state.global_step:
+        if self.state.global_step == 0:
+            # Nothing is logged before the first step.
+            self.log({VALIDATION_LOSS: loss.item()})
+        else:
             self._noted[VALIDATION_LOSS] = [loss]
         return loss.item()
 

@@ -49,7 +49,7 @@ def train_level_expert(
     Returns:
         The adapter, and one row per logged step: the parts of the loss, and the share of the pairs
         of a batch that are in the order of their true scores; and where a cycle ends, the loss
-        of the validation images.
+        of the validation images. That before the first cycle is a row of its own, of step 0.
 
     Raises:
         FloatingPointError: a loss or a gradient is not finite.

@@ -58,7 +58,7 @@ def data_check(
     quarantine: pd.DataFrame,
     scale: Mapping[str, Any],
     source: Source,
-    steps: Mapping[str, int],
+    steps: Mapping[str, tuple[int, int]],
 ) -> pd.DataFrame:
     """The table.
 
@@ -68,7 +68,7 @@ def data_check(
         quarantine: Columns path, reason and listed.
         scale: As `score_scale.fit` returns it.
         source: Where the scores come from.
-        steps: Training steps of each expert.
+        steps: Training steps of each expert, the fewest and the most.
 
     Returns:
         Columns what, value and note ("" where there is nothing to add).
@@ -181,12 +181,15 @@ def _of_split(images: pd.DataFrame, split: str) -> Row:
     return name, value, "; ".join(filter(None, notes))
 
 
-def _of_steps(steps: Mapping[str, int]) -> Row:
-    few = [expert for expert, count in steps.items() if count < _FEW_STEPS]
+def _of_steps(steps: Mapping[str, tuple[int, int]]) -> Row:
+    told = [
+        f"{expert} {fewest}" + (f" to {most}" if most > fewest else "")
+        for expert, (fewest, most) in steps.items()
+    ]
     note = (
         f"hardly anything is learnt in fewer than {_FEW_STEPS}: more images, or a smaller "
         f"`dpo_training.batch_size`"
-        if few
+        if any(most < _FEW_STEPS for _, most in steps.values())
         else ""
     )
-    return "training steps", ", ".join(f"{name} {count}" for name, count in steps.items()), note
+    return "training steps", ", ".join(told), note

@@ -62,6 +62,7 @@ def test_there_are_the_results_and_the_others() -> None:
         "grounding",
         "level",
         "tomatoes",
+        "tomatoes_drawn",
     ]
     assert len(EXPERIMENTS.seeds) >= 3
 
@@ -177,7 +178,8 @@ def test_every_page_can_be_written_from_its_figures() -> None:
         for seed in EXPERIMENTS.seeds
     }
     records = Records(figures, pd.DataFrame(), runs, dict.fromkeys(runs, texts))
-    pages = write_pages(records, EXPERIMENTS, {"fgrade": records})
+    others = {page["data"]: records for page in PAGES.values() if "data" in page}
+    pages = write_pages(records, EXPERIMENTS, others)
     files = {name: page.get("file", f"experiments/{name}.md") for name, page in PAGES.items()}
     pictures = {"figures/results.png", "figures/fronts_consistency.png"}
     assert set(pages) == {*files.values(), *pictures, "experiments/README.md"}

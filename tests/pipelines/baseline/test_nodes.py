@@ -56,14 +56,15 @@ def test_prompts_that_speak_of_other_levels_are_told(caplog):
     assert "prompts speak of 9, but the levels are 0 to 4: write {best}" in caplog.text
 
 
-def test_training_images_come_first_and_a_killed_run_goes_on(tmp_path):
+def test_what_is_used_is_encoded_training_images_first_and_a_killed_run_goes_on(tmp_path):
     policy = policy_over(tiny_vlm.save_idefics3(tmp_path))
-    images = tiny_vlm.pictures(4)
-    splits = ["test", "train", "validation", "train"]
+    images = tiny_vlm.pictures(5)
+    splits = ["test", "train", "validation", "train", "locked"]
     scored = pd.DataFrame({"path": list(images), "split": splits})
 
     def work(done):
-        return encode_images(policy, images, scored, ImageFeaturesSettings(1, 2), MACHINE, done)
+        kept = ImageFeaturesSettings(1, 2)
+        return encode_images(policy, images, scored, ["test"], kept, MACHINE, done)
 
     whole, again = work({}).images, killed_and_begun_again(work, 1).images
     assert list(whole) == list(again) == ["1.png", "3.png", "0.png", "2.png"]

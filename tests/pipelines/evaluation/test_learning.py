@@ -9,6 +9,7 @@ import pytest
 from selfscore.datasets.contracts import Figures
 from selfscore.metrics.figures import as_figures
 from selfscore.pipelines.evaluation.learning import measure_learning
+from selfscore.report.description import training_steps
 
 PREFERENCES = {
     "explanations": 9,
@@ -51,16 +52,33 @@ def test_of_the_level_expert_the_order_of_images_is_the_accuracy() -> None:
 def test_of_cycles_the_one_counts_that_is_kept() -> None:
     log = pd.DataFrame(
         {
-            "step": [5, 6, 10, 12, 15, 18],
-            "loss": [1.7, 1.6, 1.5, 1.4, 1.3, 1.2],
-            "pair_accuracy": [0.5, 0.6, 0.7, 0.8, 0.85, 0.9],
-            "validation_loss": [np.nan, 2.0, np.nan, 1.5, np.nan, 1.6],
+            "step": [0, 5, 6, 10, 12, 15, 18],
+            "loss": [np.nan, 1.7, 1.6, 1.5, 1.4, 1.3, 1.2],
+            "pair_accuracy": [np.nan, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9],
+            "validation_loss": [2.2, np.nan, 2.0, np.nan, 1.5, np.nan, 1.6],
         }
     )
     table = measure_learning({"pairs": {}, "blind_accuracy": {}}, MERGE, level=log)
     found = table[table["policy"] == "level"].set_index("metric")
     assert found["value"].to_dict() == {"loss": 1.4, "accuracy": 0.8}
     assert set(found["n"]) == {12}
+
+
+def test_an_expert_without_a_cycle_has_no_step_and_no_loss() -> None:
+    log = pd.DataFrame(
+        {
+            "step": [0, 5, 6],
+            "loss": [np.nan, 1.7, 1.6],
+            "pair_accuracy": [np.nan, 0.5, 0.6],
+            "validation_loss": [1.4, np.nan, 1.5],
+        }
+    )
+    table = measure_learning({"pairs": {}, "blind_accuracy": {}}, MERGE, level=log)
+    figures = as_figures(table, round=1)
+    Figures.validate(figures)
+    found = figures[figures["policy"] == "level"]
+    assert found["value"].isna().all() and set(found["n"]) == {0}
+    assert training_steps(figures) == "round 1: level 0"
 
 
 def test_reports_and_the_ends_of_training_become_figures() -> None:

@@ -13,6 +13,7 @@ from selfscore.domain import Domain
 from selfscore.metrics.faithfulness import StatementLexicon
 from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
 from selfscore.scored_images.attributes import attributes_of
+from selfscore.splits import SEEN
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
 from selfscore.vlm.loading.content import content_of
@@ -60,16 +61,18 @@ def encode_images(
     policy: Policy,
     images: ImageSource,
     scored_images: pd.DataFrame,
+    evaluated: list[str],
     settings: ImageFeaturesSettings,
     machine: Machine,
     checkpoint: MutableMapping[str, bytes],
 ) -> StoredFeatures:
-    """Run the base model's tower once over every image, for all that comes after.
+    """Run the base model's tower once over every image that is used, for all that comes after.
 
     Args:
         policy: the base model.
         images: pictures by path.
         scored_images: the images; training images come first where not all can be kept.
+        evaluated: the splits that policies are evaluated on; of others nothing is asked.
         settings: how many features are kept.
         machine: where the model is put into memory, and who computes.
         checkpoint: features that are computed already.
@@ -78,8 +81,9 @@ def encode_images(
     from selfscore.vlm.reading.features import store_features
     from selfscore.vlm.reading.tokens import check_prompts
 
-    training_first = scored_images["split"].ne("train").sort_values(kind="stable").index
-    paths = scored_images.loc[training_first, "path"].tolist()
+    used = scored_images[scored_images["split"].isin([*SEEN, *evaluated])]
+    training_first = used["split"].ne("train").sort_values(kind="stable").index
+    paths = used.loc[training_first, "path"].tolist()
     logger.info("Encoding %d images with the tower of %s.", len(paths), policy.base_model)
     vlm = load_for(machine, policy)
     # All that follows asks this model in this way; encoding alone can take hours.

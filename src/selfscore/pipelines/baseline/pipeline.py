@@ -37,6 +37,7 @@ def create_pipeline() -> Pipeline:
             "policy",
             "raw_images",
             "scored_images",
+            "params:evaluation.splits",
             "params:image_features",
             "params:machine",
             "checkpoints",
@@ -70,5 +71,10 @@ def create_pipeline() -> Pipeline:
             "attributes": "attributes",
             "statement_lexicon": "statement_lexicon",
         },
-        parameters={"params:seed", "params:image_features", "params:machine"},
+        parameters={
+            "params:seed",
+            "params:evaluation.splits",
+            "params:image_features",
+            "params:machine",
+        },
     )

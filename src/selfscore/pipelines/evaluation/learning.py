@@ -30,10 +30,11 @@ def measure_learning(
         policy, split, group, of, metric, value and n. Of each expert, under `preferences` the
         number of `pairs` and their `blind_accuracy`, and under `training` the `loss` and the
         `accuracy` of the step that the adapter is of: of the preferences, or, of the level expert,
-        of the order of two images. Of the merged policy, under `merging`, `lambda` and
-        `energy_kept`: the mean, and of each weight matrix as a group of its own; and under
-        `strength` what was measured of the validation images at each strength that was tried, as
-        the group `lambda 1.5`. n counts pairs, steps, weight matrices and images.
+        of the order of two images; NaN of step 0, where it changes nothing. Of the merged policy,
+        under `merging`, `lambda` and `energy_kept`: the mean, and of each weight matrix as a group
+        of its own; and under `strength` what was measured of the validation images at each strength
+        that was tried, as the group `lambda 1.5`. n counts pairs, steps, weight matrices and
+        images.
     """
     rows = [
         *_preferences(preference_report),
@@ -62,7 +63,10 @@ def _training(logs: Mapping[str, pd.DataFrame]) -> Iterator[tuple[Any, ...]]:
 
 
 def _kept(log: pd.DataFrame) -> pd.Series[Any]:
-    """The row of the step that the adapter is of: the last, or the best by validation images."""
+    """The row of the step that the adapter is of: the last, or the best by validation images.
+
+    Step 0, before all training, is among the latter.
+    """
     if VALIDATION_LOSS not in log:
         return log.iloc[-1]
     return log.iloc[int(log[VALIDATION_LOSS].argmin())]

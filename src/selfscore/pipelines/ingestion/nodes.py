@@ -230,12 +230,12 @@ def check_data(
     scores = split_images["score"].to_numpy()
     images = split_images.assign(level=scale.place(scores, score_scale["edges"]))
     training = int((images["split"] == "train").sum())
-    steps = {
-        name: DPOSettings(**settings).steps(training * pair_builder(name).per_image)
-        for name, settings in per_expert(dpo_training, of_pairs(experts)).items()
-    }
+    steps = {}
+    for name, settings in per_expert(dpo_training, of_pairs(experts)).items():
+        count = DPOSettings(**settings).steps(training * pair_builder(name).per_image)
+        steps[name] = count, count
     if LEVEL in experts:
-        steps[f"{LEVEL} (at most)"] = level_training.steps(training)
+        steps[LEVEL] = level_training.cycle(training), level_training.steps(training)
     source = Source(**score_source)
     table = data_check(images, readable_images, quarantine, score_scale, source, steps)
     told = [
