@@ -76,7 +76,8 @@ def test_losses_and_gradients_of_two_processes_are_those_of_one(
         np.testing.assert_allclose(log_of_two["loss"], log["loss"], rtol=1e-5, atol=1e-5)
         if VALIDATION_LOSS in log:
             errors, of_two = log[VALIDATION_LOSS].dropna(), log_of_two[VALIDATION_LOSS].dropna()
-            assert len(errors) == 2
+            # Before the first of two cycles, and after each.
+            assert len(errors) == 3
             np.testing.assert_allclose(of_two, errors, rtol=1e-5)
         np.testing.assert_allclose(log_of_two, log, rtol=1e-3, atol=1e-4)
         assert one.config == other.config
