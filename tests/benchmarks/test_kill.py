@@ -63,7 +63,11 @@ def test_what_must_be_the_same_is_compared() -> None:
 
 @pytest.mark.slow
 def test_killed_runs_make_what_a_run_left_alone_makes(tmp_path: Path) -> None:
-    parameters = {"rounds": 1, "ingestion": {"max_images_per_split": 24, "levels": 6}}
+    parameters = {
+        "rounds": 1,
+        "experts": ["level", "consistency"],
+        "ingestion": {"max_images_per_split": 24, "levels": 6},
+    }
     found = kill.measure(2, 0, parameters, tmp_path / "work", threads=1)
     assert found["kills"] == len(found["hits"]) == 2
     assert found["differing"] == []
