@@ -9,7 +9,7 @@ from selfscore.level_training.training import train_level_expert
 from selfscore.preference_data.soft_levels import soft_levels
 from selfscore.vlm.response import write_response
 
-ONLY_OF_PAIRS = ("beta", "rpo_alpha", "score_weight", "loss_type")
+ONLY_OF_PAIRS = ("beta", "rpo_alpha", "score_weight", "stray_weight", "loss_type")
 TEXTS = ["The picture is sharp.", "It is blurred and dark.", ""]
 
 

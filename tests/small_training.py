@@ -26,6 +26,7 @@ VALUES = {
     "gradient_checkpointing": False,
     "rpo_alpha": 0.0,
     "score_weight": 0.0,
+    "stray_weight": 0.0,
     "loss_type": "sigmoid",
     "warmup_ratio": 0.1,
     "max_grad_norm": 1.0,

@@ -28,7 +28,7 @@ SHAPE = {"epochs": 2.0, "batch_size": 4, "accumulation_steps": 2, "checkpoint_st
 
 def by_pairs(checkpoint: MutableMapping[str, bytes], policy: Policy) -> Any:
     """Adapter and log of an expert that learns from pairs."""
-    settings = small_training.settings(**SHAPE, rpo_alpha=1.0, score_weight=2.0)
+    settings = small_training.settings(**SHAPE, rpo_alpha=1.0, score_weight=2.0, stray_weight=3.0)
     return small_training.train(policy, small_training.pairs(11), settings, checkpoint)
 
 

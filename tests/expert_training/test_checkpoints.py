@@ -31,7 +31,14 @@ from selfscore.expert_training.checkpoints import (
 # Six steps an epoch, the last of them with three pairs; 15 in all, so that both checkpoints are in
 # the middle of an epoch.
 PAIRS = small_training.pairs(11)
-OPTIONS = settings(epochs=2.5, batch_size=2, rpo_alpha=1.0, score_weight=2.0, checkpoint_steps=5)
+OPTIONS = settings(
+    epochs=2.5,
+    batch_size=2,
+    rpo_alpha=1.0,
+    score_weight=2.0,
+    stray_weight=3.0,
+    checkpoint_steps=5,
+)
 
 
 class KilledError(BaseException):

@@ -15,7 +15,7 @@ from small_training import assert_same
 from selfscore.datasets.checkpoint import Checkpoint
 from selfscore.expert_training.launching import in_processes
 from selfscore.expert_training.together import gather, is_first, joined, share_of
-from selfscore.level_training.settings import VALIDATION_LOSS
+from selfscore.level_training.settings import VALIDATION_ERROR
 from selfscore.vlm.policy import Policy
 
 
@@ -74,8 +74,8 @@ def test_losses_and_gradients_of_two_processes_are_those_of_one(
             np.testing.assert_allclose(theirs, mine, atol=1e-5)
         assert list(log.columns) == list(log_of_two.columns)
         np.testing.assert_allclose(log_of_two["loss"], log["loss"], rtol=1e-5, atol=1e-5)
-        if VALIDATION_LOSS in log:
-            errors, of_two = log[VALIDATION_LOSS].dropna(), log_of_two[VALIDATION_LOSS].dropna()
+        if VALIDATION_ERROR in log:
+            errors, of_two = log[VALIDATION_ERROR].dropna(), log_of_two[VALIDATION_ERROR].dropna()
             # Before the first of two cycles, and after each.
             assert len(errors) == 3
             np.testing.assert_allclose(of_two, errors, rtol=1e-5)

@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from resamples import resampled
 from sklearn.linear_model import Ridge
 
-from selfscore.metrics.ridge import predict_scores, ridge_metrics
+from selfscore.metrics.ridge import cross_fitted_scores, predict_scores, ridge_metrics
 
 
 def test_it_is_scikit_learns_ridge_on_standardized_features() -> None:
@@ -37,3 +39,27 @@ def test_figures_are_named_as_a_policys() -> None:
     # Nearer to level 0 than to 1, and far above the last level, which is the nearest to it.
     assert found["exact"] == 1.0 and found["within_1"] == 1.0
     assert (table["n"] == 4).all()
+
+
+def test_an_image_is_scored_by_what_was_fitted_on_the_other_groups() -> None:
+    random = np.random.default_rng(0)
+    features, groups = random.normal(size=(40, 3)), np.repeat(list("abcd"), 10)
+    scores = features @ [1.0, 2.0, 0.0] + random.normal(size=40)
+    found = cross_fitted_scores(features, scores, groups)
+    for group in "abcd":
+        own = groups == group
+        np.testing.assert_allclose(
+            found[own], predict_scores(features[~own], scores[~own], features[own])
+        )
+
+
+@given(group=st.integers(0, 29), by=st.floats(-100, 100))
+@settings(deadline=None, max_examples=20)
+def test_its_own_score_and_its_groups_change_nothing(group: int, by: float) -> None:
+    random = np.random.default_rng(1)
+    features, groups = random.normal(size=(60, 3)), np.arange(60) // 2
+    scores = features[:, 0] + random.normal(size=60)
+    moved = cross_fitted_scores(features, scores + by * (groups == group), groups)
+    np.testing.assert_array_equal(
+        moved[groups == group], cross_fitted_scores(features, scores, groups)[groups == group]
+    )

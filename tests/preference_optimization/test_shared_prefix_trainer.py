@@ -23,6 +23,7 @@ from selfscore.preference_optimization.shared_prefix_trainer import (
 from selfscore.vlm.loading.loader import decoder_name, load_vlm
 from selfscore.vlm.reading.features import ImageEncoder, store_features
 from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
+from selfscore.vlm.reading.stray_tokens import stray_tokens
 from selfscore.vlm.reading.tokens import answer_ids
 from selfscore.vlm.response import write_response
 
@@ -80,7 +81,14 @@ def arguments(folder, **changes):
 
 
 def trainer(
-    kind, vlm, folder, targets="language_model", learns_start=True, score_weight=0.0, **changes
+    kind,
+    vlm,
+    folder,
+    targets="language_model",
+    learns_start=True,
+    score_weight=0.0,
+    stray_weight=0.0,
+    **changes,
 ):
     lora = LoraConfig(r=4, lora_alpha=8, target_modules=lora_targets(vlm.model, targets))
     if kind is DPOTrainer:
@@ -113,6 +121,8 @@ def trainer(
             peft_config=lora,
             learns_start=learns_start,
             score_weight=score_weight,
+            stray=stray_tokens(vlm) if stray_weight else None,
+            stray_weight=stray_weight,
         )
     generator = torch.Generator().manual_seed(1)
     for name, parameter in made.model.named_parameters():
@@ -206,6 +216,36 @@ def test_what_both_answers_begin_with_is_held_to_the_reference(policy, tmp_path)
     assert metrics["score_divergence"] == pytest.approx(float(held.detach()), rel=1e-4)
     torch.testing.assert_close(loss, plain[0] + 3 * held.detach(), rtol=1e-5, atol=1e-6)
     (3 * held).backward()
+    for name, parameter in made.model.named_parameters():
+        if parameter.requires_grad:
+            expected = plain[2][name] + parameter.grad
+            size = float(expected.abs().max())
+            torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-5 * size, msg=name)
+
+
+def test_texts_are_kept_from_breaking_off(policy, tmp_path):
+    """Loss and gradients are those without it, and of the definition, one row an answer."""
+    plain = step(trainer(SharedPrefixDPOTrainer, load(policy), tmp_path))
+    vlm = load(policy)
+    made = trainer(SharedPrefixDPOTrainer, vlm, tmp_path, stray_weight=3.0)
+    loss, metrics, found = step(made)
+    found = {name: gradient.clone() for name, gradient in found.items()}
+    made.model.zero_grad()
+    stray = stray_tokens(vlm)
+    whole, tokens = 0.0, 0
+    for row in PAIRS.itertuples():
+        for text in (row.chosen, row.rejected):
+            answer = answer_ids(vlm, INSTRUCTION, text)
+            given = encode(vlm, IMAGES[row.path], INSTRUCTION, answer)
+            likely = vlm.model(**given).logits[0, -len(answer) - 1 : -1].softmax(dim=-1)
+            words = [place for place, token in enumerate(answer) if not stray[token]]
+            whole = whole - (1 - likely[words][:, stray].sum(dim=-1)).log().sum()
+            tokens += len(words)
+    broken = whole / tokens
+    assert float(broken.detach()) > 0.001
+    assert metrics["stray_loss"] == pytest.approx(float(broken.detach()), rel=1e-4)
+    torch.testing.assert_close(loss, plain[0] + 3 * broken.detach(), rtol=1e-5, atol=1e-6)
+    (3 * broken).backward()
     for name, parameter in made.model.named_parameters():
         if parameter.requires_grad:
             expected = plain[2][name] + parameter.grad

@@ -87,12 +87,14 @@ class LevelExamples(pa.DataFrameModel):
     split: Series[str] = pa.Field(isin=SEEN)
     level: Series[int] = pa.Field(ge=0)
     position: Series[float] = pa.Field(ge=0)
+    ridge: Series[float] = pa.Field(nullable=True, ge=0)
+    ridge_share: Series[float] = pa.Field(ge=0, le=1)
     spread: Series[float] = pa.Field(nullable=True, ge=0)
     response: Series[str]
 
     @pa.dataframe_check(error="`target` is no distribution over levels with the mean `position`")
     def right_mean(cls, table: pd.DataFrame) -> pd.Series:  # noqa: N805
-        """The levels say the true score, no more and no less."""
+        """The levels say what is to be learnt, no more and no less."""
         return pd.Series(
             [
                 min(row) >= 0 and abs(sum(row) - 1) < 1e-6 and abs(_mean(row) - position) < 1e-6
@@ -105,6 +107,11 @@ class LevelExamples(pa.DataFrameModel):
     def not_empty(cls, table: pd.DataFrame) -> bool:  # noqa: N805
         """There is something to learn from."""
         return bool((table["split"] == "train").any())
+
+    @pa.dataframe_check(error="a validation image has a second opinion of its score")
+    def truth_of_validation(cls, table: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """What says when to stop is held against true scores alone."""
+        return (table["split"] == "train") | (table["ridge_share"] == 0)
 
     @pa.dataframe_check(error="a validation image has a text")
     def texts_of_training(cls, table: pd.DataFrame) -> pd.Series:  # noqa: N805

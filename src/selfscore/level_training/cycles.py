@@ -7,7 +7,7 @@ restarts, Loshchilov & Hutter, "SGDR" (arXiv 1608.03983), section 3. How many pa
 differs from one set of images to the next, and from the first round to those that learn its scores
 again.
 
-Knows the trainer's callbacks and a loss to lower; knows no image.
+Knows the trainer's callbacks and an error to lower; knows no image.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class BestCycle(TrainerCallback):
     """Ends a training after a cycle that is no better than the best before it, which is kept.
 
     Before the first stands the model that no cycle has changed. The trainer's state says which
-    cycle is the best, 0 for none, and what its loss was, so a training that was stopped goes on
+    cycle is the best, 0 for none, and what its error was, so a training that was stopped goes on
     with both.
 
     Args:
-        loss: of the validation images by the model as it stands.
+        error: on the validation images, of the model as it stands.
         cycle: steps of a cycle.
         checkpoint: takes the adapter of the best cycle; the first process alone writes.
 
@@ -64,9 +64,9 @@ class BestCycle(TrainerCallback):
     """
 
     def __init__(
-        self, loss: Callable[[], float], cycle: int, checkpoint: MutableMapping[str, bytes]
+        self, error: Callable[[], float], cycle: int, checkpoint: MutableMapping[str, bytes]
     ) -> None:
-        self._loss = loss
+        self._error = error
         self._cycle = cycle
         self._checkpoint = checkpoint
         self._best: dict[str, Tensor] = {}
@@ -74,9 +74,9 @@ class BestCycle(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Measure the loss before the first cycle, or take up the best adapter so far."""
+        """Measure the error before the first cycle, or take up the best adapter so far."""
         if state.best_metric is None:
-            state.best_metric, state.best_global_step = self._loss(), 0
+            state.best_metric, state.best_global_step = self._error(), 0
         elif state.best_global_step:
             if BEST not in self._checkpoint:
                 raise ValueError(
@@ -89,16 +89,16 @@ class BestCycle(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Measure the loss where a cycle ends."""
+        """Measure the error where a cycle ends."""
         if state.global_step % self._cycle:
             return
-        loss = self._loss()
+        error = self._error()
         control.should_log = True
         assert state.best_metric is not None
-        if loss >= state.best_metric:
+        if error >= state.best_metric:
             control.should_training_stop = True
             return
-        state.best_metric, state.best_global_step = loss, state.global_step
+        state.best_metric, state.best_global_step = error, state.global_step
         self._best = {
             name: tensor.detach().cpu().clone()
             for name, tensor in get_peft_model_state_dict(_adapted(kwargs)).items()
@@ -118,7 +118,7 @@ class BestCycle(TrainerCallback):
             kept = "none is kept, because the policy before is no worse"
             _undo(_adapted(kwargs))
         logger.info(
-            "Of %d cycles %s: its loss on validation images is %.3f.",
+            "Of %d cycles %s: on validation images it is %.3f levels off.",
             cycles,
             kept,
             state.best_metric,

@@ -22,6 +22,15 @@ def divergence(log_p: Tensor, target: Tensor) -> Tensor:
     return (torch.xlogy(target, target) - target * log_p).sum(dim=-1).mean()
 
 
+def expected_level(log_p: Tensor) -> Tensor:
+    """[B] the mean of the levels, 0 … levels - 1, what falls on no level left out.
+
+    Args:
+        log_p: [B, levels] log-probability of each level.
+    """
+    return log_p.softmax(dim=-1) @ torch.arange(log_p.shape[1]).to(log_p)
+
+
 def fidelity(expected: Tensor, position: Tensor, spread: Tensor) -> Tensor:
     """How far the order of the expected levels is from that of the true scores; 0 … 1.
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from selfscore.expert_training.settings import TrainingSettings
 from selfscore.settings_class import Count, NotNegative, settings_class
 
-# The column of the training log with the loss of the validation images, where a cycle ends.
-VALIDATION_LOSS = "validation_loss"
+# The column of the training log with the error on the validation images, where a cycle ends.
+VALIDATION_ERROR = "validation_error"
 
 
 @settings_class

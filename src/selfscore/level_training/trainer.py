@@ -19,8 +19,8 @@ from selfscore.expert_training.image_batches import image_batch, image_tokens
 from selfscore.expert_training.together import ending_alike, gather, mean_of_all, share_of
 from selfscore.expert_training.watched_trainer import WatchedTrainer
 from selfscore.level_training.cycles import learning_rate
-from selfscore.level_training.level_loss import divergence, fidelity, in_order
-from selfscore.level_training.settings import VALIDATION_LOSS, LevelSettings
+from selfscore.level_training.level_loss import divergence, expected_level, fidelity, in_order
+from selfscore.level_training.settings import VALIDATION_ERROR, LevelSettings
 from selfscore.vlm.reading.level_rows import pack_levels
 from selfscore.vlm.reading.shared_prefix import (
     IGNORED,
@@ -55,7 +55,7 @@ class LevelTrainer(WatchedTrainer):
         arguments: of the trainer; their seed is that of the LoRA too.
         examples: rows with path, level, target, position, spread and response (or ""), see
             `selfscore.preference_data.level_examples`, and the name that errors call them by.
-        validation: such rows of images that are not trained on, for `validation_loss`.
+        validation: such rows of images that are not trained on, for `validation_error`.
         callbacks: of the trainer.
     """
 
@@ -101,7 +101,7 @@ class LevelTrainer(WatchedTrainer):
         with_texts = settings.text_weight > 0 and self.state.global_step % settings.text_every == 0
         written = with_texts and any(row["response"] for row in rows)
         parts, accuracy = self._losses(rows, written)
-        loss = self._of_levels(parts)
+        loss = parts["divergence"] + settings.fidelity_weight * parts["fidelity"]
         if "text" in parts:
             loss = loss + settings.text_weight * parts["text"]
         self.watch(loss, [row["name"] for row in rows])
@@ -120,26 +120,22 @@ class LevelTrainer(WatchedTrainer):
         return self.lr_scheduler
 
     @torch.no_grad()
-    def validation_loss(self) -> float:
-        """The loss of the validation images, without texts; logged beside that of training.
-
-        Each batch is taken from all over the table, where neighbours may be much alike.
-        """
-        batches = -(-len(self._validation) // self.args.per_device_train_batch_size)
-        loss = torch.zeros((), dtype=torch.float64)
-        for place in range(batches):
-            rows = self._validation[place::batches]
-            parts, _ = self._losses(rows, written=False)
-            loss += self._of_levels(parts).cpu() * len(rows) / len(self._validation)
+    def validation_error(self) -> float:
+        """Mean distance of expected and true score of the validation images, in levels; logged."""
+        rows, size = self._validation, self.args.per_device_train_batch_size
+        distances = []
+        for start in range(0, len(rows), size):
+            batch = rows[start : start + size]
+            log_p, _ = self._read(batch, written=False)
+            position = torch.tensor([row["position"] for row in batch]).to(log_p)
+            distances.append((expected_level(log_p) - position).abs())
+        error = torch.cat(distances).mean().cpu()
         if self.state.global_step == 0:
             # Nothing is logged before the first step.
-            self.log({VALIDATION_LOSS: loss.item()})
+            self.log({VALIDATION_ERROR: error.item()})
         else:
-            self._noted[VALIDATION_LOSS] = [loss]
-        return loss.item()
-
-    def _of_levels(self, parts: Mapping[str, Tensor]) -> Tensor:
-        return parts["divergence"] + self._settings.fidelity_weight * parts["fidelity"]
+            self._noted[VALIDATION_ERROR] = [error]
+        return error.item()
 
     def _losses(self, rows: Sequence[Row], written: bool) -> tuple[dict[str, Tensor], Tensor]:
         """The losses of a batch by name, and the share of its pairs that are in order."""
@@ -148,7 +144,7 @@ class LevelTrainer(WatchedTrainer):
             torch.from_numpy(np.array([row[name] for row in rows], dtype=float)).to(log_p)
             for name in ("target", "position", "spread")
         )
-        expected = log_p.softmax(dim=-1) @ torch.arange(log_p.shape[1]).to(log_p)
+        expected = expected_level(log_p)
         parts = {
             "divergence": divergence(log_p, target),
             "fidelity": fidelity(expected, position, spread),

@@ -48,8 +48,8 @@ def train_level_expert(
 
     Returns:
         The adapter, and one row per logged step: the parts of the loss, and the share of the pairs
-        of a batch that are in the order of their true scores; and where a cycle ends, the loss
-        of the validation images. That before the first cycle is a row of its own, of step 0.
+        of a batch that are in the order of their true scores; and where a cycle ends, the mean
+        error on the validation images. That before the first cycle is a row of its own, of step 0.
 
     Raises:
         FloatingPointError: a loss or a gradient is not finite.
@@ -72,7 +72,7 @@ def train_level_expert(
         )
         if settings.max_cycles > 1:
             cycle = settings.cycle(len(rows))
-            trainer.add_callback(BestCycle(trainer.validation_loss, cycle, checkpoint))
+            trainer.add_callback(BestCycle(trainer.validation_error, cycle, checkpoint))
         return trainer
 
     training = Training(make, "level_training", "image", ACCURACY)

@@ -5,6 +5,8 @@ The floor that a trained policy has to be compared with: it needs no rounds, and
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -12,8 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from selfscore.metrics.policy_metrics import LEVEL_METRICS, SCORE_METRICS
 from selfscore.metrics.resampling import Resampling
 
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
 # Strengths to choose from, for features in units of their own spread.
 _ALPHAS = np.logspace(-3, 5, 17)
+_PARTS = 10
 
 
 def predict_scores(
@@ -29,12 +35,37 @@ def predict_scores(
     Returns:
         Scores in the unit of those given, shape (n,).
     """
+    model = _ridge().fit(features, np.asarray(scores))
+    return np.asarray(model.predict(others), dtype=np.float64)
+
+
+def cross_fitted_scores(
+    features: NDArray[np.float64], scores: ArrayLike, groups: ArrayLike
+) -> NDArray[np.float64]:
+    """The score of each image by a ridge regression that has seen no image of its group.
+
+    Args:
+        features: shape (n, d).
+        scores: shape (n,).
+        groups: shape (n,), at least two different ones; in ten parts, or in as many as there are.
+
+    Returns:
+        Scores in the unit of those given, shape (n,).
+    """
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+
+    names = np.unique(np.asarray(groups), return_inverse=True)[1]
+    parts = GroupKFold(min(_PARTS, names.max() + 1), shuffle=True, random_state=0)
+    predicted = cross_val_predict(_ridge(), features, np.asarray(scores), groups=names, cv=parts)
+    return np.asarray(predicted, dtype=np.float64)
+
+
+def _ridge() -> Pipeline:
     from sklearn.linear_model import RidgeCV
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model = make_pipeline(StandardScaler(), RidgeCV(_ALPHAS)).fit(features, np.asarray(scores))
-    return np.asarray(model.predict(others), dtype=np.float64)
+    return make_pipeline(StandardScaler(), RidgeCV(_ALPHAS))
 
 
 def ridge_metrics(

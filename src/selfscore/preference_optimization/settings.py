@@ -44,10 +44,13 @@ class DPOSettings(TrainingSettings):
             2404.19733, eq. 1), of which what both answers begin with is not learnt; 0 is plain DPO.
         score_weight: weight of KL(policy before ‖ policy) at each token that both answers begin
             with, the score where it is the same: an expert that learns texts leaves scores alone.
+        stray_weight: weight of -log(1 - p(stray)) at each token of both texts: that no digit, line
+            break or ``#`` comes instead of the next word. They would break the format.
         loss_type: a loss of TRL's DPOTrainer.
     """
 
     beta: Positive
     rpo_alpha: NotNegative
     score_weight: NotNegative
+    stray_weight: NotNegative
     loss_type: Loss

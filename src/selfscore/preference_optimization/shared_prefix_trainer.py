@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ from selfscore.vlm.reading.shared_prefix import (
     packed_inputs,
     state_divergence,
 )
+from selfscore.vlm.reading.stray_tokens import stray_loss
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -41,6 +43,26 @@ if TYPE_CHECKING:
 REFERENCE = ("ref_chosen_logps", "ref_rejected_logps")
 # Fields of the fused head's output that hold one number a token.
 _PER_TOKEN = ("log_probs", "entropy", "log_sum_sq_probs", "mean_logits", "is_top1")
+
+
+@dataclass(frozen=True)
+class AnswerStates:
+    """The hidden states that predict the answers of a batch.
+
+    Attributes:
+        states: [n, hidden], of all chosen answers, then of all rejected ones.
+        labels: [n] the tokens that come there.
+        begins: [n] bool, what chosen and rejected begin with, once a pair.
+    """
+
+    states: Tensor
+    labels: Tensor
+    begins: Tensor
+
+    @property
+    def start(self) -> Tensor:
+        """[m, hidden], the states at what both answers begin with."""
+        return self.states[self.begins]
 
 
 class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
@@ -58,6 +80,9 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
         score_weight: of KL(reference ‖ policy) at each of these tokens, of which one is the score
             where both have the same; the mean over tokens is added to TRL's loss and logged as
             `score_divergence`.
+        stray: [V] bool, the tokens that no text has, see `stray_tokens`; None leaves it at that.
+        stray_weight: of `stray_loss` at each token of both answers that is none of these; the mean
+            over tokens is added to TRL's loss and logged as `stray_loss`.
     """
 
     kind = "DPO"
@@ -73,13 +98,18 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
         *args: Any,
         learns_start: bool = True,
         score_weight: float = 0.0,
+        stray: Tensor | None = None,
+        stray_weight: float = 0.0,
         **kwargs: Any,
     ) -> None:
         self._score_weight = score_weight
-        self._starts: list[Tensor] = []
+        self._stray = stray
+        self._stray_weight = stray_weight
+        self._seen: list[AnswerStates] = []
         self._plain_forward = model.__dict__.get("forward")
         super().__init__(model, *args, **kwargs)
-        answer_packed_rows(self._plain, learns_start, self._starts if score_weight else None)
+        looked_at = score_weight > 0 or stray is not None
+        answer_packed_rows(self._plain, learns_start, self._seen if looked_at else None)
         # Not as TRL's own argument, which it refuses for images because it would compute them.
         self.precompute_ref_logps = set(REFERENCE) <= set(self.train_dataset.column_names)
 
@@ -101,18 +131,27 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
         names = inputs.pop("names")
         found = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         loss = found[0] if return_outputs else found
+        share = share_of(len(inputs["input_ids"]) // 2)
+        # TRL may have asked for the reference's answers too.
+        of_policy = [each for each in self._seen if each.states.requires_grad]
+        self._seen.clear()
         if self._score_weight:
-            held = self._score_divergence(inputs)
-            self._metrics["train"]["score_divergence"].append(held.item())
-            loss = loss + self._score_weight * held
+            held = self._score_divergence(inputs, of_policy[0], share)
+            loss = loss + self._score_weight * self._noted("score_divergence", held)
+        if self._stray is not None:
+            broken = self._stray_loss(of_policy[0], self._stray, share)
+            loss = loss + self._stray_weight * self._noted("stray_loss", broken)
         self.watch(loss, names)
         return (loss, found[1]) if return_outputs else loss
 
-    def _score_divergence(self, inputs: Mapping[str, Any]) -> Tensor:
+    def _noted(self, name: str, value: Tensor) -> Tensor:
+        self._metrics["train"][name].append(value.item())
+        return value
+
+    def _score_divergence(
+        self, inputs: Mapping[str, Any], policy: AnswerStates, share: Share
+    ) -> Tensor:
         """KL(reference ‖ policy), the mean over tokens that both answers begin with, in nats."""
-        # TRL may have asked for the reference's answers too.
-        policy = next(states for states in self._starts if states.requires_grad)
-        self._starts.clear()
         start = _start(inputs)
 
         def run() -> Tensor:
@@ -121,9 +160,13 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
 
         with torch.no_grad(), self.model.disable_adapter():
             reference = ending_alike(run)
-        share = share_of(len(inputs["input_ids"]) // 2)
-        divergence = state_divergence(self._plain, policy, reference)
+        divergence = state_divergence(self._plain, policy.start, reference)
         return mean_of_all(divergence, len(reference), share)
+
+    def _stray_loss(self, policy: AnswerStates, stray: Tensor, share: Share) -> Tensor:
+        """How likely a text breaks off, the mean over its tokens, in nats."""
+        texts = policy.states[~stray[policy.labels]]
+        return mean_of_all(stray_loss(self._plain, texts, stray), len(texts), share)
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: nn.Module | None = None
@@ -188,7 +231,7 @@ class PackedPairCollator:
 
 
 def answer_packed_rows(
-    model: PreTrainedModel, learns_start: bool, starts: list[Tensor] | None = None
+    model: PreTrainedModel, learns_start: bool, seen: list[AnswerStates] | None = None
 ) -> None:
     """Let a model with TRL's fused head answer `PackedPairCollator`'s batches.
 
@@ -199,7 +242,7 @@ def answer_packed_rows(
     Args:
         model: with TRL's fused head.
         learns_start: see `SharedPrefixDPOTrainer`; where not, those tokens have no gradient.
-        starts: is given the states that predict what both answers begin with, once a pair.
+        seen: is given what the hidden states were.
     """
     fused = model.forward
 
@@ -220,10 +263,10 @@ def answer_packed_rows(
             )
             with _only(model.base_model, at) as selected:
                 output = fused(**inputs, shift_labels=labels[known][None], fused_lm_head=True)
-            if starts is not None:
+            if seen is not None:
                 alike = _begun_alike(labels)
                 alike[len(alike) // 2 :] = False
-                starts.append(selected[0][alike[known]])
+                seen.append(AnswerStates(selected[0], labels[known], alike[known]))
             return output
 
         output = ending_alike(run)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 
@@ -34,6 +36,12 @@ class ImageFeatures:
     def nbytes(self) -> int:
         """Memory that the tokens take."""
         return self.tokens.nbytes
+
+    @property
+    def pooled(self) -> NDArray[np.float64]:
+        """The mean over the tokens, shape (hidden,), where there are several that of each."""
+        mean: NDArray[np.float64] = self.tokens.double().mean(dim=0).flatten().numpy()
+        return mean
 
 
 @dataclass(frozen=True)

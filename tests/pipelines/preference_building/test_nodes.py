@@ -1,8 +1,10 @@
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 import tiny_vlm
+import torch
 from cards import MACHINE, policy_over
 from images import coloured_images
 from interrupted import killed_and_begun_again
@@ -18,12 +20,12 @@ from selfscore.pipelines.preference_building.pipeline import create_pipeline
 from selfscore.pipelines.preference_building.settings import PreferenceBuildingSettings
 from selfscore.preference_data.builders import PAIR_BUILDERS
 from selfscore.preference_data.pairs import PAIR_COLUMNS
-from selfscore.vlm.image_features import StoredFeatures
+from selfscore.vlm.image_features import ImageFeatures, StoredFeatures
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.reading.features import ImageEncoder
 from selfscore.vlm.reading.log_probabilities import answer_log_probabilities
 
-BATCHES = PreferenceBuildingSettings(batch_size=3)
+BATCHES = PreferenceBuildingSettings(batch_size=3, ridge_weight=0.6)
 
 
 def generations(count: int = 8) -> pd.DataFrame:
@@ -139,13 +141,35 @@ def test_levels_are_those_of_the_policys_scale_and_are_counted():
     texts = generations()
     texts.loc[texts["image_id"] == "3", "accepted"] = False
     chosen = texts[texts["side"] == "chosen"]
-    images = chosen[["image_id", "path", "split", "level"]].assign(score=chosen["level"] + 0.25)
-    examples = build_level_examples(policy_over(), images, texts)
+    images = chosen[["image_id", "path", "split", "level"]].assign(
+        score=chosen["level"] + 0.25, group=chosen["image_id"]
+    )
+    unknown = StoredFeatures({}, {})
+    examples = build_level_examples(policy_over(), images, unknown, texts, BATCHES)
     assert examples["position"].tolist() == (chosen["level"] + 0.25).tolist()
     report = report_preferences(texts, level_examples=examples)
-    assert report["level_examples"] == {"images": 8, "with_text": 7}
+    assert report["level_examples"] == {"images": 8, "with_text": 7, "ridge_share": 0.0}
     assert report["pairs"] == {}
     assert "level_examples" not in report_preferences(texts)
+
+
+def test_features_that_are_stored_give_a_second_opinion():
+    texts = generations()
+    chosen = texts[texts["side"] == "chosen"]
+    score = np.linspace(0.5, 7.5, len(chosen))
+    images = chosen[["image_id", "path", "split", "level"]].assign(
+        score=score, group=chosen["image_id"]
+    )
+    features = {
+        path: ImageFeatures(torch.tensor([[value, 1.0], [value + 1, 3.0]]), "<image>")
+        for path, value in zip(images["path"], score, strict=True)
+    }
+    examples = build_level_examples(
+        policy_over(), images, StoredFeatures({}, features), texts, BATCHES
+    )
+    assert examples["ridge"].to_numpy() == pytest.approx(score, abs=0.2)
+    report = report_preferences(texts, level_examples=examples)
+    assert report["level_examples"]["ridge_share"] == pytest.approx(0.6, abs=0.01)
 
 
 @pytest.mark.parametrize(

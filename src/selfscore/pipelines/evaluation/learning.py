@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from selfscore.layout import LEVEL
-from selfscore.level_training.settings import VALIDATION_LOSS
+from selfscore.level_training.settings import VALIDATION_ERROR
 from selfscore.metrics.figures import MERGING, POOLED, PREFERENCES, STRENGTH, TRAINING
 
 _MERGED = "merged"
@@ -67,9 +67,9 @@ def _kept(log: pd.DataFrame) -> pd.Series[Any]:
 
     Step 0, before all training, is among the latter.
     """
-    if VALIDATION_LOSS not in log:
+    if VALIDATION_ERROR not in log:
         return log.iloc[-1]
-    return log.iloc[int(log[VALIDATION_LOSS].argmin())]
+    return log.iloc[int(log[VALIDATION_ERROR].argmin())]
 
 
 def _strengths(report: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:

@@ -6,12 +6,11 @@ import logging
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from selfscore.metrics.figures import ANY, COLUMNS, RIDGE, as_figures
 from selfscore.metrics.ridge import predict_scores, ridge_metrics
 from selfscore.pipelines.evaluation.settings import EvaluationSettings
-from selfscore.vlm.image_features import ImageFeatures, StoredFeatures
+from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.policy import Policy
 
 logger = logging.getLogger(__name__)
@@ -40,7 +39,7 @@ def measure_ridge(
         Rows of the table of figures, of round 0, the policy `any` and `of` `ridge`. None of a split
         of which not all features are stored, nor where fewer than two training images have theirs.
     """
-    pooled = {path: _pooled(features) for path, features in image_features.images.items()}
+    pooled = {path: features.pooled for path, features in image_features.images.items()}
     known = scored_images[scored_images["path"].isin(list(pooled))]
     training = known[known["split"] == "train"]
     tables = []
@@ -58,9 +57,3 @@ def measure_ridge(
     if not tables:
         logger.info("No ridge regression: the images' features are not stored.")
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
-
-
-def _pooled(features: ImageFeatures) -> NDArray[np.float64]:
-    """Mean over the tokens of an image, shape (hidden,), where there are several that of each."""
-    mean: NDArray[np.float64] = features.tokens.double().mean(dim=0).flatten().numpy()
-    return mean

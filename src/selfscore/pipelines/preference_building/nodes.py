@@ -14,6 +14,7 @@ from selfscore.preference_data.builders import pair_builder
 from selfscore.preference_data.level_examples import level_examples
 from selfscore.preference_data.no_pairs import why_no_pair
 from selfscore.preference_data.pairs import join_sides
+from selfscore.preference_data.second_opinion import ridge_opinion
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
 from selfscore.vlm.options import Machine
@@ -46,19 +47,29 @@ def build_pairs(generations: pd.DataFrame, seed: int, expert: str) -> pd.DataFra
 
 
 def build_level_examples(
-    policy: Policy, scored_images: pd.DataFrame, generations: pd.DataFrame
+    policy: Policy,
+    scored_images: pd.DataFrame,
+    image_features: StoredFeatures,
+    generations: pd.DataFrame,
+    settings: PreferenceBuildingSettings,
 ) -> pd.DataFrame:
     """What the level expert is trained on, and the validation images that say for how long.
 
     Args:
         policy: whose card has the scale.
         scored_images: the true scores.
+        image_features: what the tower makes of the images, as far as it is stored.
         generations: what the policy wrote for them.
+        settings: of which `ridge_weight` counts.
 
     Returns:
         See `level_examples`.
     """
-    return level_examples(scored_images, generations, policy.card.score_scale.values)
+    values = policy.card.score_scale.values
+    learnt = scored_images[scored_images["split"] == "train"]
+    pooled = {path: features.pooled for path, features in image_features.images.items()}
+    opinion = ridge_opinion(learnt, pooled, values, settings.ridge_weight)
+    return level_examples(scored_images, generations, values, opinion)
 
 
 def weigh_references(
@@ -144,6 +155,7 @@ def report_preferences(
         examples["level_examples"] = {
             "images": len(learnt),
             "with_text": int((learnt["response"] != "").sum()),
+            "ridge_share": float(learnt["ridge_share"].max()),
         }
     dropped = generations.loc[~generations["accepted"], "reason"].value_counts()
     return {

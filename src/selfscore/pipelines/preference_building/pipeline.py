@@ -74,7 +74,13 @@ def _of_pairs(experts: Sequence[str]) -> list[Node]:
 def _of_levels() -> Node:
     return Node(
         build_level_examples,
-        inputs=["policy", "scored_images", "generations"],
+        inputs=[
+            "policy",
+            "scored_images",
+            "image_features",
+            "generations",
+            "params:preference_building",
+        ],
         outputs="level_examples",
         name="build_level_examples",
     )

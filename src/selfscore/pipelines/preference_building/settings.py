@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from selfscore.settings_class import Count, settings_class
+from selfscore.settings_class import Count, Share, settings_class
 
 
 @settings_class
@@ -11,6 +11,9 @@ class PreferenceBuildingSettings:
 
     Attributes:
         batch_size: images whose answers are weighed together.
+        ridge_weight: how much a ridge regression on image features would count, were it always
+            right, in what the level expert learns, see `ridge_opinion`; 0 leaves it out.
     """
 
     batch_size: Count
+    ridge_weight: Share

@@ -11,7 +11,7 @@ score.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -186,9 +186,7 @@ def label_log_probabilities(
 def state_divergence(model: PreTrainedModel, states: Tensor, reference: Tensor) -> Tensor:
     """KL(reference ‖ model) of the token that each state predicts, the sum over states, in nats.
 
-    All of the vocabulary counts, not one token alone: two models that agree there write alike. A
-    few hundred places are projected at a time, and again for the gradient, so that memory does not
-    grow with the vocabulary times all tokens.
+    All of the vocabulary counts, not one token alone: two models that agree there write alike.
 
     Args:
         model: whose output projection, which both share.
@@ -201,11 +199,21 @@ def state_divergence(model: PreTrainedModel, states: Tensor, reference: Tensor) 
         log_p, log_q = (head(at).float().log_softmax(dim=-1) for at in (mine, other))
         return (log_q.exp() * (log_q - log_p)).sum()
 
-    places = [each.split(_PLACES) for each in (states, reference)]
-    sums = [
-        checkpoint(divergence, *pair, use_reentrant=False) for pair in zip(*places, strict=True)
-    ]
-    return torch.stack(sums).sum()
+    return sum_over_places(divergence, states, reference)
+
+
+def sum_over_places(summed: Callable[..., Tensor], *states: Tensor) -> Tensor:
+    """The sum of what a function of states makes of them, a few hundred places at a time.
+
+    They are computed again for the gradient, so that memory does not grow with the vocabulary
+    times all places.
+
+    Args:
+        summed: of as many tensors [m, hidden] as there are `states`, one number.
+        states: each [n, hidden], n at least 1.
+    """
+    parts = zip(*(each.split(_PLACES) for each in states), strict=True)
+    return torch.stack([checkpoint(summed, *part, use_reentrant=False) for part in parts]).sum()
 
 
 def label_states(hidden: Tensor, packed: PackedAnswers) -> Tensor:

@@ -116,6 +116,21 @@ def end_tokens(vlm: VLM) -> set[int]:
     return (ends | {vlm.tokenizer.eos_token_id}) - {None}
 
 
+def token_texts(vlm: VLM) -> list[str]:
+    """What each token of the vocabulary adds to a text, V strings.
+
+    Some decoders drop the space before a text's first word, so each is read behind a colon. A model
+    may have rows in its vocabulary that no token stands for: "".
+    """
+    tokenizer = vlm.tokenizer
+    anchor = tokenizer(":", add_special_tokens=False)["input_ids"][-1:]
+    before = len(tokenizer.decode(anchor))
+    pairs = [[*anchor, token] for token in range(len(tokenizer))]
+    decoded = tokenizer.batch_decode(pairs, clean_up_tokenization_spaces=False)
+    rows = vlm.model.get_output_embeddings().weight.shape[0]
+    return [text[before:] for text in decoded] + [""] * (rows - len(decoded))
+
+
 def pad_token(vlm: VLM) -> int:
     """A token for places that nothing looks at."""
     token = vlm.tokenizer.pad_token_id

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from selfscore.vlm.reading.tokens import end_tokens
+from selfscore.vlm.reading.tokens import end_tokens, token_texts
 
 if TYPE_CHECKING:
     from selfscore.vlm.model import VLM
@@ -64,9 +64,7 @@ def explanation_grammar(vlm: VLM) -> ExplanationGrammar:
     """
     ends = end_tokens(vlm)
     special = ends.union(vlm.tokenizer.all_special_ids)
-    texts = ["" if token in special else text for token, text in enumerate(_texts(vlm))]
-    # A model may have rows in its vocabulary that no token stands for.
-    texts += [""] * (vlm.model.get_output_embeddings().weight.shape[0] - len(texts))
+    texts = ["" if token in special else text for token, text in enumerate(token_texts(vlm))]
 
     begin = torch.tensor([_begins(text) for text in texts])
     space = torch.tensor([text == " " for text in texts]) & begin.any()
@@ -83,14 +81,3 @@ def _goes_on(text: str) -> bool:
 
 def _begins(text: str) -> bool:
     return _goes_on(text) and not text[0].isspace() and not text.startswith(_PART)
-
-
-def _texts(vlm: VLM) -> list[str]:
-    """What each token adds to a text: some decoders drop the space before a text's first word."""
-    tokenizer = vlm.tokenizer
-    anchor = tokenizer(":", add_special_tokens=False)["input_ids"][-1:]
-    before = len(tokenizer.decode(anchor))
-    pairs = [[*anchor, token] for token in range(len(tokenizer))]
-    return [
-        text[before:] for text in tokenizer.batch_decode(pairs, clean_up_tokenization_spaces=False)
-    ]
