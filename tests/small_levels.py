@@ -16,7 +16,14 @@ TEXTS = ["The picture is sharp.", "It is blurred and dark.", ""]
 def settings(**changes):
     """Settings that learn fast, with what differs."""
     shared = {k: v for k, v in VALUES.items() if k not in ONLY_OF_PAIRS}
-    own = {"max_cycles": 1, "fidelity_weight": 1.0, "text_weight": 1.0, "text_every": 2}
+    own = {
+        "max_cycles": 1,
+        "min_gain": 0.0,
+        "fidelity_weight": 1.0,
+        "text_weight": 1.0,
+        "stray_weight": 1.0,
+        "text_every": 2,
+    }
     return LevelSettings(**shared | own | changes)
 
 

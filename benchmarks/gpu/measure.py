@@ -53,6 +53,7 @@ _LEVEL = LevelSettings(
     alpha=32.0,
     epochs=1.0,
     max_cycles=1,
+    min_gain=0.0,
     batch_size=1,
     accumulation_steps=1,
     gradient_checkpointing=False,
@@ -62,6 +63,7 @@ _LEVEL = LevelSettings(
     checkpoint_steps=5,
     fidelity_weight=1.0,
     text_weight=30.0,
+    stray_weight=300.0,
     text_every=1,
 )
 

@@ -93,6 +93,19 @@ def test_where_validation_images_lose_again_the_first_cycle_is_kept(idefics3):
     assert_adapter(adapter, train(idefics3, table, settings(**SHORT, max_cycles=1)))
 
 
+def test_a_cycle_that_gains_too_little_is_not_kept(idefics3):
+    """Where a cycle has to take away more of the error than the second does here."""
+    table = table_with([0.0, 0.0, 5.0])
+    how = {**LONGER, "max_cycles": 8}
+    errors = errors_of(train(idefics3, table, settings(**how))[1])
+    gains = [1 - errors[16 * n + 16] / errors[16 * n] for n in range(2)]
+    assert gains[0] > gains[1] > 0
+    least = (gains[0] + gains[1]) / 2
+    adapter, log = train(idefics3, table, settings(**how, min_gain=least))
+    assert errors_of(log).index.tolist() == [0, 16, 32]
+    assert_adapter(adapter, train(idefics3, table, settings(**LONGER, max_cycles=1)))
+
+
 # Steps so long that validation images lose by them.
 TOO_FAR = SHORT | {"lr": 0.1}
 

@@ -10,6 +10,7 @@ from transformers import TrainingArguments
 
 from selfscore.expert_training.targets import lora_targets
 from selfscore.level_training.trainer import LevelTrainer
+from selfscore.vlm.reading.stray_tokens import stray_tokens
 from selfscore.vlm.reading.tokens import answer_ids, level_strings, render
 from selfscore.vlm.response import write_response
 
@@ -74,7 +75,7 @@ def plainly(vlm, rows, settings, written, before):
     """The loss from the definition, a pass for every string; `before` as the policy was."""
     levels = len(rows[0]["target"])
     start, strings = level_strings(vlm, "Rate it.", levels)
-    scores, texts = [], []
+    scores, texts, broken = [], [], []
     for row in rows:
         each = [
             log_probabilities(vlm, row["path"], [*start, *(ids if levels > 10 else ids[:1])])
@@ -90,6 +91,9 @@ def plainly(vlm, rows, settings, written, before):
             tokens = tokens.sum(dim=-1)
             level = len(start), len(start) + len(strings[row["level"]]) - 1
             texts.append(torch.cat([tokens[: level[0]], tokens[level[1] :]]))
+            stray = stray_tokens(vlm)
+            words = [place for place, token in enumerate(ids) if not stray[token]]
+            broken.append(-(1 - mine[words][:, stray].exp().sum(dim=-1)).log())
     log_p = torch.stack(scores)
     target = torch.tensor([list(row["target"]) for row in rows])
     expected = log_p.softmax(dim=-1) @ torch.arange(levels).float()
@@ -102,14 +106,19 @@ def plainly(vlm, rows, settings, written, before):
                 1 - (ahead if rows[a]["position"] > rows[b]["position"] else 1 - ahead).sqrt()
             )
     loss = loss + settings.fidelity_weight * torch.stack(pairs).mean()
-    return loss + settings.text_weight * torch.cat(texts).mean() if texts else loss
+    if not texts:
+        return loss
+    loss = loss + settings.text_weight * torch.cat(texts).mean()
+    return loss + settings.stray_weight * torch.cat(broken).mean()
 
 
 @pytest.mark.parametrize("levels", [10, 12])
 @pytest.mark.parametrize("written", [True, False])
 def test_loss_and_gradients_are_those_of_plain_rows(idefics3, tmp_path, levels, written):
     table = small_levels.examples(4, levels)
-    made, rows = trainer(idefics3, tmp_path, table, fidelity_weight=0.7, text_weight=0.6)
+    made, rows = trainer(
+        idefics3, tmp_path, table, fidelity_weight=0.7, text_weight=0.6, stray_weight=0.8
+    )
     made.state.global_step = 0 if written else 1
     vlm = made._encoder.vlm
     made.model.eval()

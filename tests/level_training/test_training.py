@@ -38,10 +38,12 @@ def test_what_is_trained_is_what_scoring_says(idefics3, levels):
 
 
 def test_the_log_has_a_row_every_few_steps_with_the_parts_of_the_loss(idefics3):
-    _, log = train(idefics3, examples(), settings(epochs=5, text_weight=0.5, fidelity_weight=2.0))
+    weights = {"text_weight": 0.5, "stray_weight": 3.0, "fidelity_weight": 2.0}
+    _, log = train(idefics3, examples(), settings(epochs=5, **weights))
     assert log["step"].tolist() == [1, 5, 10]
     first = log.iloc[0]
-    whole = first["divergence"] + 2 * first["fidelity"] + 0.5 * first["text"]
+    scores = first["divergence"] + 2 * first["fidelity"]
+    whole = scores + 0.5 * first["text"] + 3 * first["stray"]
     assert first["loss"] == pytest.approx(whole, rel=1e-5)
 
 
@@ -52,6 +54,14 @@ def test_the_more_its_texts_weigh_the_less_the_policy_forgets_them(idefics3):
         assert log["text"].iloc[0] == pytest.approx(0, abs=1e-6)
         ends.append(log["text"].iloc[-1])
     assert ends[1] < 0.3 * ends[0]
+
+
+def test_texts_break_off_less_where_that_weighs(idefics3):
+    ends = []
+    for weight in (0.0, 100.0):
+        _, log = train(idefics3, examples(), settings(epochs=20, lr=1e-2, stray_weight=weight))
+        ends.append(log["stray"].iloc[-1] / log["stray"].iloc[0])
+    assert ends[1] < 0.5 * ends[0]
 
 
 def test_texts_can_be_left_out(idefics3):

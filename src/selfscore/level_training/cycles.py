@@ -48,7 +48,7 @@ def learning_rate(step: int, cycle: int, warmup: int) -> float:
 
 
 class BestCycle(TrainerCallback):
-    """Ends a training after a cycle that is no better than the best before it, which is kept.
+    """Ends a training after a cycle that gains too little on the best before it, which is kept.
 
     Before the first stands the model that no cycle has changed. The trainer's state says which
     cycle is the best, 0 for none, and what its error was, so a training that was stopped goes on
@@ -57,6 +57,7 @@ class BestCycle(TrainerCallback):
     Args:
         error: on the validation images, of the model as it stands.
         cycle: steps of a cycle.
+        min_gain: the part of the best error so far that a cycle has to take away, 0 … 1.
         checkpoint: takes the adapter of the best cycle; the first process alone writes.
 
     Raises:
@@ -64,10 +65,15 @@ class BestCycle(TrainerCallback):
     """
 
     def __init__(
-        self, error: Callable[[], float], cycle: int, checkpoint: MutableMapping[str, bytes]
+        self,
+        error: Callable[[], float],
+        cycle: int,
+        min_gain: float,
+        checkpoint: MutableMapping[str, bytes],
     ) -> None:
         self._error = error
         self._cycle = cycle
+        self._min_gain = min_gain
         self._checkpoint = checkpoint
         self._best: dict[str, Tensor] = {}
 
@@ -95,7 +101,7 @@ class BestCycle(TrainerCallback):
         error = self._error()
         control.should_log = True
         assert state.best_metric is not None
-        if error >= state.best_metric:
+        if error >= state.best_metric * (1 - self._min_gain):
             control.should_training_stop = True
             return
         state.best_metric, state.best_global_step = error, state.global_step
@@ -115,7 +121,7 @@ class BestCycle(TrainerCallback):
             kept = f"number {(state.best_global_step or 0) // self._cycle} is kept"
             set_peft_model_state_dict(_adapted(kwargs), self._best)
         else:
-            kept = "none is kept, because the policy before is no worse"
+            kept = "none is kept, because the policy before is hardly worse"
             _undo(_adapted(kwargs))
         logger.info(
             "Of %d cycles %s: on validation images it is %.3f levels off.",

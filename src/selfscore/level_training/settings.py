@@ -6,7 +6,7 @@ Knows numbers only; imports no library that trains.
 from __future__ import annotations
 
 from selfscore.expert_training.settings import TrainingSettings
-from selfscore.settings_class import Count, NotNegative, settings_class
+from selfscore.settings_class import Count, NotNegative, Share, settings_class
 
 # The column of the training log with the error on the validation images, where a cycle ends.
 VALIDATION_ERROR = "validation_error"
@@ -21,21 +21,25 @@ class LevelSettings(TrainingSettings):
     rounding, but for the texts, which are a mean over the tokens of each part.
 
     It goes through cycles of `epochs` each, from warm-up to the end of the decay, and stops after
-    one that validation images find no better than the best before it, which is kept; or none, where
-    the first is no better than the policy before.
+    one by which validation images gain less than `min_gain` on the best before it, which is kept;
+    or none, where already the first gains less on the policy before.
 
     Attributes:
         max_cycles: most cycles that it goes through; 1 looks at no validation image.
+        min_gain: the part of the error on validation images that a cycle has to take away.
         fidelity_weight: weight of the order of the images of a step, see `fidelity`; 0 leaves it
             out.
         text_weight: weight of KL(policy before ‖ policy) at each token of the right-score texts; 0
-            leaves them out.
+            leaves the texts out.
+        stray_weight: weight of -log(1 - p(stray)) at each token of these texts, see `stray_loss`.
         text_every: every so many steps have the texts in them. A row without its text is short.
     """
 
     max_cycles: Count
+    min_gain: Share
     fidelity_weight: NotNegative
     text_weight: NotNegative
+    stray_weight: NotNegative
     text_every: Count
 
     def steps(self, rows: int) -> int:

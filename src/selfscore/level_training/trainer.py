@@ -29,6 +29,7 @@ from selfscore.vlm.reading.shared_prefix import (
     label_states,
     state_divergence,
 )
+from selfscore.vlm.reading.stray_tokens import stray_loss, stray_tokens
 from selfscore.vlm.reading.tokens import prompts_of
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class LevelTrainer(WatchedTrainer):
         self._instruction = instruction
         self._settings = settings
         self._validation = validation
+        self._stray = stray_tokens(encoder.vlm)
         self._noted: dict[str, list[Tensor]] = {}
         # As TRL does, so that all experts of a seed start from the same A.
         set_seed(arguments.seed)
@@ -101,9 +103,13 @@ class LevelTrainer(WatchedTrainer):
         with_texts = settings.text_weight > 0 and self.state.global_step % settings.text_every == 0
         written = with_texts and any(row["response"] for row in rows)
         parts, accuracy = self._losses(rows, written)
-        loss = parts["divergence"] + settings.fidelity_weight * parts["fidelity"]
-        if "text" in parts:
-            loss = loss + settings.text_weight * parts["text"]
+        weights = {
+            "divergence": 1.0,
+            "fidelity": settings.fidelity_weight,
+            "text": settings.text_weight,
+            "stray": settings.stray_weight,
+        }
+        loss = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
         self.watch(loss, [row["name"] for row in rows])
         for name, value in {**parts, ACCURACY: accuracy}.items():
             self._noted.setdefault(name, []).append(value.detach())
@@ -139,7 +145,7 @@ class LevelTrainer(WatchedTrainer):
 
     def _losses(self, rows: Sequence[Row], written: bool) -> tuple[dict[str, Tensor], Tensor]:
         """The losses of a batch by name, and the share of its pairs that are in order."""
-        log_p, text = self._read(rows, written)
+        log_p, of_texts = self._read(rows, written)
         target, position, spread = (
             torch.from_numpy(np.array([row[name] for row in rows], dtype=float)).to(log_p)
             for name in ("target", "position", "spread")
@@ -149,16 +155,14 @@ class LevelTrainer(WatchedTrainer):
             "divergence": divergence(log_p, target),
             "fidelity": fidelity(expected, position, spread),
         }
-        if text is not None:
-            parts["text"] = text
-        return parts, in_order(expected, position)
+        return parts | of_texts, in_order(expected, position)
 
-    def _read(self, rows: Sequence[Row], written: bool) -> tuple[Tensor, Tensor | None]:
+    def _read(self, rows: Sequence[Row], written: bool) -> tuple[Tensor, dict[str, Tensor]]:
         """What the model makes of the rows: all of their levels, and perhaps their texts.
 
         Returns:
-            [rows, levels] log-probabilities; and how far the texts are from those of the policy
-            before, in nats a token, where they are looked at.
+            [rows, levels] log-probabilities; and of texts, where they are looked at, in nats a
+            token, how far they are from those of the policy before, and how likely they break off.
         """
         vlm = self._encoder.vlm
         frozen = self._settings.targets == "language_model"
@@ -177,20 +181,25 @@ class LevelTrainer(WatchedTrainer):
             ],
         )
 
-        def run() -> tuple[Tensor, Tensor | None]:
+        tokens = text.labels[text.labels != IGNORED]
+        words = ~self._stray[tokens]
+
+        def run() -> tuple[Tensor, dict[str, Tensor]]:
             before = self._before(levels, images) if written else None
             hidden = hidden_states(self._plain, levels, image_tokens(self._plain, images))
             log_p = label_log_probabilities(self._plain, hidden, levels).sum(dim=-1)
             if before is None:
-                return log_p, None
-            states = label_states(hidden, text), label_states(before, text)
-            return log_p, state_divergence(self._plain, *states)
+                return log_p, {}
+            states = label_states(hidden, text)
+            return log_p, {
+                "text": state_divergence(self._plain, states, label_states(before, text)),
+                "stray": stray_loss(self._plain, states[words], self._stray),
+            }
 
-        found, kept = ending_alike(run)
-        log_p = gather(found, share)
-        if kept is None:
-            return log_p, None
-        return log_p, mean_of_all(kept, int((text.labels != IGNORED).sum()), share)
+        found, of_texts = ending_alike(run)
+        counts = {"text": len(tokens), "stray": int(words.sum())}
+        means = {name: mean_of_all(total, counts[name], share) for name, total in of_texts.items()}
+        return gather(found, share), means
 
     @torch.no_grad()
     def _before(self, packed: PackedAnswers, images: Mapping[str, Any]) -> Tensor:

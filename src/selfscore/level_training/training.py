@@ -71,8 +71,8 @@ def train_level_expert(
             encoder, instruction, settings, adapter, of_trainer, rows, validation, callbacks
         )
         if settings.max_cycles > 1:
-            cycle = settings.cycle(len(rows))
-            trainer.add_callback(BestCycle(trainer.validation_error, cycle, checkpoint))
+            cycle, gain = settings.cycle(len(rows)), settings.min_gain
+            trainer.add_callback(BestCycle(trainer.validation_error, cycle, gain, checkpoint))
         return trainer
 
     training = Training(make, "level_training", "image", ACCURACY)

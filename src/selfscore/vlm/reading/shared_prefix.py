@@ -210,7 +210,7 @@ def sum_over_places(summed: Callable[..., Tensor], *states: Tensor) -> Tensor:
 
     Args:
         summed: of as many tensors [m, hidden] as there are `states`, one number.
-        states: each [n, hidden], n at least 1.
+        states: each [n, hidden].
     """
     parts = zip(*(each.split(_PLACES) for each in states), strict=True)
     return torch.stack([checkpoint(summed, *part, use_reentrant=False) for part in parts]).sum()
