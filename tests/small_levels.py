@@ -20,6 +20,7 @@ def settings(**changes):
         "max_cycles": 1,
         "min_gain": 0.0,
         "fidelity_weight": 1.0,
+        "unscored_weight": 0.0,
         "text_weight": 1.0,
         "stray_weight": 1.0,
         "text_every": 2,

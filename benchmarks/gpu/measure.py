@@ -62,6 +62,7 @@ _LEVEL = LevelSettings(
     targets="language_model",
     checkpoint_steps=5,
     fidelity_weight=1.0,
+    unscored_weight=10.0,
     text_weight=30.0,
     stray_weight=300.0,
     text_every=1,

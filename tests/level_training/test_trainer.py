@@ -106,6 +106,7 @@ def plainly(vlm, rows, settings, written, before):
                 1 - (ahead if rows[a]["position"] > rows[b]["position"] else 1 - ahead).sqrt()
             )
     loss = loss + settings.fidelity_weight * torch.stack(pairs).mean()
+    loss = loss - settings.unscored_weight * log_p.exp().sum(dim=-1).log().mean()
     if not texts:
         return loss
     loss = loss + settings.text_weight * torch.cat(texts).mean()
@@ -117,7 +118,13 @@ def plainly(vlm, rows, settings, written, before):
 def test_loss_and_gradients_are_those_of_plain_rows(idefics3, tmp_path, levels, written):
     table = small_levels.examples(4, levels)
     made, rows = trainer(
-        idefics3, tmp_path, table, fidelity_weight=0.7, text_weight=0.6, stray_weight=0.8
+        idefics3,
+        tmp_path,
+        table,
+        fidelity_weight=0.7,
+        text_weight=0.6,
+        stray_weight=0.8,
+        unscored_weight=0.9,
     )
     made.state.global_step = 0 if written else 1
     vlm = made._encoder.vlm

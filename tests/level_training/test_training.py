@@ -38,11 +38,16 @@ def test_what_is_trained_is_what_scoring_says(idefics3, levels):
 
 
 def test_the_log_has_a_row_every_few_steps_with_the_parts_of_the_loss(idefics3):
-    weights = {"text_weight": 0.5, "stray_weight": 3.0, "fidelity_weight": 2.0}
+    weights = {
+        "fidelity_weight": 2.0,
+        "unscored_weight": 4.0,
+        "text_weight": 0.5,
+        "stray_weight": 3.0,
+    }
     _, log = train(idefics3, examples(), settings(epochs=5, **weights))
     assert log["step"].tolist() == [1, 5, 10]
     first = log.iloc[0]
-    scores = first["divergence"] + 2 * first["fidelity"]
+    scores = first["divergence"] + 2 * first["fidelity"] + 4 * first["unscored"]
     whole = scores + 0.5 * first["text"] + 3 * first["stray"]
     assert first["loss"] == pytest.approx(whole, rel=1e-5)
 

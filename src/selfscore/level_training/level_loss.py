@@ -31,6 +31,15 @@ def expected_level(log_p: Tensor) -> Tensor:
     return log_p.softmax(dim=-1) @ torch.arange(log_p.shape[1]).to(log_p)
 
 
+def unscored(log_p: Tensor) -> Tensor:
+    """-log Σ p, the mean over images, in nats: how likely no level is written at all.
+
+    Args:
+        log_p: [B, levels] log-probability of each level among all that could follow.
+    """
+    return -log_p.logsumexp(dim=-1).mean()
+
+
 def fidelity(expected: Tensor, position: Tensor, spread: Tensor) -> Tensor:
     """How far the order of the expected levels is from that of the true scores; 0 … 1.
 

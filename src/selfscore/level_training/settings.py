@@ -29,6 +29,8 @@ class LevelSettings(TrainingSettings):
         min_gain: the part of the error on validation images that a cycle has to take away.
         fidelity_weight: weight of the order of the images of a step, see `fidelity`; 0 leaves it
             out.
+        unscored_weight: weight of -log of the probability that a level is written as the score, see
+            `unscored`.
         text_weight: weight of KL(policy before ‖ policy) at each token of the right-score texts; 0
             leaves the texts out.
         stray_weight: weight of -log(1 - p(stray)) at each token of these texts, see `stray_loss`.
@@ -38,6 +40,7 @@ class LevelSettings(TrainingSettings):
     max_cycles: Count
     min_gain: Share
     fidelity_weight: NotNegative
+    unscored_weight: NotNegative
     text_weight: NotNegative
     stray_weight: NotNegative
     text_every: Count

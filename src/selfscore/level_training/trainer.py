@@ -19,7 +19,13 @@ from selfscore.expert_training.image_batches import image_batch, image_tokens
 from selfscore.expert_training.together import ending_alike, gather, mean_of_all, share_of
 from selfscore.expert_training.watched_trainer import WatchedTrainer
 from selfscore.level_training.cycles import learning_rate
-from selfscore.level_training.level_loss import divergence, expected_level, fidelity, in_order
+from selfscore.level_training.level_loss import (
+    divergence,
+    expected_level,
+    fidelity,
+    in_order,
+    unscored,
+)
 from selfscore.level_training.settings import VALIDATION_ERROR, LevelSettings
 from selfscore.vlm.reading.level_rows import pack_levels
 from selfscore.vlm.reading.shared_prefix import (
@@ -108,6 +114,7 @@ class LevelTrainer(WatchedTrainer):
             "fidelity": settings.fidelity_weight,
             "text": settings.text_weight,
             "stray": settings.stray_weight,
+            "unscored": settings.unscored_weight,
         }
         loss = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
         self.watch(loss, [row["name"] for row in rows])
@@ -154,6 +161,7 @@ class LevelTrainer(WatchedTrainer):
         parts = {
             "divergence": divergence(log_p, target),
             "fidelity": fidelity(expected, position, spread),
+            "unscored": unscored(log_p),
         }
         return parts | of_texts, in_order(expected, position)
 
