@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import entropy, norm
 
-from selfscore.level_training.level_loss import divergence, fidelity, in_order
+from selfscore.level_training.level_loss import (
+    divergence,
+    expected_level,
+    fidelity,
+    in_order,
+    unscored,
+)
 
 SEEDS = st.integers(0, 2**16)
 
@@ -86,3 +92,19 @@ def test_one_image_alone_has_no_order():
 def test_pairs_with_one_score_are_in_no_order():
     found = in_order(torch.tensor([1.0, 2.0, 0.0]), torch.tensor([1.0, 3.0, 3.0]))
     assert float(found) == 0.5
+
+
+@given(seed=SEEDS, images=st.integers(1, 9), levels=st.integers(2, 12))
+def test_what_falls_on_no_level_is_what_is_unscored(seed, images, levels):
+    likely, *_ = tensors(seed, images, levels)
+    missing = 1 - likely.sum(axis=1)
+    found = unscored(torch.from_numpy(likely).log())
+    assert float(found) == pytest.approx(-np.log(1 - missing).mean(), rel=1e-9)
+
+
+@given(seed=SEEDS, images=st.integers(1, 9), levels=st.integers(2, 12))
+def test_the_expected_level_is_the_mean_of_those_that_are_levels(seed, images, levels):
+    likely, *_ = tensors(seed, images, levels)
+    expected = np.average(np.tile(np.arange(levels), (images, 1)), axis=1, weights=likely)
+    found = expected_level(torch.from_numpy(likely).log())
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9, atol=1e-12)
