@@ -56,15 +56,22 @@ def test_where_nothing_can_be_told_there_is_none(weight):
     assert ridge_opinion(table, {}, VALUES, weight) is NO_OPINION
     assert ridge_opinion(table.assign(group="all"), features, VALUES, weight) is NO_OPINION
     assert ridge_opinion(table.assign(score=2.0), features, VALUES, weight) is NO_OPINION
+    assert ridge_opinion(table.head(4), features, VALUES, weight) is NO_OPINION
     assert ridge_opinion(table.head(0), features, VALUES, weight) is NO_OPINION
 
 
+@pytest.mark.filterwarnings("error")
+def test_three_images_are_enough():
+    table, features = images(3)
+    table["group"] = table["path"]
+    assert 0 <= ridge_opinion(table, features, VALUES, 0.6).share <= 0.6
+
+
 def test_one_that_is_worse_than_none_counts_for_nothing():
-    """Two groups, each of which teaches the reverse of the other."""
-    feature = np.tile(np.linspace(0, 3, 10), 2)
-    score = np.concatenate([feature[:10], 3 - feature[10:]])
+    """Each group has scores that the others do not let one expect."""
+    feature = np.arange(3.0).repeat(10)
     table = pd.DataFrame(
-        {"path": [f"{n}.png" for n in range(20)], "score": score, "group": [0] * 10 + [1] * 10}
+        {"path": [f"{n}.png" for n in range(30)], "score": feature % 2, "group": feature}
     )
     features = {path: np.array([value]) for path, value in zip(table["path"], feature, strict=True)}
     assert ridge_opinion(table, features, VALUES, 1.0) is NO_OPINION

@@ -47,7 +47,7 @@ def cross_fitted_scores(
     Args:
         features: shape (n, d).
         scores: shape (n,).
-        groups: shape (n,), at least two different ones; in ten parts, or in as many as there are.
+        groups: shape (n,), at least three different ones, in ten parts or as many as there are.
 
     Returns:
         Scores in the unit of those given, shape (n,).

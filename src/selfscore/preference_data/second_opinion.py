@@ -23,6 +23,9 @@ from selfscore.scored_images.score_scale import positions
 
 logger = logging.getLogger(__name__)
 
+# Groups of which one is left out: a regression takes two images.
+_FEWEST = 3
+
 
 @dataclass(frozen=True)
 class SecondOpinion:
@@ -56,10 +59,10 @@ def ridge_opinion(
             correlation, in levels, of scores and opinion, which is of groups it has not seen.
 
     Returns:
-        No opinion where that correlation is not above 0, or there are fewer than two groups.
+        No opinion where that correlation is not above 0, or there are fewer than three groups.
     """
     known = images[images["path"].isin(list(features))]
-    if weight == 0 or known["group"].nunique() < 2:
+    if weight == 0 or known["group"].nunique() < _FEWEST:
         return NO_OPINION
     predicted = cross_fitted_scores(
         np.stack([features[path] for path in known["path"]]), known["score"], known["group"]

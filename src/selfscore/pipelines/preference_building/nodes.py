@@ -67,7 +67,8 @@ def build_level_examples(
     """
     values = policy.card.score_scale.values
     learnt = scored_images[scored_images["split"] == "train"]
-    pooled = {path: features.pooled for path, features in image_features.images.items()}
+    stored = image_features.images
+    pooled = {path: stored[path].pooled for path in learnt["path"] if path in stored}
     opinion = ridge_opinion(learnt, pooled, values, settings.ridge_weight)
     return level_examples(scored_images, generations, values, opinion)
 
