@@ -103,6 +103,7 @@ def test_a_cycle_that_gains_too_little_is_not_kept(idefics3):
     least = (gains[0] + gains[1]) / 2
     adapter, log = train(idefics3, table, settings(**how, min_gain=least))
     assert errors_of(log).index.tolist() == [0, 16, 32]
+    assert log["kept_step"].dropna().tolist() == [0, 16, 16]
     assert_adapter(adapter, train(idefics3, table, settings(**LONGER, max_cycles=1)))
 
 

@@ -192,6 +192,19 @@ def test_what_both_answers_begin_with_is_not_learnt_where_that_is_asked_for(poli
             )
 
 
+def assert_adds_up(made, found, plain, added):
+    """Loss and gradients found are those of the plain step, and of what is added to its loss."""
+    torch.testing.assert_close(found[0], plain[0] + added.detach(), rtol=1e-5, atol=1e-6)
+    added.backward()
+    for name, parameter in made.model.named_parameters():
+        if parameter.requires_grad:
+            expected = plain[2][name] + parameter.grad
+            size = float(expected.abs().max())
+            torch.testing.assert_close(
+                found[1][name], expected, rtol=1e-4, atol=1e-5 * size, msg=name
+            )
+
+
 def test_what_both_answers_begin_with_is_held_to_the_reference(policy, tmp_path):
     """Loss and gradients are those without it, and of the divergence from its definition."""
     plain = step(trainer(SharedPrefixDPOTrainer, load(policy), tmp_path, learns_start=False))
@@ -214,13 +227,7 @@ def test_what_both_answers_begin_with_is_held_to_the_reference(policy, tmp_path)
     held = whole / tokens
     assert float(held.detach()) > 0.01
     assert metrics["score_divergence"] == pytest.approx(float(held.detach()), rel=1e-4)
-    torch.testing.assert_close(loss, plain[0] + 3 * held.detach(), rtol=1e-5, atol=1e-6)
-    (3 * held).backward()
-    for name, parameter in made.model.named_parameters():
-        if parameter.requires_grad:
-            expected = plain[2][name] + parameter.grad
-            size = float(expected.abs().max())
-            torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-5 * size, msg=name)
+    assert_adds_up(made, (loss, found), plain, 3 * held)
 
 
 def test_texts_are_kept_from_breaking_off(policy, tmp_path):
@@ -244,13 +251,7 @@ def test_texts_are_kept_from_breaking_off(policy, tmp_path):
     broken = whole / tokens
     assert float(broken.detach()) > 0.001
     assert metrics["stray_loss"] == pytest.approx(float(broken.detach()), rel=1e-4)
-    torch.testing.assert_close(loss, plain[0] + 3 * broken.detach(), rtol=1e-5, atol=1e-6)
-    (3 * broken).backward()
-    for name, parameter in made.model.named_parameters():
-        if parameter.requires_grad:
-            expected = plain[2][name] + parameter.grad
-            size = float(expected.abs().max())
-            torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-5 * size, msg=name)
+    assert_adds_up(made, (loss, found), plain, 3 * broken)
 
 
 def test_a_tower_that_is_trained_runs_in_the_step_and_gets_its_gradients(policy, tmp_path):

@@ -10,6 +10,8 @@ from selfscore.settings_class import Count, NotNegative, Share, settings_class
 
 # The column of the training log with the error on the validation images, where a cycle ends.
 VALIDATION_ERROR = "validation_error"
+# Beside it, the step of the best cycle so far, which is kept; 0 for none.
+KEPT_STEP = "kept_step"
 
 
 @settings_class

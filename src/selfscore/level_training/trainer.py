@@ -26,7 +26,7 @@ from selfscore.level_training.level_loss import (
     in_order,
     unscored,
 )
-from selfscore.level_training.settings import VALIDATION_ERROR, LevelSettings
+from selfscore.level_training.settings import KEPT_STEP, VALIDATION_ERROR, LevelSettings
 from selfscore.vlm.reading.level_rows import pack_levels
 from selfscore.vlm.reading.shared_prefix import (
     IGNORED,
@@ -188,7 +188,6 @@ class LevelTrainer(WatchedTrainer):
                 for row in mine
             ],
         )
-
         tokens = text.labels[text.labels != IGNORED]
         words = ~self._stray[tokens]
 
@@ -222,6 +221,8 @@ class LevelTrainer(WatchedTrainer):
                 name: torch.stack(values).nanmean().item() for name, values in self._noted.items()
             }
             self._noted = {}
+        if VALIDATION_ERROR in logs:
+            logs[KEPT_STEP] = self.state.best_global_step or 0
         super().log(logs, start_time)
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from selfscore.layout import LEVEL
-from selfscore.level_training.settings import VALIDATION_ERROR
+from selfscore.level_training.settings import KEPT_STEP
 from selfscore.metrics.figures import MERGING, POOLED, PREFERENCES, STRENGTH, TRAINING
 
 _MERGED = "merged"
@@ -63,13 +63,14 @@ def _training(logs: Mapping[str, pd.DataFrame]) -> Iterator[tuple[Any, ...]]:
 
 
 def _kept(log: pd.DataFrame) -> pd.Series[Any]:
-    """The row of the step that the adapter is of: the last, or the best by validation images.
+    """The row of the step that the adapter is of: the last, or that of the cycle that is kept.
 
-    Step 0, before all training, is among the latter.
+    Step 0, before all training, is one of the latter.
     """
-    if VALIDATION_ERROR not in log:
+    if KEPT_STEP not in log:
         return log.iloc[-1]
-    return log.iloc[int(log[VALIDATION_ERROR].argmin())]
+    kept = log[KEPT_STEP].dropna().iloc[-1]
+    return log[log["step"] == kept].iloc[0]
 
 
 def _strengths(report: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
