@@ -16,10 +16,10 @@ run: $(INSTALLED)  ## Run all rounds on the demo: results in data/08_reporting
 	$(BIN)/kedro run --pipelines=iteration
 
 test: $(INSTALLED)  ## Run the tests, two files at a time
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 coverage: $(INSTALLED)  ## Run the tests and measure what they cover, which takes longer
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --cov --cov-fail-under=85
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-fail-under=85
 
 results: $(INSTALLED)  ## Run five seeds and the control, then write docs/results.md (half an hour)
 	$(BIN)/python -m benchmarks.experiments results --locked

@@ -1,4 +1,7 @@
-"""What goes wrong around a run, for real: a message that helps, and `kedro resume` finishes it."""
+"""What goes wrong around a run, for real: a message that helps, and `kedro resume` finishes it.
+
+That it does is tried once for errors and once for each signal; every try is two more processes.
+"""
 
 from __future__ import annotations
 
@@ -125,8 +128,6 @@ def test_a_read_only_disk(kedro: Started, ingest: list[str], data: Path) -> None
     with mounted(data / "03_primary"):
         subprocess.run(["mount", "-o", "remount,ro", str(data / "03_primary")], check=True)
         check_the_end(kedro(*ingest), "The disk can only be read", "/data/03_primary/s", "mounted")
-        subprocess.run(["mount", "-o", "remount,rw", str(data / "03_primary")], check=True)
-        check_it_goes_on(kedro, data)
 
 
 def _as_anybody() -> None:
@@ -141,8 +142,6 @@ def test_no_permission(kedro: Started, ingest: list[str], data: Path) -> None:
     (data / "03_primary").chmod(0o555)
     done = kedro(*ingest, preexec_fn=_as_anybody)
     check_the_end(done, "Permission denied", "/data/03_primary/s", "chmod")
-    (data / "03_primary").chmod(0o755)
-    check_it_goes_on(kedro, data)
 
 
 # In place of a node's work: a signal to its own process, as a terminal or a scheduler sends it.
@@ -182,18 +181,17 @@ bootstrap_project(os.getcwd())
 from selfscore.registry.hook import RegistryHooks
 def stopped(self, run_params, catalog):
     import os, time
-    os.kill(os.getpid(), {number})
+    os.kill(os.getpid(), 15)
     time.sleep(60)
 RegistryHooks.after_pipeline_run.__code__ = stopped.__code__
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_stopped_while_its_champion_is_registered(
-    number: signal.Signals, kedro: Started, ingest: list[str], data: Path, trial_conf: Path
+    kedro: Started, ingest: list[str], trial_conf: Path
 ) -> None:
-    done = kedro(*ingest, code=STOPPED_AT_ITS_END.format(number=int(number)))
-    assert done.returncode == 128 + number, done.stdout
+    done = kedro(*ingest, code=STOPPED_AT_ITS_END)
+    assert done.returncode == 128 + signal.SIGTERM, done.stdout
     assert "Traceback" not in done.stdout
     message, how = done.stdout.splitlines()[-2:]
     assert message.startswith("The run was stopped by")

@@ -66,7 +66,7 @@ def test_killed_runs_make_what_a_run_left_alone_makes(tmp_path: Path) -> None:
     parameters = {
         "rounds": 1,
         "experts": ["level", "consistency"],
-        "ingestion": {"max_images_per_split": 24, "levels": 6},
+        "ingestion": {"max_images_per_split": 16, "levels": 4},
     }
     found = kill.measure(2, 0, parameters, tmp_path / "work", threads=1)
     assert found["kills"] == len(found["hits"]) == 2

@@ -51,7 +51,7 @@ def test_parameters_are_laid_over_the_environments_and_the_rest_stays(tmp_path: 
     assert parameters["merging"]["method"] == "task_arithmetic"
     assert parameters["iteration_2"] == {"merging": {"density": 0.9}}
     assert parameters["ingestion"]["shuffle_labels"] is True
-    assert parameters["ingestion"]["max_images_per_split"] == 40
+    assert parameters["ingestion"]["max_images_per_split"] == 24
 
 
 def test_an_unknown_environment_is_refused(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from .conftest import BUCKET, PASSWORD, SERVER, Team
 pytestmark = pytest.mark.slow
 
 TINY = (
-    "rounds=1,ingestion.max_images_per_split=40,"
+    "rounds=1,ingestion.max_images_per_split=24,"
     "evaluation.n_resamples=100,reporting.n_resamples=100,"
     "evaluation.faithfulness.counterfactual.pictures=2,evaluation.faithfulness.reader.pictures=4"
 )
