@@ -12,24 +12,20 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import TrainingArguments
 
 from benchmarks.gpu.models import build
 from benchmarks.performance import flops, stock
 from benchmarks.performance.jobs import INSTRUCTION, LEVELS, base_of, job_of
 from benchmarks.performance.shapes import Shape
-from benchmarks.performance.steps import Job, packed, step_of
-from selfscore.level_training.settings import LevelSettings
-from selfscore.level_training.trainer import LevelTrainer
+from benchmarks.performance.steps import Job, levels, packed, step_of
 from selfscore.vlm.loading.flex import FLEX
 from selfscore.vlm.model import VLM
 from selfscore.vlm.options import Decoding
@@ -47,26 +43,6 @@ from selfscore.vlm.writing.generation import Request, generate
 from selfscore.vlm.writing.prediction import level_probabilities
 
 Found = dict[str, Any]
-_LEVEL = LevelSettings(
-    lr=1e-3,
-    rank=16,
-    alpha=32.0,
-    epochs=1.0,
-    max_cycles=1,
-    min_gain=0.0,
-    batch_size=1,
-    accumulation_steps=1,
-    gradient_checkpointing=False,
-    warmup_ratio=0.1,
-    max_grad_norm=1.0,
-    targets="language_model",
-    checkpoint_steps=5,
-    fidelity_weight=1.0,
-    unscored_weight=10.0,
-    text_weight=30.0,
-    stray_weight=300.0,
-    text_every=1,
-)
 
 
 @dataclass(frozen=True)
@@ -243,34 +219,11 @@ def _blocks(vlm: VLM, job: Job) -> Found:
 def _level(bench: Bench, with_texts: bool) -> Found:
     vlm = build(bench.shape, bench.device)
     job = _job(vlm, bench.shape, bench.pairs, bench.folder)
-    encoder = ImageEncoder(vlm, job.images, job.features)
-    settings = _LEVEL if with_texts else replace(_LEVEL, text_weight=0.0)
-    rows = [
-        {
-            "name": row.path,
-            "path": row.path,
-            "level": place % 5,
-            "target": [float(level == place % 5) for level in range(LEVELS)],
-            "position": float(place % 5),
-            "spread": 1.0,
-            "response": row.chosen,
-        }
-        for place, row in enumerate(job.pairs.itertuples())
-    ]
-    arguments = TrainingArguments(
-        output_dir=str(bench.folder),
-        per_device_train_batch_size=bench.pairs,
-        use_cpu=bench.device.type != "cuda",
-        remove_unused_columns=False,
-        report_to="none",
-    )
-    lora: LoraConfig = stock.lora(vlm)
     _forget(bench.device)
-    trainer = LevelTrainer(encoder, INSTRUCTION, settings, lora, arguments, rows, [], [])
     # With texts the policy before reads the row too.
     text = bench.answer if with_texts else 0
     operations = (3 if with_texts else 2) * bench.costs.row(bench.prompt + text, 1 + text)
-    return _trained(bench, step_of(trainer), operations)
+    return _trained(bench, step_of(levels(job, vlm, with_texts)), operations)
 
 
 def _texts(bench: Bench, vlm: VLM, job: Job, ours: bool) -> Found:

@@ -29,7 +29,7 @@ from benchmarks.performance import flops, stock
 from benchmarks.performance.jobs import INSTRUCTION, LEVELS, make_job
 from benchmarks.performance.machine import describe
 from benchmarks.performance.shapes import PROJECT, SHAPES, Shape
-from benchmarks.performance.steps import CAUSES, Job, all_together, stock_step
+from benchmarks.performance.steps import CAUSES, DEFAULT, Job, all_together, stock_step
 from selfscore.merging.delta import low_rank
 from selfscore.merging.experts import merge_adapters
 from selfscore.merging.methods import MERGE_METHODS
@@ -46,7 +46,7 @@ from selfscore.vlm.writing.prediction import level_probabilities, predict_images
 
 RECORD = Path(__file__).with_name("speed.json")
 EXPERTS = ("scoring", "consistency")
-PARTS = ("flops", "images", "dpo", "merge", "memory_mib")
+PARTS = ("flops", "images", "dpo", "default", "merge", "memory_mib")
 
 
 def taking_turns(
@@ -82,6 +82,12 @@ def measure_dpo(job: Job, repeats: int) -> dict[str, Any]:
         gc.collect()
     pairs = len(job.pairs)
     return {"seconds_per_pair": {k: v / pairs for k, v in found.items()}, "loss": losses}
+
+
+def measure_default(job: Job, repeats: int) -> dict[str, float]:
+    """Seconds a pair, or an image, of a step of each kind that the default trains."""
+    found, _ = taking_turns({name: make(job) for name, make in DEFAULT.items()}, repeats)
+    return {name: seconds / len(job.pairs) for name, seconds in found.items()}
 
 
 def measure_images(job: Job, shape: Shape, repeats: int) -> dict[str, Any]:
@@ -222,6 +228,7 @@ def measure(
         "flops": lambda: measure_flops(job),
         "images": lambda: measure_images(make_job(shape, work, images), shape, repeats),
         "dpo": lambda: measure_dpo(job, repeats),
+        "default": lambda: measure_default(job, repeats),
         "merge": lambda: measure_merge(job, work, repeats),
         "memory_mib": lambda: measure_memory(shape, pairs),
     }
@@ -269,7 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=["demo", "smolvlm-256m"])
     parser.add_argument("--pairs", type=int, help="a step; 16 for the demo, else 2")
-    parser.add_argument("--images", type=int, help="a batch; 32 for the demo, else 4")
+    parser.add_argument("--images", type=int, help="a batch; 32 for the demo, else 16")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--work", type=Path, default=PROJECT / "data" / "benchmark" / "models")
@@ -286,7 +293,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             SHAPES[name],
             options.work,
             options.pairs or (16 if small else 2),
-            options.images or (32 if small else 4),
+            options.images or (32 if small else 16),
             options.repeats,
             options.parts,
         )

@@ -78,7 +78,7 @@ def job_of(
         )
         pairs["ref_chosen_logps"] = [row[0] for row in weights]
         pairs["ref_rejected_logps"] = [row[1] for row in weights]
-    return Job(policy, images, pairs, INSTRUCTION, features, folder)
+    return Job(policy, images, pairs, INSTRUCTION, LEVELS, features, folder)
 
 
 def _text(vlm: VLM, sentence: str, tokens: int) -> str:

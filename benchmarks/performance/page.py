@@ -23,6 +23,10 @@ INTRODUCTION = Path(__file__).with_name("introduction.md")
 TRAINED, EVALUATED, POLICIES = 600, 400, 3
 # Passes over the pairs: two epochs of the scoring expert, one of the consistency expert.
 PASSES = 3
+# And of the default: one epoch of either expert of texts; of the expert of levels two cycles, as
+# most rounds of the demo take, of two epochs each, and the texts in one step of five.
+TEXT_PASSES, LEVEL_PASSES, WITH_TEXTS = 2, 4, 0.2
+DEFAULT_POLICIES = 4
 
 # What the project set out to reach, per shape: figure → ratio to the stock way.
 TARGETS: dict[str, dict[str, float]] = {
@@ -116,6 +120,8 @@ def _shape(name: str, found: dict[str, Any]) -> list[str]:
         "",
         *_causes(found),
         "",
+        *_default(found),
+        "",
         *_limit(found),
         "",
         *_why(name, found),
@@ -172,6 +178,38 @@ def _causes(found: dict[str, Any]) -> list[str]:
             f"{loss[name]:.5f} |"
         )
     return lines
+
+
+def default_round(found: dict[str, Any]) -> dict[str, float]:
+    """Seconds of a round's stages as the default runs it, from the measured rates."""
+    images, step = found["images"], found["default"]
+    once = images["features"]
+    level = WITH_TEXTS * step["levels with texts"] + (1 - WITH_TEXTS) * step["levels"]
+    texts = images["reference"] + TEXT_PASSES * step["packed pair, score and texts held"]
+    return {
+        "writing explanations": 2 * TRAINED * images["generate"],
+        "expert of levels": TRAINED * (once + LEVEL_PASSES * level),
+        "both experts of texts": TRAINED * texts,
+        "score and explanation": EVALUATED * (once + DEFAULT_POLICIES * images["explain"]),
+    }
+
+
+def _default(found: dict[str, Any]) -> list[str]:
+    step, seconds = found["default"], default_round(found)
+    plain = step["packed pair"]
+    return [
+        "What the default trains instead of the paper's two experts, seconds a pair or, of levels, "
+        "an image:",
+        "",
+        markdown_table(
+            ["a step with", "seconds", "of a packed pair"],
+            [[name, f"{value:.3f}", f"{value / plain:.2f}"] for name, value in step.items()],
+        ),
+        f"A round of the default, with {LEVEL_PASSES} passes of the expert of levels and "
+        f"{DEFAULT_POLICIES} policies to evaluate: "
+        + ", ".join(f"{name} {value:,.1f} s" for name, value in seconds.items())
+        + f", {sum(seconds.values()):,.1f} s in all. There is no stock way to hold it against.",
+    ]
 
 
 def _limit(found: dict[str, Any]) -> list[str]:

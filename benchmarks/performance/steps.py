@@ -6,7 +6,7 @@ The variants in between each switch on one speed-up alone, on TRL's own trainer 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,13 @@ import pandas as pd
 import torch
 from datasets import Dataset
 from PIL import Image
+from transformers import Trainer, TrainingArguments
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from trl import DPOTrainer
 
 from benchmarks.performance import stock
+from selfscore.level_training.settings import LevelSettings
+from selfscore.level_training.trainer import LevelTrainer
 from selfscore.preference_optimization.shared_prefix_trainer import (
     REFERENCE,
     PackedPairCollator,
@@ -30,6 +33,26 @@ from selfscore.vlm.policy import Policy
 from selfscore.vlm.reading.features import ImageEncoder
 
 Step = Callable[[], float]
+_LEVELS = LevelSettings(
+    lr=1e-3,
+    rank=16,
+    alpha=32.0,
+    epochs=1.0,
+    max_cycles=1,
+    min_gain=0.0,
+    batch_size=1,
+    accumulation_steps=1,
+    gradient_checkpointing=False,
+    warmup_ratio=0.1,
+    max_grad_norm=1.0,
+    targets="language_model",
+    checkpoint_steps=5,
+    fidelity_weight=1.0,
+    unscored_weight=10.0,
+    text_weight=30.0,
+    stray_weight=300.0,
+    text_every=1,
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +64,7 @@ class Job:
         images: pictures by name.
         pairs: path, chosen, rejected and the reference's log-probabilities.
         instruction: what the answers answer.
+        levels: how many scores there are.
         features: of the pictures.
         folder: for the trainers' own files.
     """
@@ -49,12 +73,13 @@ class Job:
     images: Mapping[str, Image.Image]
     pairs: pd.DataFrame
     instruction: str
+    levels: int
     features: StoredFeatures
     folder: Path
 
 
-def step_of(trainer: DPOTrainer) -> Step:
-    """Collate all pairs as one batch, loss, gradients; gives the loss.
+def step_of(trainer: Trainer) -> Step:
+    """Collate all rows as one batch, loss, gradients; gives the loss.
 
     The optimiser's step, the same for all and small beside this, is left out.
     """
@@ -151,6 +176,30 @@ def all_together(job: Job) -> Step:
     return step_of(packed(job, load_vlm(job.policy)))
 
 
+def held_texts(job: Job) -> Step:
+    """What the default's experts of texts do beside: the score is held, and no text breaks off."""
+    trainer = packed(job, load_vlm(job.policy), score_weight=1.0, stray_weight=1.0)
+    return step_of(trainer)
+
+
+def levels_alone(job: Job) -> Step:
+    """Most steps of the default's expert of levels: the scores of the images."""
+    return step_of(levels(job, load_vlm(job.policy), with_texts=False))
+
+
+def levels_with_texts(job: Job) -> Step:
+    """Its other steps, one in `text_every`: the images' texts are read as well."""
+    return step_of(levels(job, load_vlm(job.policy), with_texts=True))
+
+
+# What the default trains, whose experts of texts are those of DPO with something beside it.
+DEFAULT: dict[str, Callable[[Job], Step]] = {
+    "packed pair": all_together,
+    "packed pair, score and texts held": held_texts,
+    "levels": levels_alone,
+    "levels with texts": levels_with_texts,
+}
+
 CAUSES: dict[str, Callable[[Job], Step]] = {
     "shared prefix": with_shared_prefix,
     "feature cache": with_stored_features,
@@ -177,8 +226,20 @@ def packed(
     tower_frozen: bool = True,
     known_reference: bool = True,
     checkpointing: bool = False,
+    score_weight: float = 0.0,
+    stray_weight: float = 0.0,
 ) -> SharedPrefixDPOTrainer:
-    """The trainer of packed rows, as a run has it unless told otherwise."""
+    """The trainer of packed rows, as a run has it unless told otherwise.
+
+    Args:
+        job: the pairs.
+        vlm: the model.
+        tower_frozen: whether features are looked up.
+        known_reference: whether its log-probabilities are.
+        checkpointing: of gradients.
+        score_weight: see `SharedPrefixDPOTrainer`.
+        stray_weight: likewise.
+    """
     columns = ["chosen", "rejected", *(REFERENCE if known_reference else ())]
     images = pd.Series([[path] for path in job.pairs["path"]])
     table = job.pairs[columns].assign(images=images.to_numpy())
@@ -190,4 +251,34 @@ def packed(
         data_collator=PackedPairCollator(encoder, job.instruction, tower_frozen),
         processing_class=vlm.processor,
         peft_config=stock.lora(vlm),
+        score_weight=score_weight,
+        stray_weight=stray_weight,
+    )
+
+
+def levels(job: Job, vlm: VLM, with_texts: bool) -> LevelTrainer:
+    """The trainer of levels; every step has texts in it, or none."""
+    rows = [
+        {
+            "name": row.path,
+            "path": row.path,
+            "level": place % 5,
+            "target": [float(level == place % 5) for level in range(job.levels)],
+            "position": float(place % 5),
+            "spread": 1.0,
+            "response": row.chosen,
+        }
+        for place, row in enumerate(job.pairs.itertuples())
+    ]
+    arguments = TrainingArguments(
+        output_dir=str(job.folder),
+        per_device_train_batch_size=len(rows),
+        use_cpu=vlm.device.type != "cuda",
+        remove_unused_columns=False,
+        report_to="none",
+    )
+    settings = _LEVELS if with_texts else replace(_LEVELS, text_weight=0.0)
+    encoder = ImageEncoder(vlm, job.images, job.features)
+    return LevelTrainer(
+        encoder, job.instruction, settings, stock.lora(vlm), arguments, rows, [], []
     )

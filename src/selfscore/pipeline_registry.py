@@ -28,7 +28,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     whole = _with_resources(iteration.create_pipeline(layout))
     others = {
         "ingestion": ingestion.create_pipeline(),
-        "baseline": baseline.create_pipeline(),
+        "baseline": baseline.create_pipeline(layout.experts),
         "reporting": reporting.create_pipeline(rounds=rounds),
         "review": review.create_pipeline(layout),
         "study": study.create_pipeline(layout),

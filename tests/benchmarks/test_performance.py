@@ -9,7 +9,7 @@ from images import coloured_images
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.performance import __main__ as speed
-from benchmarks.performance import flops, page, shapes
+from benchmarks.performance import flops, page, shapes, steps
 from selfscore.vlm.loading.loader import load_vlm
 from selfscore.vlm.reading.features import image_inputs, run_tower
 
@@ -67,6 +67,8 @@ def test_every_speed_up_computes_the_same_and_the_page_is_written(tmp_path, monk
     for name, loss in losses.items():
         # TRL's pairs have one more token than ours: the line break behind the end of a turn.
         assert loss == pytest.approx(losses["stock"], abs=2e-3), name
+    assert list(found["default"]) == list(steps.DEFAULT)
+    assert all(seconds > 0 for seconds in found["default"].values())
     monkeypatch.setattr(page, "RECORD", record)
     monkeypatch.setattr(page, "STARTUP", tmp_path / "none")
     monkeypatch.setattr(page, "scaling", SimpleNamespace(RECORD=tmp_path / "none"))
@@ -75,3 +77,5 @@ def test_every_speed_up_computes_the_same_and_the_page_is_written(tmp_path, monk
     text = page.write_page()
     assert "| peak memory of training | 4 MiB | 2 MiB | 2.0 × |" in text
     assert "## demo" in text
+    whole = sum(page.default_round(found).values())
+    assert f"{whole:,.1f} s in all. There is no stock way" in text

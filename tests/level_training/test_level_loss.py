@@ -34,12 +34,24 @@ def tensors(seed, images, levels):
 def by_hand(expected, position, spread):
     terms = []
     for a, b in itertools.combinations(range(len(expected)), 2):
-        found = norm.cdf((expected[a] - expected[b]) / np.sqrt(2))
         sigma = np.sqrt(spread[a] ** 2 + spread[b] ** 2)
-        by = position[a] - position[b]
-        truly = norm.cdf(by / sigma) if sigma > 0 else {-1: 0.0, 0: 0.5, 1: 1.0}[np.sign(by)]
-        terms.append(1 - np.sqrt(found * truly) - np.sqrt((1 - found) * (1 - truly)))
+        agreement = 0
+        for side in (1, -1):
+            by = side * (position[a] - position[b])
+            truly = norm.cdf(by / sigma) if sigma > 0 else {-1: 0.0, 0: 0.5, 1: 1.0}[np.sign(by)]
+            found = norm.cdf(side * (expected[a] - expected[b]) / np.sqrt(2))
+            agreement += np.sqrt(found * truly)
+        terms.append(1 - agreement)
     return np.mean(terms)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_is_nearly_certain_keeps_its_digits(dtype):
+    """Of 1 - Φ(5.3) single precision has one digit, and its root counts here."""
+    expected, position = torch.tensor([[-1.0, 1.0], [7.5, 0.0]], dtype=dtype)
+    spread = torch.ones(2, dtype=dtype)
+    by_digits = by_hand(expected.numpy().astype(float), position.numpy().astype(float), np.ones(2))
+    assert float(fidelity(expected, position, spread)) == pytest.approx(by_digits, rel=2e-6)
 
 
 @given(seed=SEEDS, images=st.integers(2, 9), levels=st.integers(2, 12))

@@ -5,7 +5,11 @@ import pandas as pd
 import pytest
 
 from selfscore.metrics.ridge import cross_fitted_scores
-from selfscore.preference_data.second_opinion import NO_OPINION, ridge_opinion
+from selfscore.preference_data.second_opinion import (
+    NO_OPINION,
+    cross_fitted_opinions,
+    second_opinion,
+)
 
 VALUES = [0.0, 1.0, 2.0, 3.0]
 
@@ -22,6 +26,11 @@ def images(count=40, noise=0.5):
     }
     table = pd.DataFrame({"path": paths, "score": score, "group": np.arange(count) // 2})
     return table, features
+
+
+def ridge_opinion(table, features, values, weight):
+    """From images and features to what is held of them."""
+    return second_opinion(table, cross_fitted_opinions(table, features), values, weight)
 
 
 def test_its_share_is_the_weight_times_the_correlation_with_scores_it_has_not_seen():

@@ -121,7 +121,6 @@ def trainer(
             peft_config=lora,
             learns_start=learns_start,
             score_weight=score_weight,
-            stray=stray_tokens(vlm) if stray_weight else None,
             stray_weight=stray_weight,
         )
     generator = torch.Generator().manual_seed(1)
@@ -360,10 +359,10 @@ def test_an_adapter_in_half_precision_goes_on_in_half_precision(idefics3, tmp_pa
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one_does(policy, tmp_path):
+def test_two_processes_train_as_one_does(idefics3, tmp_path):
     """Each sees half of every batch; accelerate averages the gradients."""
     both = {"num_train_epochs": 2, "loss_type": ["sigmoid"], "loss_weights": [1.0]}
-    alone = trained(trainer(SharedPrefixDPOTrainer, load(policy), tmp_path, **both))
+    alone = trained(trainer(SharedPrefixDPOTrainer, load(idefics3), tmp_path, **both))
     out = tmp_path / "two.pt"
     script = f"""
 import sys
@@ -371,7 +370,7 @@ sys.path[:0] = {sys.path!r}
 import torch
 import test_shared_prefix_trainer as tests
 from cards import policy_over
-policy = policy_over({policy.base_model!r})
+policy = policy_over({idefics3.base_model!r})
 half = dict({both!r}, per_device_train_batch_size=2)
 made = tests.trainer(tests.SharedPrefixDPOTrainer, tests.load(policy), {str(tmp_path)!r}, **half)
 found = tests.trained(made)

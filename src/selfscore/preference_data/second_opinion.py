@@ -43,34 +43,47 @@ class SecondOpinion:
 NO_OPINION = SecondOpinion()
 
 
-def ridge_opinion(
-    images: pd.DataFrame,
-    features: Mapping[str, NDArray[np.float64]],
-    values: Sequence[float],
-    weight: float,
-) -> SecondOpinion:
-    """The opinion of a ridge regression, which counts for more the better it is.
+def cross_fitted_opinions(
+    images: pd.DataFrame, features: Mapping[str, NDArray[np.float64]]
+) -> pd.DataFrame:
+    """What ridge regressions expect of images whose groups they have not seen.
 
     Args:
         images: training images: path, score and group.
         features: of images by path, each of shape (d,); images without are asked nothing.
-        values: score of each level.
-        weight: of a regression that is always right, 0 … 1. The share is this times Pearson's
-            correlation, in levels, of scores and opinion, which is of groups it has not seen.
 
     Returns:
-        No opinion where that correlation is not above 0, or there are fewer than three groups.
+        path and score, in the unit of those given; no rows with fewer than three groups.
     """
     known = images[images["path"].isin(list(features))]
-    if weight == 0 or known["group"].nunique() < _FEWEST:
-        return NO_OPINION
-    predicted = cross_fitted_scores(
+    if known["group"].nunique() < _FEWEST:
+        return pd.DataFrame({"path": pd.Series(dtype=str), "score": pd.Series(dtype=float)})
+    expected = cross_fitted_scores(
         np.stack([features[path] for path in known["path"]]), known["score"], known["group"]
     )
+    return pd.DataFrame({"path": known["path"].to_numpy(), "score": expected})
+
+
+def second_opinion(
+    images: pd.DataFrame, opinions: pd.DataFrame, values: Sequence[float], weight: float
+) -> SecondOpinion:
+    """Opinions of training scores, which count for more the better they are.
+
+    Args:
+        images: training images: path and score.
+        opinions: of all or some of them, see `cross_fitted_opinions`.
+        values: score of each level.
+        weight: of opinions that are always right, 0 … 1. The share is this times Pearson's
+            correlation, in levels, of scores and opinions.
+
+    Returns:
+        No opinion where that correlation is not above 0, or there is none to be had.
+    """
+    known = images[["path", "score"]].merge(opinions, on="path", suffixes=("", "_expected"))
     opinion, truth = (
-        positions(np.asarray(of, float), values) for of in (predicted, known["score"])
+        positions(known[name].to_numpy(float), values) for name in ("score_expected", "score")
     )
-    if opinion.std() == 0 or truth.std() == 0:
+    if weight == 0 or known.empty or opinion.std() == 0 or truth.std() == 0:
         return NO_OPINION
     agreement = float(np.corrcoef(opinion, truth)[0, 1])
     share = weight * max(agreement, 0.0)

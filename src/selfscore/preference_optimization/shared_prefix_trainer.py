@@ -24,6 +24,7 @@ from trl import DPOTrainer
 from selfscore.expert_training.image_batches import image_batch, image_tokens
 from selfscore.expert_training.together import Share, ending_alike, gather, mean_of_all, share_of
 from selfscore.expert_training.watched_trainer import WatchedTrainer
+from selfscore.vlm.model import VLM
 from selfscore.vlm.reading.log_probabilities import pack_texts
 from selfscore.vlm.reading.shared_prefix import (
     IGNORED,
@@ -33,7 +34,7 @@ from selfscore.vlm.reading.shared_prefix import (
     packed_inputs,
     state_divergence,
 )
-from selfscore.vlm.reading.stray_tokens import stray_loss
+from selfscore.vlm.reading.stray_tokens import stray_loss, stray_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -80,9 +81,8 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
         score_weight: of KL(reference ‖ policy) at each of these tokens, of which one is the score
             where both have the same; the mean over tokens is added to TRL's loss and logged as
             `score_divergence`.
-        stray: [V] bool, the tokens that no text has, see `stray_tokens`; None leaves it at that.
-        stray_weight: of `stray_loss` at each token of both answers that is none of these; the mean
-            over tokens is added to TRL's loss and logged as `stray_loss`.
+        stray_weight: of `stray_loss` at each token of both answers that is none of `stray_tokens`;
+            the mean over tokens is added to TRL's loss and logged as `stray_loss`.
     """
 
     kind = "DPO"
@@ -98,18 +98,17 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
         *args: Any,
         learns_start: bool = True,
         score_weight: float = 0.0,
-        stray: Tensor | None = None,
         stray_weight: float = 0.0,
         **kwargs: Any,
     ) -> None:
         self._score_weight = score_weight
-        self._stray = stray
         self._stray_weight = stray_weight
         self._seen: list[AnswerStates] = []
         self._plain_forward = model.__dict__.get("forward")
         super().__init__(model, *args, **kwargs)
-        looked_at = score_weight > 0 or stray is not None
+        looked_at = score_weight > 0 or stray_weight > 0
         answer_packed_rows(self._plain, learns_start, self._seen if looked_at else None)
+        self._stray = stray_tokens(VLM(self._plain, self.processing_class))
         # Not as TRL's own argument, which it refuses for images because it would compute them.
         self.precompute_ref_logps = set(REFERENCE) <= set(self.train_dataset.column_names)
 
@@ -138,8 +137,8 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
         if self._score_weight:
             held = self._score_divergence(inputs, of_policy[0], share)
             loss = loss + self._score_weight * self._noted("score_divergence", held)
-        if self._stray is not None:
-            broken = self._stray_loss(of_policy[0], self._stray, share)
+        if self._stray_weight:
+            broken = self._stray_loss(of_policy[0], share)
             loss = loss + self._stray_weight * self._noted("stray_loss", broken)
         self.watch(loss, names)
         return (loss, found[1]) if return_outputs else loss
@@ -163,10 +162,10 @@ class SharedPrefixDPOTrainer(WatchedTrainer, DPOTrainer):
         divergence = state_divergence(self._plain, policy.start, reference)
         return mean_of_all(divergence, len(reference), share)
 
-    def _stray_loss(self, policy: AnswerStates, stray: Tensor, share: Share) -> Tensor:
+    def _stray_loss(self, policy: AnswerStates, share: Share) -> Tensor:
         """How likely a text breaks off, the mean over its tokens, in nats."""
-        texts = policy.states[~stray[policy.labels]]
-        return mean_of_all(stray_loss(self._plain, texts, stray), len(texts), share)
+        texts = policy.states[~self._stray[policy.labels]]
+        return mean_of_all(stray_loss(self._plain, texts, self._stray), len(texts), share)
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: nn.Module | None = None

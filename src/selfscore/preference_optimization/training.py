@@ -23,7 +23,6 @@ from selfscore.preference_optimization.shared_prefix_trainer import (
 from selfscore.preference_optimization.start_check import StartCheck
 from selfscore.vlm.policy import LoraAdapter
 from selfscore.vlm.reading.packing_check import check_packing
-from selfscore.vlm.reading.stray_tokens import stray_tokens
 from selfscore.vlm.reading.tokens import answer_ids
 
 if TYPE_CHECKING:
@@ -87,7 +86,6 @@ def train_dpo_expert(
             # well, and the sum of experts would correct them several times.
             learns_start=settings.rpo_alpha == 0,
             score_weight=settings.score_weight,
-            stray=stray_tokens(vlm) if settings.stray_weight else None,
             stray_weight=settings.stray_weight,
         )
 

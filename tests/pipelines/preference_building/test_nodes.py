@@ -10,6 +10,7 @@ from images import coloured_images
 from interrupted import killed_and_begun_again
 
 from selfscore.datasets.contracts import Pairs
+from selfscore.pipelines.baseline.nodes import form_second_opinions
 from selfscore.pipelines.preference_building.nodes import (
     build_level_examples,
     build_pairs,
@@ -144,8 +145,8 @@ def test_levels_are_those_of_the_policys_scale_and_are_counted():
     images = chosen[["image_id", "path", "split", "level"]].assign(
         score=chosen["level"] + 0.25, group=chosen["image_id"]
     )
-    unknown = StoredFeatures({}, {})
-    examples = build_level_examples(policy_over(), images, unknown, texts, BATCHES)
+    none = form_second_opinions(images, StoredFeatures({}, {}))
+    examples = build_level_examples(policy_over(), images, none, texts, BATCHES)
     assert examples["position"].tolist() == (chosen["level"] + 0.25).tolist()
     report = report_preferences(texts, level_examples=examples)
     assert report["level_examples"] == {"images": 8, "with_text": 7, "ridge_share": 0.0}
@@ -164,9 +165,8 @@ def test_features_that_are_stored_give_a_second_opinion():
         path: ImageFeatures(torch.tensor([[value, 1.0], [value + 1, 3.0]]), "<image>")
         for path, value in zip(images["path"], score, strict=True)
     }
-    examples = build_level_examples(
-        policy_over(), images, StoredFeatures({}, features), texts, BATCHES
-    )
+    opinions = form_second_opinions(images, StoredFeatures({}, features))
+    examples = build_level_examples(policy_over(), images, opinions, texts, BATCHES)
     assert examples["ridge"].to_numpy() == pytest.approx(score, abs=0.2)
     report = report_preferences(texts, level_examples=examples)
     assert report["level_examples"]["ridge_share"] == pytest.approx(0.6, abs=0.01)

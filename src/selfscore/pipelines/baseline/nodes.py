@@ -12,6 +12,7 @@ import pandas as pd
 from selfscore.domain import Domain
 from selfscore.metrics.faithfulness import StatementLexicon
 from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
+from selfscore.preference_data.second_opinion import cross_fitted_opinions
 from selfscore.scored_images.attributes import attributes_of
 from selfscore.splits import SEEN
 from selfscore.vlm.image_features import StoredFeatures
@@ -96,6 +97,24 @@ def encode_images(
         settings.max_gb * 1e9,
         checkpoint,
     )
+
+
+def form_second_opinions(
+    scored_images: pd.DataFrame, image_features: StoredFeatures
+) -> pd.DataFrame:
+    """What the features of other training images let one expect of each, for the expert `level`.
+
+    Args:
+        scored_images: the images; those of the split `train` are asked about.
+        image_features: what the tower makes of them, as far as it is stored.
+
+    Returns:
+        See `cross_fitted_opinions`.
+    """
+    learnt = scored_images[scored_images["split"] == "train"]
+    stored = image_features.images
+    pooled = {path: stored[path].pooled for path in learnt["path"] if path in stored}
+    return cross_fitted_opinions(learnt, pooled)
 
 
 def fit_consistency_judge(policy: Policy, generations: pd.DataFrame, seed: int) -> dict[str, Any]:

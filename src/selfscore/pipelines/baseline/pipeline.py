@@ -4,21 +4,28 @@ Every consistency figure of every round is read off by the one judge fitted here
 compared. Its texts are written by the same template that writes a round's training data.
 """
 
+from collections.abc import Sequence
+
 from kedro.pipeline import Node, Pipeline
 
-from selfscore.layout import BASELINE
+from selfscore.layout import BASELINE, LEVEL
 from selfscore.pipelines import data_generation, evaluation
 from selfscore.pipelines.baseline.nodes import (
     describe_base_policy,
     encode_images,
     fit_consistency_judge,
+    form_second_opinions,
     match_attributes,
 )
 from selfscore.pipelines.checkpoints import with_checkpoints
 
 
-def create_pipeline() -> Pipeline:
-    """Everything that is done once, with the base model alone."""
+def create_pipeline(experts: Sequence[str]) -> Pipeline:
+    """Everything that is done once, with the base model alone.
+
+    Args:
+        experts: names of the experts of every round; `level` learns from second opinions.
+    """
     base_policy = Node(
         describe_base_policy,
         inputs=["params:model", "score_scale", "params:prompts", "params:domain"],
@@ -51,9 +58,15 @@ def create_pipeline() -> Pipeline:
         outputs="consistency_judge",
         name="fit_consistency_judge",
     )
+    opinions = Node(
+        form_second_opinions,
+        inputs=["scored_images", "image_features"],
+        outputs="second_opinions",
+        name="form_second_opinions",
+    )
     template = (
         data_generation.create_pipeline()
-        + Pipeline([features, judge])
+        + Pipeline([features, judge, *([opinions] if LEVEL in experts else [])])
         + evaluation.create_pipeline(policies=["base"])
     )
     first = Pipeline(

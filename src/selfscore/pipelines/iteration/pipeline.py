@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Pipeline
 
-from selfscore.layout import STAGES, Layout, namespace, of_pairs, policy_name
+from selfscore.layout import LEVEL, STAGES, Layout, namespace, of_pairs, policy_name
 from selfscore.pipelines import (
     baseline,
     data_generation,
@@ -32,7 +32,7 @@ def create_pipeline(layout: Layout) -> Pipeline:
             for number in range(1, layout.rounds + 1)
         ),
         ingestion.create_pipeline()
-        + baseline.create_pipeline()
+        + baseline.create_pipeline(layout.experts)
         + reporting.create_pipeline(rounds=layout.rounds),
     )
 
@@ -63,6 +63,7 @@ def create_round(number: int, experts: Sequence[str], written: bool) -> Pipeline
             "raw_images": "raw_images",
             "scored_images": "scored_images",
             "image_features": f"{namespace(0)}.image_features",
+            **({"second_opinions": f"{namespace(0)}.second_opinions"} if LEVEL in experts else {}),
             "consistency_judge": f"{namespace(0)}.consistency_judge",
             "reader_calibration": f"{namespace(0)}.reader_calibration",
             "base_policy": "policy_0",

@@ -14,7 +14,7 @@ from selfscore.preference_data.builders import pair_builder
 from selfscore.preference_data.level_examples import level_examples
 from selfscore.preference_data.no_pairs import why_no_pair
 from selfscore.preference_data.pairs import join_sides
-from selfscore.preference_data.second_opinion import ridge_opinion
+from selfscore.preference_data.second_opinion import second_opinion
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
 from selfscore.vlm.options import Machine
@@ -49,7 +49,7 @@ def build_pairs(generations: pd.DataFrame, seed: int, expert: str) -> pd.DataFra
 def build_level_examples(
     policy: Policy,
     scored_images: pd.DataFrame,
-    image_features: StoredFeatures,
+    second_opinions: pd.DataFrame,
     generations: pd.DataFrame,
     settings: PreferenceBuildingSettings,
 ) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def build_level_examples(
     Args:
         policy: whose card has the scale.
         scored_images: the true scores.
-        image_features: what the tower makes of the images, as far as it is stored.
+        second_opinions: what is expected of training images, see `cross_fitted_opinions`.
         generations: what the policy wrote for them.
         settings: of which `ridge_weight` counts.
 
@@ -67,9 +67,7 @@ def build_level_examples(
     """
     values = policy.card.score_scale.values
     learnt = scored_images[scored_images["split"] == "train"]
-    stored = image_features.images
-    pooled = {path: stored[path].pooled for path in learnt["path"] if path in stored}
-    opinion = ridge_opinion(learnt, pooled, values, settings.ridge_weight)
+    opinion = second_opinion(learnt, second_opinions, values, settings.ridge_weight)
     return level_examples(scored_images, generations, values, opinion)
 
 

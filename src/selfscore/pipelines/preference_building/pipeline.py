@@ -77,7 +77,7 @@ def _of_levels() -> Node:
         inputs=[
             "policy",
             "scored_images",
-            "image_features",
+            "second_opinions",
             "generations",
             "params:preference_building",
         ],
