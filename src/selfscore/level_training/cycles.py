@@ -58,7 +58,8 @@ class BestCycle(TrainerCallback):
         error: on the validation images, of the model as it stands.
         cycle: steps of a cycle.
         min_gain: the part of the best error so far that a cycle has to take away, 0 … 1.
-        checkpoint: takes the adapter of the best cycle; the first process alone writes.
+        checkpoint: takes the adapter of the best cycle, at first the one that every training
+            begins with, which changes nothing; the first process alone writes.
 
     Raises:
         ValueError: the training goes on from a state whose best adapter is not in `checkpoint`.
@@ -80,17 +81,16 @@ class BestCycle(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Measure the error before the first cycle, or take up the best adapter so far."""
+        """Keep the adapter that changes nothing yet, or take up the best one so far."""
         if state.best_metric is None:
-            state.best_metric, state.best_global_step = self._error(), 0
-        elif state.best_global_step:
-            if BEST not in self._checkpoint:
-                raise ValueError(
-                    "The training's checkpoint has lost the adapter of its best cycle "
-                    f"(`{BEST}`). Remove the folder `checkpoints` in `storage.scratch` and run "
-                    "again."
-                )
+            self._keep(state, self._error(), _adapted(kwargs))
+        elif BEST in self._checkpoint:
             self._best = load(self._checkpoint[BEST])
+        else:
+            raise ValueError(
+                "The training's checkpoint has lost the adapter of its best cycle "
+                f"(`{BEST}`). Remove the folder `checkpoints` in `storage.scratch` and run again."
+            )
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -101,41 +101,34 @@ class BestCycle(TrainerCallback):
         error = self._error()
         control.should_log = True
         assert state.best_metric is not None
-        if error >= state.best_metric * (1 - self._min_gain):
+        if error < state.best_metric * (1 - self._min_gain):
+            self._keep(state, error, _adapted(kwargs))
+        else:
             control.should_training_stop = True
-            return
-        state.best_metric, state.best_global_step = error, state.global_step
-        self._best = {
-            name: tensor.detach().cpu().clone()
-            for name, tensor in get_peft_model_state_dict(_adapted(kwargs)).items()
-        }
-        if is_first():
-            self._checkpoint[BEST] = save(self._best)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Give the model the adapter of the best cycle, or one that changes nothing."""
-        cycles = state.global_step // self._cycle
-        if self._best:
-            kept = f"number {(state.best_global_step or 0) // self._cycle} is kept"
-            set_peft_model_state_dict(_adapted(kwargs), self._best)
-        else:
-            kept = "none is kept, because the policy before is hardly worse"
-            _undo(_adapted(kwargs))
+        """Give the model the adapter of the best cycle."""
+        set_peft_model_state_dict(_adapted(kwargs), self._best)
+        best = (state.best_global_step or 0) // self._cycle
         logger.info(
             "Of %d cycles %s: on validation images it is %.3f levels off.",
-            cycles,
-            kept,
+            state.global_step // self._cycle,
+            f"number {best} is kept"
+            if best
+            else "none is kept, because the policy before is hardly worse",
             state.best_metric,
         )
 
-
-def _undo(model: PeftModel) -> None:
-    """ΔW = BA = 0."""
-    for name, tensor in get_peft_model_state_dict(model).items():
-        if name.endswith(".lora_B.weight"):
-            tensor.zero_()
+    def _keep(self, state: TrainerState, error: float, model: PeftModel) -> None:
+        state.best_metric, state.best_global_step = error, state.global_step
+        self._best = {
+            name: tensor.detach().cpu().clone()
+            for name, tensor in get_peft_model_state_dict(model).items()
+        }
+        if is_first():
+            self._checkpoint[BEST] = save(self._best)
 
 
 def _adapted(kwargs: dict[str, Any]) -> PeftModel:
