@@ -364,7 +364,7 @@ def _why(name: str, found: dict[str, Any]) -> list[str]:
         )
     for row, target in targets.items():
         if made[row] < target and row not in ("score alone", "merge"):
-            lines.append(f"***{row}* misses its target of {_times(target)}: {_times(made[row])}.**")
+            lines.append(f"***{row}* misses its target of {_times(target)}: {made[row]:.2f} ×.**")
     return [part for line in lines for part in (line, "")]
 
 
