@@ -1,13 +1,15 @@
-"""Scores without any training of the model: two floors that give no reasons, and chance.
+"""Scores without any training of the model: three floors that give no reasons, and chance.
 
 A map from the base model's expected score to the true one that only rises or only falls, and a
-ridge regression on all numbers that the frozen tower gives of an image. The same regression on
-shuffled scores says how far from 0 chance alone takes a rank correlation.
+linear ridge regression on all numbers that the frozen tower gives of an image; on shuffled scores
+it says how far from 0 chance alone takes a rank correlation. And the kernel ridge regression on
+their mean and spread, whose opinion the project's expert of levels learns a share of.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from selfscore.metrics.figures import as_figures
 from selfscore.metrics.rank_correlation import srcc
 from selfscore.metrics.ridge import predict_scores, ridge_metrics
 from selfscore.settings_class import Count, settings_class
+from selfscore.vlm.image_features import ImageFeatures
 
 Array = NDArray[np.float64]
 
@@ -38,7 +41,7 @@ class FloorSettings:
 
 
 def floors(run: FinishedRun, settings: FloorSettings) -> Measured:
-    """The policies `isotonic_few`, `isotonic`, `ridge` and `ridge_shuffled` of round 0.
+    """The policies `isotonic_few`, `isotonic`, `ridge`, `kernel_ridge` and `ridge_shuffled`, round 0.
 
     Of the last there is the mean SRCC only, between the 2.5 % and 97.5 % quantiles of the shuffles.
     """
@@ -56,14 +59,21 @@ def floors(run: FinishedRun, settings: FloorSettings) -> Measured:
         start = time.process_time()
         predicted = monotone(known[rows], scores[rows], expected)
         found[name] = predicted, scoring + time.process_time() - start
+    stored = run.features.images
+
+    def both(of: Callable[[ImageFeatures], Array]) -> tuple[Array, Array]:
+        tables = (
+            np.stack([of(stored[path]) for path in some["path"]]) for some in (training, asked)
+        )
+        fitted, others = tables
+        return fitted, others
+
     start = time.process_time()
-    features = {
-        path: image.tokens.double().flatten() for path, image in run.features.images.items()
-    }
-    fitted, others = (
-        np.stack([features[path].numpy() for path in table["path"]]) for table in (training, asked)
-    )
-    found["ridge"] = predict_scores(fitted, scores, others), time.process_time() - start
+    fitted, others = both(lambda image: image.tokens.double().flatten().numpy())
+    found["ridge"] = linear_ridge(fitted, scores, others), time.process_time() - start
+    start = time.process_time()
+    pooled, of_others = both(lambda image: image.pooled)
+    found["kernel_ridge"] = predict_scores(pooled, scores, of_others), time.process_time() - start
     measured = [
         _measured(run, name, asked, predicted, seconds)
         for name, (predicted, seconds) in found.items()
@@ -74,6 +84,25 @@ def floors(run: FinishedRun, settings: FloorSettings) -> Measured:
     return Measured(
         *(pd.concat(tables, ignore_index=True) for tables in zip(*measured, strict=True))
     )
+
+
+def linear_ridge(features: Array, scores: ArrayLike, others: Array) -> Array:
+    """Scores of other images by a ridge regression, whose strength leave-one-out error chooses.
+
+    Args:
+        features: of the training images, shape (m, d).
+        scores: theirs, shape (m,).
+        others: features of the images to score, shape (n, d).
+
+    Returns:
+        Shape (n,), in the unit of the scores given.
+    """
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 5, 17)))
+    return np.asarray(model.fit(features, np.asarray(scores)).predict(others), dtype=np.float64)
 
 
 def by_chance(
@@ -93,7 +122,7 @@ def by_chance(
         Columns split, metric, value (mean), low and high (2.5 % and 97.5 % of the shuffles) and n.
     """
     draws = np.random.default_rng(seed)
-    predicted = [predict_scores(fitted, draws.permutation(scores), others) for _ in range(shuffles)]
+    predicted = [linear_ridge(fitted, draws.permutation(scores), others) for _ in range(shuffles)]
     rows = []
     for split, images in asked.groupby("split", sort=False):
         found = [srcc(one[images.index], images["score"]) for one in predicted]
