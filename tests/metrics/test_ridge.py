@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from resamples import resampled
 from numpy.typing import NDArray
+from resamples import resampled
 
 from selfscore.metrics.ridge import cross_fitted_scores, predict_scores, ridge_metrics
 

@@ -41,9 +41,11 @@ class FloorSettings:
 
 
 def floors(run: FinishedRun, settings: FloorSettings) -> Measured:
-    """The policies `isotonic_few`, `isotonic`, `ridge`, `kernel_ridge` and `ridge_shuffled`, round 0.
+    """What stands beside a trained policy, as policies of round 0.
 
-    Of the last there is the mean SRCC only, between the 2.5 % and 97.5 % quantiles of the shuffles.
+    Returns:
+        `isotonic_few`, `isotonic`, `ridge`, `kernel_ridge` and `ridge_shuffled`; of the last the
+        mean SRCC only, between the 2.5 % and 97.5 % quantiles of the shuffles.
     """
     scored = run.scored_images
     training = scored[scored["split"] == "train"].reset_index(drop=True)
