@@ -60,13 +60,13 @@ def test_a_spread_makes_the_levels_wide():
     np.testing.assert_array_equal(table["target"][2], [0, 0, 0.25, 0.75])
 
 
-def test_images_move_to_the_second_opinion_by_its_share():
+def test_training_images_move_to_the_second_opinion_by_its_share():
     opinion = SecondOpinion({"a.png": 1.5, "b.png": 3.0, "c.png": 0.75, "e.png": 2.0}, 0.5)
     table = level_examples(IMAGES, GENERATIONS, VALUES, opinion)
     LevelExamples.validate(table)
-    assert table["position"].tolist() == [1.0, 2.0, 1.75, 3.0]
-    assert table["ridge"].tolist() == pytest.approx([1.5, 3.0, 0.75, np.nan], nan_ok=True)
-    assert table["ridge_share"].tolist() == [0.5, 0.5, 0.5, 0.0]
+    assert table["position"].tolist() == [1.0, 1.0, 1.75, 3.0]
+    assert table["ridge"].tolist() == pytest.approx([1.5, np.nan, 0.75, np.nan], nan_ok=True)
+    assert table["ridge_share"].tolist() == [0.5, 0.0, 0.5, 0.0]
     assert table["level"].tolist() == [0, 1, 3, 3]
     np.testing.assert_array_equal(table["target"][2], [0, 0.25, 0.75, 0])
 
@@ -86,6 +86,7 @@ def test_levels_that_say_another_score_are_refused():
             {"split": ["validation", "validation", "train", "train"]},
             "a validation image has a text",
         ),
+        ({"ridge_share": 0.5}, "a validation image has a second opinion"),
     ],
 )
 def test_what_must_not_be_learnt_from_is_refused(changes, said):

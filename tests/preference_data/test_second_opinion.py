@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from selfscore.metrics.ridge import cross_fitted_scores, predict_scores
+from selfscore.metrics.ridge import cross_fitted_scores
 from selfscore.preference_data.second_opinion import (
     NO_OPINION,
     cross_fitted_opinions,
@@ -24,9 +24,7 @@ def images(count=40, noise=0.5):
         path: np.array([value, other])
         for path, value, other in zip(paths, feature, random.normal(size=count), strict=True)
     }
-    table = pd.DataFrame(
-        {"path": paths, "split": "train", "score": score, "group": np.arange(count) // 2}
-    )
+    table = pd.DataFrame({"path": paths, "score": score, "group": np.arange(count) // 2})
     return table, features
 
 
@@ -46,19 +44,6 @@ def test_its_share_is_the_weight_times_the_correlation_with_scores_it_has_not_se
     np.testing.assert_allclose(held, expected.clip(0, 3), atol=1e-12)
     assert opinion.share == pytest.approx(0.6 * np.corrcoef(held, table["score"])[0, 1])
     assert opinion.share > 0.3
-
-
-def test_validation_images_are_scored_by_all_training_images_and_change_nothing_for_these():
-    table, features = images()
-    table.loc[table.index >= 30, "split"] = "validation"
-    opinion = ridge_opinion(table, features, VALUES, 0.6)
-    of_training = ridge_opinion(table.head(30), features, VALUES, 0.6)
-    assert opinion.share == of_training.share
-    assert opinion.positions.items() >= of_training.positions.items()
-    given = np.stack(list(features.values()))
-    expected = predict_scores(given[:30], table["score"].head(30), given[30:])
-    held = [opinion.positions[path] for path in table["path"].tail(10)]
-    np.testing.assert_allclose(held, expected.clip(0, 3), atol=1e-12)
 
 
 def test_the_noisier_the_scores_the_less_it_counts():
@@ -95,12 +80,7 @@ def test_one_that_is_worse_than_none_counts_for_nothing():
     """Each group has scores that the others do not let one expect."""
     feature = np.arange(3.0).repeat(10)
     table = pd.DataFrame(
-        {
-            "path": [f"{n}.png" for n in range(30)],
-            "split": "train",
-            "score": feature % 2,
-            "group": feature,
-        }
+        {"path": [f"{n}.png" for n in range(30)], "score": feature % 2, "group": feature}
     )
     features = {path: np.array([value]) for path, value in zip(table["path"], feature, strict=True)}
     assert ridge_opinion(table, features, VALUES, 1.0) is NO_OPINION

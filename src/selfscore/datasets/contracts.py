@@ -108,6 +108,11 @@ class LevelExamples(pa.DataFrameModel):
         """There is something to learn from."""
         return bool((table["split"] == "train").any())
 
+    @pa.dataframe_check(error="a validation image has a second opinion of its score")
+    def truth_of_validation(cls, table: pd.DataFrame) -> pd.Series:  # noqa: N805
+        """What says when to stop is held against true scores alone."""
+        return (table["split"] == "train") | (table["ridge_share"] == 0)
+
     @pa.dataframe_check(error="a validation image has a text")
     def texts_of_training(cls, table: pd.DataFrame) -> pd.Series:  # noqa: N805
         """No text is learnt of an image that says when to stop."""

@@ -23,12 +23,12 @@ class LevelSettings(TrainingSettings):
     rounding, but for the texts, which are a mean over the tokens of each part.
 
     It goes through cycles of `epochs` each, from warm-up to the end of the decay, and stops after
-    one by which validation images gain no more than `min_gain` on the best before it, which is
-    kept; or none, where already the first gains no more on the policy before.
+    one by which validation images gain less than `min_gain` on the best before it, which is kept;
+    or none, where already the first gains less on the policy before.
 
     Attributes:
         max_cycles: most cycles that it goes through; 1 looks at no validation image.
-        min_gain: the part of the error on validation images that a cycle has to take away more of.
+        min_gain: the part of the error on validation images that a cycle has to take away.
         fidelity_weight: weight of the order of the images of a step, see `fidelity`; 0 leaves it
             out.
         unscored_weight: weight of -log of the probability that a level is written as the score, see

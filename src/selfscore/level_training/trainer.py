@@ -134,7 +134,7 @@ class LevelTrainer(WatchedTrainer):
 
     @torch.no_grad()
     def validation_error(self) -> float:
-        """Mean distance, in levels, of what is expected and learnt of validation images; logged."""
+        """Mean distance of expected and true score of the validation images, in levels; logged."""
         rows, size = self._validation, self.args.per_device_train_batch_size
         distances = []
         for start in range(0, len(rows), size):

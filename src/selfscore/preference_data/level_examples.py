@@ -1,7 +1,6 @@
 """What the level expert learns from: every training image, its score as levels, its text.
 
-And what it is stopped by: the validation images, with their scores alone, which are held against
-the same.
+And what it is stopped by: the validation images, with their scores alone.
 
 Knows tables of images and accepted texts; knows no model.
 """
@@ -46,14 +45,15 @@ def level_examples(
             known, spread: their standard deviation in levels.
         generations: texts with forced levels; the accepted ones of the side `chosen` count.
         values: score of each level.
-        second_opinion: of the images.
+        second_opinion: of the training images.
 
     Returns:
-        image_id, path, split, level; position (the score in levels, between two of them), moved to
-        the second opinion by its share; ridge and ridge_share (that opinion, NaN where there is
-        none, and the share, 0 there); spread (NaN where it is not known), target (the probability
-        of each level) and response: the whole right-score response, "" where no text was accepted,
-        as of all validation images. Its score is trained all the same.
+        image_id, path, split, level; position (the score in levels, between two of them), of a
+        training image moved to the second opinion by its share; ridge and ridge_share (that
+        opinion, NaN where there is none, and the share, 0 there); spread (NaN where it is not
+        known), target (the probability of each level) and response: the whole right-score
+        response, "" where no text was accepted, as of all validation images. Its score is trained
+        all the same.
     """
     used = scored_images["split"].isin(SEEN)
     images = scored_images[used].reset_index(drop=True)
@@ -61,7 +61,8 @@ def level_examples(
     explanations = generations[kept].set_index("image_id")["explanation"]
     texts = images["image_id"].map(explanations)
     truth = positions(images["score"].to_numpy(dtype=float), values)
-    ridge = images["path"].map(second_opinion.positions).to_numpy(dtype=float)
+    opinion = images["path"].map(second_opinion.positions).where(images["split"] == "train")
+    ridge = opinion.to_numpy(dtype=float)
     share = np.where(np.isnan(ridge), 0.0, second_opinion.share)
     position = truth + share * (np.nan_to_num(ridge) - truth)
     spread = (

@@ -39,15 +39,9 @@ class ImageFeatures:
 
     @property
     def pooled(self) -> NDArray[np.float64]:
-        """Mean and standard deviation over the tokens, shape (2 · hidden,).
-
-        Where the decoder layers have features of their own, those of each.
-        """
-        import torch
-
-        moments = torch.std_mean(self.tokens.double(), dim=0, correction=0)
-        pooled: NDArray[np.float64] = torch.stack(moments).flatten().numpy()
-        return pooled
+        """The mean over the tokens, shape (hidden,), where there are several that of each."""
+        mean: NDArray[np.float64] = self.tokens.double().mean(dim=0).flatten().numpy()
+        return mean
 
 
 @dataclass(frozen=True)

@@ -102,20 +102,19 @@ def encode_images(
 def form_second_opinions(
     scored_images: pd.DataFrame, image_features: StoredFeatures
 ) -> pd.DataFrame:
-    """What the features of training images let one expect of others, for the expert `level`.
+    """What the features of other training images let one expect of each, for the expert `level`.
 
     Args:
-        scored_images: the images; those that are learnt from and those for validation are asked
-            about.
+        scored_images: the images; those of the split `train` are asked about.
         image_features: what the tower makes of them, as far as it is stored.
 
     Returns:
         See `cross_fitted_opinions`.
     """
-    seen = scored_images[scored_images["split"].isin(SEEN)]
+    learnt = scored_images[scored_images["split"] == "train"]
     stored = image_features.images
-    pooled = {path: stored[path].pooled for path in seen["path"] if path in stored}
-    return cross_fitted_opinions(seen, pooled)
+    pooled = {path: stored[path].pooled for path in learnt["path"] if path in stored}
+    return cross_fitted_opinions(learnt, pooled)
 
 
 def fit_consistency_judge(policy: Policy, generations: pd.DataFrame, seed: int) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def build_level_examples(
     Args:
         policy: whose card has the scale.
         scored_images: the true scores.
-        second_opinions: what is expected of the images, see `cross_fitted_opinions`.
+        second_opinions: what is expected of training images, see `cross_fitted_opinions`.
         generations: what the policy wrote for them.
         settings: of which `ridge_weight` counts.
 
@@ -66,7 +66,8 @@ def build_level_examples(
         See `level_examples`.
     """
     values = policy.card.score_scale.values
-    opinion = second_opinion(scored_images, second_opinions, values, settings.ridge_weight)
+    learnt = scored_images[scored_images["split"] == "train"]
+    opinion = second_opinion(learnt, second_opinions, values, settings.ridge_weight)
     return level_examples(scored_images, generations, values, opinion)
 
 

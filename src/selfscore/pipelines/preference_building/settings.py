@@ -12,7 +12,7 @@ class PreferenceBuildingSettings:
     Attributes:
         batch_size: images whose answers are weighed together.
         ridge_weight: how much a ridge regression on image features would count, were it always
-            right, in what the level expert learns, see `second_opinion`; 0 leaves it out.
+            right, in what the level expert learns, see `ridge_opinion`; 0 leaves it out.
     """
 
     batch_size: Count

@@ -1,8 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
-from benchmarks.experiments.competitors.floors import by_chance, monotone
+from benchmarks.experiments.competitors.floors import by_chance, kernel_ridge, monotone
 from benchmarks.experiments.competitors.levels_alone import hardened
 
 
@@ -15,6 +16,30 @@ def test_a_map_rises_or_falls_as_the_scores_do(direction: int) -> None:
     # Beyond what it was fitted on, the nearest.
     ends = monotone(expected, scores, expected[[0, -1]])
     assert found[[0, -1]].tolist() == ends.tolist()
+
+
+def test_a_kernel_ridge_regression_is_solved_exactly() -> None:
+    random = np.random.default_rng(0)
+    features, others = random.normal(size=(60, 4)) * [1, 10, 100, 1e-3], random.normal(size=(9, 4))
+    scores = features[:, 1] ** 2 + random.normal(size=60)
+    found = kernel_ridge(features, scores, others)
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    known, asked = (features - mean) / spread, (others - mean) / spread
+
+    def alike(some: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.exp(-((some[:, None] - known[None]) ** 2).sum(axis=-1) / (4 * 4))
+
+    # What leaves a constant free takes the mean away from both sides of the kernel.
+    centre = np.eye(60) - 1 / 60
+    within, between = alike(known), alike(asked)
+    candidates = [
+        scores.mean()
+        + (between - within.mean(axis=0))
+        @ centre
+        @ np.linalg.solve(centre @ within @ centre + alpha * np.eye(60), scores - scores.mean())
+        for alpha in np.logspace(-3, 3, 25)
+    ]
+    assert min(np.abs(found - one).max() for one in candidates) < 1e-6
 
 
 def test_hard_levels_have_all_probability_on_the_images_own() -> None:
