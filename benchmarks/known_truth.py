@@ -15,7 +15,7 @@ from kedro.framework.startup import bootstrap_project
 from scipy.stats import spearmanr
 
 from benchmarks.runs import PROJECT
-from selfscore.layout import namespace
+from selfscore.configuration.layout import namespace
 from selfscore.metrics.faithfulness import StatementLexicon, faithfulness
 from selfscore.metrics.figures import OTHER_PICTURE, among
 from selfscore.provenance.project import open_project

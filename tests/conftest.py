@@ -72,7 +72,7 @@ def addresses_are_forgotten() -> Iterator[None]:
 def layout_is_forgotten() -> Iterator[None]:
     """Rounds and experts that one test asks for are none of the next one's."""
     yield
-    if configuration := sys.modules.get("selfscore.configuration"):
+    if configuration := sys.modules.get("selfscore.configuration.loader"):
         configuration.forget()
 
 

@@ -13,7 +13,7 @@ from cards import policy_over
 from PIL import Image
 from stage_settings import evaluation, reporting
 
-from selfscore.domain import PICTURES, Domain
+from selfscore.configuration.domain import PICTURES, Domain
 from selfscore.metrics.figures import INCOMING
 from selfscore.pipelines.evaluation.judgement import READING_COLUMNS
 from selfscore.pipelines.evaluation.learning import measure_learning

@@ -21,7 +21,7 @@ from kedro.pipeline import Pipeline
 from kedro_viz.data_access.managers import DataAccessManager
 from kedro_viz.models.flowchart.nodes import ParametersNode
 
-from selfscore.layout import LEVEL, namespace, policy_name
+from selfscore.configuration.layout import LEVEL, namespace, policy_name
 from selfscore.preference_data.builders import PAIR_BUILDERS
 
 ROUNDS = 3

@@ -17,7 +17,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import AbstractDataset, DataCatalog
 from kedro.pipeline import Pipeline
 
-from selfscore.layout import LEVEL
+from selfscore.configuration.layout import LEVEL
 from selfscore.preference_data.builders import PAIR_BUILDERS
 from selfscore.provenance.project import open_project
 

@@ -16,8 +16,10 @@ from kedro.framework.startup import bootstrap_project
 from kedro.validation.type_extractor import TypeExtractor
 from pydantic import TypeAdapter
 
+from selfscore.configuration.layout import LEVEL, TRAINING, as_given, expand, merged, round_of
+from selfscore.configuration.settings_class import as_parameters
+from selfscore.configuration.wrong_settings import _fields, _plain
 from selfscore.datasets import formats
-from selfscore.layout import LEVEL, TRAINING, as_given, expand, merged, round_of
 from selfscore.merging.methods import MERGE_METHODS
 from selfscore.merging.settings import Method
 from selfscore.parameters import (
@@ -31,9 +33,7 @@ from selfscore.pipelines.ingestion.settings import FormatName
 from selfscore.preference_data.builders import PAIR_BUILDERS
 from selfscore.preference_optimization.settings import DPOSettings
 from selfscore.provenance.manifest import same
-from selfscore.settings_class import as_parameters
 from selfscore.viz_check import check_before_viz
-from selfscore.wrong_settings import _fields, _plain
 
 CONF = Path(__file__).parents[1] / "conf" / "base"
 # Only --params gives them: what stands for them is in globals.yml.

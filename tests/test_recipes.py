@@ -13,7 +13,7 @@ from kedro.framework.project import settings
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-from selfscore.layout import of_pairs
+from selfscore.configuration.layout import of_pairs
 from selfscore.pipelines.data_generation.settings import DataGenerationSettings
 from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.vlm.options import Machine

@@ -7,7 +7,7 @@ import pytest
 from kedro.framework.startup import bootstrap_project
 from kedro.runner import ParallelRunner, ThreadRunner
 
-from selfscore.stopping import StoppableSession, _check_runner
+from selfscore.running.stopping import StoppableSession, _check_runner
 
 
 @pytest.mark.parametrize("runner", [ThreadRunner, ParallelRunner])

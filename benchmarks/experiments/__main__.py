@@ -29,7 +29,7 @@ from typing import Any
 from benchmarks.experiments.definitions import LOCKED, Definitions, variants_of
 from benchmarks.experiments.records import RECORDS, keep_record
 from benchmarks.runs import DESCRIPTIONS, PROJECT, Run, Setting, run_all
-from selfscore.layout import merged
+from selfscore.configuration.layout import merged
 
 _AFTERWARDS = "benchmarks.experiments.afterwards"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from selfscore.layout import namespace
+from selfscore.configuration.layout import namespace
 
 COLUMNS = [
     "round",

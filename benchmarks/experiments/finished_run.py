@@ -11,7 +11,7 @@ import pandas as pd
 from kedro.framework.startup import bootstrap_project
 
 from benchmarks.runs import PROJECT
-from selfscore.layout import BASELINE, policy_name
+from selfscore.configuration.layout import BASELINE, policy_name
 from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.provenance.project import open_project
 from selfscore.vlm.image_features import StoredFeatures

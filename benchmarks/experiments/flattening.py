@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from selfscore.layout import BASELINE, STAGES, namespace
+from selfscore.configuration.layout import BASELINE, STAGES, namespace
 from selfscore.metrics.figures import CONTROLS, EDIT_CONTROLS, HEALTH, PREFERENCES, TRAINING, among
 
 COLUMNS = ["round", "policy", "split", "metric", "value", "low", "high", "n"]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from benchmarks.experiments.finished_run import FinishedRun
-from selfscore.layout import BASELINE
+from selfscore.configuration.layout import BASELINE
 from selfscore.metrics.figures import COLUMNS, as_figures
 from selfscore.pipelines.evaluation.counterfactual import answer_edits, find_mentions
 from selfscore.pipelines.evaluation.judgement import judge_explanations

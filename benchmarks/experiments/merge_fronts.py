@@ -16,12 +16,12 @@ from pydantic import Field
 
 from benchmarks.experiments.finished_run import FinishedRun
 from benchmarks.experiments.measured import Measured, judged, predictions_of
-from selfscore.layout import BASELINE, Layout, namespace
+from selfscore.configuration.layout import BASELINE, Layout, namespace
+from selfscore.configuration.settings_class import Positive, settings_class
 from selfscore.merging.settings import MergeSettings, Method
 from selfscore.merging.strength import Answers, choose
 from selfscore.metrics.figures import as_figures
 from selfscore.metrics.policy_metrics import policy_metrics
-from selfscore.settings_class import Positive, settings_class
 from selfscore.vlm.policy import LoraAdapter
 
 METRICS = ("srcc", "consistency", "faithfulness", "format_valid")

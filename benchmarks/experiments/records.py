@@ -16,7 +16,7 @@ from benchmarks.experiments.finished_run import FinishedRun
 from benchmarks.experiments.flattening import COLUMNS, flat_figures, named_apart
 from benchmarks.experiments.forced_texts import describe_forced_texts
 from benchmarks.runs import DESCRIPTIONS, PROJECT, Run
-from selfscore.layout import BASELINE
+from selfscore.configuration.layout import BASELINE
 
 FIGURES, ANSWERS, EXAMPLES = "figures", "answers", "examples"
 RECORDS = PROJECT / "benchmarks/records/experiments"

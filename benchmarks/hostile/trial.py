@@ -17,7 +17,7 @@ from benchmarks.hostile.ground import PARAMETERS, Ground
 from benchmarks.hostile.harness import TIMED_OUT, Ended, in_child, in_process_of_its_own, kedro
 from benchmarks.hostile.inputs import CRASHED, REFUSED, SILENTLY_WRONG, Found, Input
 from benchmarks.runs import PROJECT, Run, write_configuration
-from selfscore.layout import merged
+from selfscore.configuration.layout import merged
 
 LIMIT = 90.0
 _LOGGED = re.compile(r"^\d\d:\d\d:\d\d +(INFO|WARNING|DEBUG) ")

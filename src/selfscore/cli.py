@@ -99,7 +99,7 @@ def score(
     PATH is an image file, a folder (with all below it) or a glob in quotes. Results go to stdout,
     everything else to stderr. The exit code is 1 when an image could not be scored.
     """
-    from selfscore.bar import Bar
+    from selfscore.running.bar import Bar
     from selfscore.scoring.output import form_of, write
     from selfscore.scoring.pictures import find_files, pictures
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
+from selfscore.configuration.layout import round_of_policy
 from selfscore.datasets.latest import put_latest
-from selfscore.layout import round_of_policy
 from selfscore.provenance.places import Place, load_version, place_of
-from selfscore.stopping import resumed_run
+from selfscore.running.stopping import resumed_run
 
 if TYPE_CHECKING:
     from kedro.io import DataCatalog

@@ -13,8 +13,10 @@ from typing import Annotated, Any, Literal
 import click
 from pydantic import Field
 
-from selfscore.domain import Domain
-from selfscore.layout import LEVEL, STAGES, TRAINING, merged, namespace, round_of
+from selfscore.configuration.domain import Domain
+from selfscore.configuration.layout import LEVEL, STAGES, TRAINING, merged, namespace, round_of
+from selfscore.configuration.settings_class import Count, Whole, settings_class
+from selfscore.configuration.wrong_settings import KeyPath, Problem, keys_of, problems, unknown
 from selfscore.level_training.settings import LevelSettings
 from selfscore.merging.settings import MergeSettings
 from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
@@ -27,12 +29,10 @@ from selfscore.preference_data.builders import PAIR_BUILDERS
 from selfscore.preference_optimization.settings import DPOSettings
 from selfscore.report.settings import ReportingSettings
 from selfscore.review.settings import ReviewSettings
-from selfscore.settings_class import Count, Whole, settings_class
 from selfscore.study.settings import StudySettings
 from selfscore.vlm.options import Machine
 from selfscore.vlm.policy import BaseModel
 from selfscore.vlm.response import Prompts
-from selfscore.wrong_settings import KeyPath, Problem, keys_of, problems, unknown
 
 MOST_ROUNDS = 100
 

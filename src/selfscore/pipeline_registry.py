@@ -4,8 +4,8 @@ from importlib.util import find_spec
 
 from kedro.pipeline import Pipeline
 
-from selfscore.configuration import current
-from selfscore.layout import CPU, GPU, STAGES, policy_name
+from selfscore.configuration.layout import CPU, GPU, STAGES, policy_name
+from selfscore.configuration.loader import current
 from selfscore.pipelines import (
     baseline,
     ingestion,

@@ -9,7 +9,7 @@ import warnings
 
 import click
 
-from selfscore.own_source import prefer_own_source
+from selfscore.running.own_source import prefer_own_source
 
 # Patterns of the messages' beginnings, and why each can go.
 _HARMLESS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from selfscore.configuration import LayoutConfigLoader, environment_variable
+from selfscore.configuration.loader import LayoutConfigLoader, environment_variable
 from selfscore.datasets.whole_files import write_whole_files
 from selfscore.ending import EndingHooks
 from selfscore.parameters import check, check_places

@@ -34,7 +34,7 @@ class CheckBeforeViz:
             return
         from kedro.framework.project import settings
 
-        from selfscore.given_parameters import read_params
+        from selfscore.configuration.given_parameters import read_params
 
         given = click.Command(
             "viz",

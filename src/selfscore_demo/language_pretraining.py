@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from transformers import Idefics3ForConditionalGeneration
 
-from selfscore.bar import Bar
+from selfscore.running.bar import Bar
 from selfscore_demo.lessons import Teacher
 from selfscore_demo.packing import Lesson
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from selfscore.bar import Bar
+from selfscore.running.bar import Bar
 from selfscore_demo.crops import random_crop
 from selfscore_demo.faults import ATTRIBUTES, draw_severities, render_faults
 from selfscore_demo.procedural import draw_picture

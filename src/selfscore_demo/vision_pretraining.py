@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from transformers import Idefics3ForConditionalGeneration
 
-from selfscore.bar import Bar
+from selfscore.running.bar import Bar
 from selfscore_demo.architecture import initialise_patches
 from selfscore_demo.faults import FAULTS
 from selfscore_demo.training_images import TrainingImages

@@ -19,7 +19,7 @@ from selfscore.cluster import batches
 from selfscore.cluster.batches import RayEngine
 from selfscore.cluster.settings import RayOptions
 from selfscore.judging.frozen_model import FrozenModelJudge
-from selfscore.own_errors import is_our_own
+from selfscore.running.own_errors import is_our_own
 from selfscore.vlm.batches import in_batches
 from selfscore.vlm.images import RefusedPictureError
 from selfscore.vlm.loading.elsewhere import dialled_for, load_for

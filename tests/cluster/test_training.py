@@ -14,7 +14,7 @@ from selfscore.cluster.settings import RayOptions
 from selfscore.cluster.training import in_workers
 from selfscore.datasets.checkpoint import Checkpoint
 from selfscore.expert_training.launching import train_together
-from selfscore.own_errors import is_our_own
+from selfscore.running.own_errors import is_our_own
 from selfscore.vlm.policy import Policy
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]

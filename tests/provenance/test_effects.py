@@ -5,8 +5,8 @@ from dataclasses import replace
 from cards import MACHINE
 
 from selfscore.cluster.settings import RayOptions
+from selfscore.configuration.settings_class import as_parameters
 from selfscore.provenance.effects import with_effect
-from selfscore.settings_class import as_parameters
 from selfscore.vlm.options import LoadOptions
 
 

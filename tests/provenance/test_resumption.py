@@ -25,7 +25,7 @@ from selfscore.provenance.resumption import (
     whole_run,
 )
 from selfscore.provenance.run_parameters import run_parameters
-from selfscore.stopping import going_on_from
+from selfscore.running.stopping import going_on_from
 
 LEFT = ["iteration_1.train", "iteration_1.merge", "iteration_1.measure"]
 BROKEN = {"iteration_1": {"dpo_training": {"lr": None}}}

@@ -6,7 +6,7 @@ import pytest
 from kedro.pipeline import Node, Pipeline
 from mlflow import MlflowClient
 
-from selfscore.stopping import going_on_from
+from selfscore.running.stopping import going_on_from
 
 
 class Killed(BaseException):

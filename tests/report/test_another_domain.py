@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from selfscore.domain import Domain
+from selfscore.configuration.domain import Domain
 
 
 def test_a_report_on_tomatoes_speaks_of_tomatoes(

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from selfscore.configuration.splits import SPLITS
 from selfscore.scored_images import sound_splits
 from selfscore.scored_images.sound_splits import Drawing
-from selfscore.splits import SPLITS
 
 DRAWING = Drawing(validation_share=0.15, test_share=0.25, most=None, seed=0)
 

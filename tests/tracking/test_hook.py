@@ -26,7 +26,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-from selfscore.stopping import going_on_from
+from selfscore.running.stopping import going_on_from
 
 PASSWORD = "geheim"
 

@@ -18,10 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.experiments.finished_run import FinishedRun
 from benchmarks.experiments.measured import Measured, took
+from selfscore.configuration.settings_class import Count, settings_class
 from selfscore.metrics.figures import as_figures
 from selfscore.metrics.rank_correlation import srcc
 from selfscore.metrics.ridge import predict_scores, ridge_metrics
-from selfscore.settings_class import Count, settings_class
 from selfscore.vlm.image_features import ImageFeatures
 
 Array = NDArray[np.float64]

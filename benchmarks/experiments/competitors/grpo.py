@@ -16,8 +16,14 @@ import pandas as pd
 from benchmarks.experiments.competitors.rank_reward import rank_rewards
 from benchmarks.experiments.finished_run import FinishedRun
 from benchmarks.experiments.measured import Measured, measure
+from selfscore.configuration.settings_class import (
+    Count,
+    NotNegative,
+    Positive,
+    Share,
+    settings_class,
+)
 from selfscore.scored_images.score_scale import positions
-from selfscore.settings_class import Count, NotNegative, Positive, Share, settings_class
 from selfscore.vlm.policy import LoraAdapter
 from selfscore.vlm.response import parse_response
 

@@ -15,10 +15,10 @@ import pandas as pd
 
 from benchmarks.experiments.finished_run import FinishedRun
 from benchmarks.experiments.measured import Measured, measure
-from selfscore.layout import merged
+from selfscore.configuration.layout import merged
+from selfscore.configuration.settings_class import settings_class
 from selfscore.level_training.settings import LevelSettings
 from selfscore.preference_data.level_examples import level_examples
-from selfscore.settings_class import settings_class
 
 
 @settings_class

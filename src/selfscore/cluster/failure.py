@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from selfscore.own_errors import is_our_own
+from selfscore.running.own_errors import is_our_own
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Knows numbers only; imports no Ray.
 
 from __future__ import annotations
 
-from selfscore.settings_class import Count, NotNegative, settings_class
+from selfscore.configuration.settings_class import Count, NotNegative, settings_class
 
 
 @settings_class

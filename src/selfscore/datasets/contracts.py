@@ -8,7 +8,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.typing.pandas import Series
 
-from selfscore.splits import NAME, SEEN
+from selfscore.configuration.splits import NAME, SEEN
 
 
 def _without_suffix(paths: pd.Series) -> pd.Series:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from selfscore.given_parameters import read_params
+from selfscore.configuration.given_parameters import read_params
 from selfscore.provenance.commands.shared import (
     as_click_errors,
     conf_source_option,

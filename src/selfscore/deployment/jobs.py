@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from selfscore.layout import CPU, GPU
+from selfscore.configuration.layout import CPU, GPU
 
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline

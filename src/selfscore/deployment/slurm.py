@@ -8,8 +8,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from selfscore.configuration.layout import GPU
 from selfscore.deployment.jobs import Job
-from selfscore.layout import GPU
 
 _HEAD = """\
 #!/usr/bin/env bash

@@ -13,7 +13,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from selfscore.expert_training.together import joined
-from selfscore.own_handlers import own_handlers
+from selfscore.running.own_handlers import own_handlers
 
 Result = TypeVar("Result")
 

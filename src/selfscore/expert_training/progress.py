@@ -9,7 +9,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from selfscore.bar import Bar
+from selfscore.running.bar import Bar
 
 
 class TrainingProgress(TrainerCallback):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from selfscore.settings_class import Count, Positive, Share, settings_class
+from selfscore.configuration.settings_class import Count, Positive, Share, settings_class
 
 # Steps from one row of the training log to the next.
 LOGGING_STEPS = 5

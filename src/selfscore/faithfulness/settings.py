@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from selfscore.configuration.settings_class import Whole, settings_class
 from selfscore.faithfulness.faults import Fault
-from selfscore.settings_class import Whole, settings_class
 
 Term = Annotated[str, Field(pattern=r"\w")]
 Severity = Annotated[float, Field(gt=0, le=1)]

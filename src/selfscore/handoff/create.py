@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from selfscore.configuration.layout import policy_name, round_of, round_of_policy
 from selfscore.datasets.directory import write_json
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.handoff import bundle
 from selfscore.handoff.archive import is_archive, pack, sounds_packed
 from selfscore.handoff.family import Family, family
 from selfscore.handoff.model_card import model_card
-from selfscore.layout import policy_name, round_of, round_of_policy
 from selfscore.provenance.base_model import describe_base_model
 from selfscore.provenance.champion import champion_version, read_champion
 from selfscore.provenance.fingerprint import fingerprint, sha256_file

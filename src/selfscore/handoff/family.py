@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from selfscore.layout import namespace, round_of_policy
+from selfscore.configuration.layout import namespace, round_of_policy
 from selfscore.provenance.manifest import Artifact, Manifest, NodeRun
 
 

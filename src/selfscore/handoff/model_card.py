@@ -15,9 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from selfscore.domain import PICTURES, Domain
+from selfscore.configuration.domain import PICTURES, Domain
+from selfscore.configuration.layout import LEVEL, namespace
 from selfscore.handoff.metadata import Hub, metadata
-from selfscore.layout import LEVEL, namespace
 from selfscore.metrics.catalog import ON_CARD
 from selfscore.metrics.figures import PRIOR, among
 from selfscore.provenance.manifest import Manifest

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from selfscore.bar import Bar
-from selfscore.domain import PICTURES, Domain
+from selfscore.configuration.domain import PICTURES, Domain
 from selfscore.judging.address import server_of
 from selfscore.judging.chat import Answer, NoVerdictError, http_client, read_answer, words
 from selfscore.judging.judge import without_score_words
-from selfscore.keys import read_key
+from selfscore.running.bar import Bar
+from selfscore.running.keys import read_key
 
 if TYPE_CHECKING:
     from openai import OpenAI

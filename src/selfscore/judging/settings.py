@@ -6,8 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from selfscore.configuration.settings_class import (
+    Count,
+    NotNegative,
+    Positive,
+    Whole,
+    settings_class,
+)
 from selfscore.judging.address import server_of
-from selfscore.settings_class import Count, NotNegative, Positive, Whole, settings_class
 
 JudgeName = Literal["tfidf", "self", "openai"]
 Reading = Literal["channel", "direct"]

@@ -5,8 +5,8 @@ Knows numbers only; imports no library that trains.
 
 from __future__ import annotations
 
+from selfscore.configuration.settings_class import Count, NotNegative, Share, settings_class
 from selfscore.expert_training.settings import TrainingSettings
-from selfscore.settings_class import Count, NotNegative, Share, settings_class
 
 # The column of the training log with the error on the validation images, where a cycle ends.
 VALIDATION_ERROR = "validation_error"

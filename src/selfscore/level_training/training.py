@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from transformers import TrainingArguments
 
+from selfscore.configuration.splits import SEEN
 from selfscore.expert_training.training import Training, one_gpu, train_adapter
 from selfscore.level_training.cycles import BestCycle
 from selfscore.level_training.settings import LevelSettings
 from selfscore.level_training.trainer import ACCURACY, LevelTrainer, Row
-from selfscore.splits import SEEN
 from selfscore.vlm.policy import LoraAdapter
 from selfscore.vlm.reading.packing_check import check_packing
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from selfscore.bar import Bar
 from selfscore.merging.delta import low_rank, pack, to_lora
 from selfscore.merging.low_rank import LowRank, no_change, summed, truncated
 from selfscore.merging.methods import MERGE_METHODS
 from selfscore.merging.randomness import seeded
 from selfscore.merging.settings import MergeSettings
+from selfscore.running.bar import Bar
 from selfscore.vlm.policy import LoraAdapter
 
 

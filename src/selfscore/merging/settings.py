@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from selfscore.settings_class import Count, NotNegative, Positive, settings_class
+from selfscore.configuration.settings_class import Count, NotNegative, Positive, settings_class
 
 # Each is a function of `selfscore.merging.methods`.
 Method = Literal[

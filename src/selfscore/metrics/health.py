@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from selfscore.configuration.settings_class import NotNegative, Share, settings_class
 from selfscore.metrics.accuracy import level_entropy, share
 from selfscore.metrics.figures import HEALTH, among
 from selfscore.metrics.text_variety import distinct, generic_share, repeated_share, words_of
-from selfscore.settings_class import NotNegative, Share, settings_class
 
 _MILDER = (
     "Unless the base model answers so, too, train with a lower `dpo_training.lr`, fewer `epochs` "

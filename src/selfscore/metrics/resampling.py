@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
+from selfscore.configuration.settings_class import Count, settings_class
 from selfscore.metrics.grouping import units
 from selfscore.metrics.intervals import Interval
 from selfscore.metrics.resampled_ranks import OF_COUNTS
-from selfscore.settings_class import Count, settings_class
 
 # Takes columns with shape (..., n) and returns shape (...), like `srcc`.
 Statistic = Callable[..., NDArray[np.float64]]

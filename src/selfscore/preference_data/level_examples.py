@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from selfscore.configuration.splits import SEEN
 from selfscore.preference_data.second_opinion import NO_OPINION, SecondOpinion
 from selfscore.preference_data.soft_levels import soft_levels
 from selfscore.scored_images.score_scale import positions
-from selfscore.splits import SEEN
 from selfscore.vlm.response import write_response
 
 LEVEL_COLUMNS = [

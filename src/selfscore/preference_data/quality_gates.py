@@ -9,8 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from selfscore.configuration.settings_class import Share, Whole, settings_class
 from selfscore.metrics.text_variety import repeated_share
-from selfscore.settings_class import Share, Whole, settings_class
 from selfscore.vlm.response import parse_response
 
 REASONS = ("malformed", "too_short", "too_long", "repetitive", "score_words", "generic")

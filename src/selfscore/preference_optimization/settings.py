@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from selfscore.configuration.settings_class import NotNegative, Positive, settings_class
 from selfscore.expert_training.settings import TrainingSettings
-from selfscore.settings_class import NotNegative, Positive, settings_class
 
 # Those of TRL's DPOTrainer that need nothing but the settings below; exo_pair would need another.
 Loss = Literal[

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from selfscore.configuration import environments
-from selfscore.layout import as_given, merged
+from selfscore.configuration.layout import as_given, merged
+from selfscore.configuration.loader import environments
 from selfscore.provenance.manifest import Manifest, canonical, same
 from selfscore.provenance.project import Project
 from selfscore.provenance.resumption import refuse_other_version

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kedro.io import DatasetError
 
-from selfscore.layout import round_of_policy
+from selfscore.configuration.layout import round_of_policy
 from selfscore.provenance.outside_runs import load_sealed, made_by_run, newest_version
 from selfscore.provenance.places import versions
 from selfscore.provenance.project import Project

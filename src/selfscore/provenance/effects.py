@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from selfscore.settings_class import as_parameters
+from selfscore.configuration.settings_class import as_parameters
 
 _WITHOUT = {"params:machine": ("engine", "ray", "training_processes")}
 

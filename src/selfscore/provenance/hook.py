@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import settings
 
-from selfscore.own_source import refuse_other_source
 from selfscore.provenance import begun_here, checkpoint_owner, one_run, run_facts
 from selfscore.provenance.asked_versions import refuse_missing
 from selfscore.provenance.clearing import clear
@@ -23,8 +22,9 @@ from selfscore.provenance.progress import Progress
 from selfscore.provenance.recording import Recording
 from selfscore.provenance.redaction import Redaction
 from selfscore.provenance.store import DATASET
-from selfscore.stopping import RunStoppedError, resumed_run
-from selfscore.storage_faults import explain
+from selfscore.running.own_source import refuse_other_source
+from selfscore.running.stopping import RunStoppedError, resumed_run
+from selfscore.running.storage_faults import explain
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

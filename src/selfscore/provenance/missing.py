@@ -17,13 +17,13 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
+from selfscore.configuration.settings_class import as_parameters
 from selfscore.provenance.manifest import Manifest
 from selfscore.provenance.project import Project, credentials_of, missing_outputs
 from selfscore.provenance.redaction import Redaction
 from selfscore.provenance.staleness import check
 from selfscore.provenance.store import DATASET, read_manifests
-from selfscore.settings_class import as_parameters
-from selfscore.stopping import StoppableSession
+from selfscore.running.stopping import StoppableSession
 
 logger = logging.getLogger(__name__)
 

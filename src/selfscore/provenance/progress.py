@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from selfscore.layout import GPU
+from selfscore.configuration.layout import GPU
 
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline

@@ -21,10 +21,10 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.runner import AbstractRunner, SequentialRunner
 
-from selfscore.own_source import refuse_other_source
 from selfscore.provenance.one_run import scratch_folder
 from selfscore.provenance.redaction import Redaction
-from selfscore.selection import select
+from selfscore.running.own_source import refuse_other_source
+from selfscore.running.selection import select
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kedro.io import DatasetError
 
+from selfscore.configuration.settings_class import as_parameters
 from selfscore.provenance import environment, tracked_runs
 from selfscore.provenance.base_model import describe_base_model
 from selfscore.provenance.code import function_name, modules_of, sha256_module
@@ -27,7 +28,6 @@ from selfscore.provenance.manifest import Artifact, Manifest, NodeRun, Status, t
 from selfscore.provenance.places import is_growing, is_versioned, load_version, place_of
 from selfscore.provenance.seals import Seals, known_stamps, refuse_older
 from selfscore.provenance.store import DATASET, journal_of, read_manifests
-from selfscore.settings_class import as_parameters
 
 if TYPE_CHECKING:
     from kedro.io import DataCatalog

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from selfscore.layout import as_given, merged
+from selfscore.configuration.layout import as_given, merged
 from selfscore.provenance.manifest import Manifest, NodeRun
 from selfscore.provenance.redaction import REDACTED
 

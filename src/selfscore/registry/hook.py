@@ -15,7 +15,7 @@ from kedro.framework.hooks import hook_impl
 
 from selfscore.provenance.champion import CHAMPION, Champion, champion_version
 from selfscore.provenance.redaction import Redaction
-from selfscore.stopping import resumed_run
+from selfscore.running.stopping import resumed_run
 
 if TYPE_CHECKING:
     from kedro.io import DataCatalog

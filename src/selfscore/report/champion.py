@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from selfscore.layout import policy_name
+from selfscore.configuration.layout import policy_name
 from selfscore.metrics.catalog import HEADLINE, metric
 from selfscore.metrics.figures import among
 from selfscore.report.changes import MEASURED, paired_change, with_constant

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from selfscore.configuration.splits import SEEN
 from selfscore.metrics.figures import TRAINING, among
-from selfscore.splits import SEEN
 from selfscore.vlm.policy import BaseModel, Policy
 
 _TOLD = {

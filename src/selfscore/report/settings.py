@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from selfscore.configuration.settings_class import Count, NotNegative, Share, settings_class
+from selfscore.configuration.splits import HeldOut
 from selfscore.metrics.resampling import IntervalSettings
-from selfscore.settings_class import Count, NotNegative, Share, settings_class
-from selfscore.splits import HeldOut
 
 
 @settings_class

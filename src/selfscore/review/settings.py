@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from selfscore.configuration.settings_class import Count, settings_class
 from selfscore.metrics.resampling import IntervalSettings
-from selfscore.settings_class import Count, settings_class
 
 
 @settings_class

@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
+from selfscore.configuration.splits import SPLITS, in_order
 from selfscore.metrics.independence import effective_size
 from selfscore.metrics.rank_correlation import spearman_error
 from selfscore.scored_images.outliers import outliers
 from selfscore.scored_images.score_table import by_reason
-from selfscore.splits import SPLITS, in_order
 
 # An SRCC that is not unusual for the method; its error is told for each split.
 _SRCC = 0.5

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from selfscore.splits import SPLIT_NAMES, why_no_split
+from selfscore.configuration.splits import SPLIT_NAMES, why_no_split
 
 # Beyond it neighbouring numbers are no longer told apart, and sums of squares overflow.
 LARGEST = 1e15

@@ -8,8 +8,8 @@ from itertools import product
 
 import pandas as pd
 
+from selfscore.configuration.splits import SPLITS
 from selfscore.scored_images.splitting import fill_splits, joined_by_content
-from selfscore.splits import SPLITS
 
 # Different scores that a split must have: levels to tell apart, and a rank correlation to choose
 # by. That of the test split may be undefined.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from selfscore.splits import in_order
+from selfscore.configuration.splits import in_order
 
 
 def fill_splits(

@@ -34,7 +34,7 @@ def verify_images(
     Raises:
         ValueError: If `threads` is below 1.
     """
-    from selfscore.bar import Bar
+    from selfscore.running.bar import Bar
 
     if threads < 1:
         raise ValueError(f"`ingestion.threads` must be at least 1, not {threads}.")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from kedro.io import DataCatalog
 
+from selfscore.configuration.layout import policy_name
 from selfscore.datasets.policy import PolicyDataset
-from selfscore.layout import policy_name
 from selfscore.provenance.champion import champion_version, read_champion
 from selfscore.provenance.outside_runs import load_sealed
 from selfscore.provenance.places import place_of

@@ -6,8 +6,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from selfscore.settings_class import Count, NotNegative, Positive, Whole, settings_class
-from selfscore.splits import HeldOut
+from selfscore.configuration.settings_class import (
+    Count,
+    NotNegative,
+    Positive,
+    Whole,
+    settings_class,
+)
+from selfscore.configuration.splits import HeldOut
 
 # Ways in which a picture is shown: two of the first task, six of the second; see
 # `selfscore.study.items`. Each is shown equally often where the numbers are multiples of these.

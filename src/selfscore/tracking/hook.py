@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from kedro.config import MissingConfigException
 from kedro.framework.hooks import hook_impl
 
-from selfscore.domain import Domain
+from selfscore.configuration.domain import Domain
+from selfscore.configuration.settings_class import as_parameters
 from selfscore.provenance.environment import git_state
 from selfscore.provenance.fingerprint import fingerprint
 from selfscore.provenance.places import Place, is_versioned, load_version, place_of
 from selfscore.provenance.project import credentials_of
 from selfscore.provenance.redaction import Redaction
-from selfscore.settings_class import as_parameters
-from selfscore.stopping import resumed_run
+from selfscore.running.stopping import resumed_run
 from selfscore.tracking import server
 from selfscore.tracking.runs import RoundRuns
 from selfscore.tracking.words import Label, way_to

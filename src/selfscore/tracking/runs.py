@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from selfscore.layout import round_of
+from selfscore.configuration.layout import round_of
 from selfscore.tracking.figures import (
     clean,
     curves,

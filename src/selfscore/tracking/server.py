@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from selfscore.keys import read_key
+from selfscore.running.keys import read_key
 from selfscore.tracking import local_store, run_files
 
 if TYPE_CHECKING:

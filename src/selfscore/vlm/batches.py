@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 
-from selfscore.bar import Bar
+from selfscore.running.bar import Bar
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from selfscore.cluster.settings import RayOptions
-from selfscore.settings_class import Count, NotNegative, settings_class
+from selfscore.configuration.settings_class import Count, NotNegative, settings_class
 
 
 @settings_class

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from selfscore.domain import PICTURES, Domain
-from selfscore.settings_class import Count, Whole, as_parameters, settings_class
+from selfscore.configuration.domain import PICTURES, Domain
+from selfscore.configuration.settings_class import Count, Whole, as_parameters, settings_class
 from selfscore.vlm.response import Prompts
 
 if TYPE_CHECKING:

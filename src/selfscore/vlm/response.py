@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from selfscore.domain import PICTURES
-from selfscore.settings_class import settings_class
+from selfscore.configuration.domain import PICTURES
+from selfscore.configuration.settings_class import settings_class
 
 SCORE_PREFIX = "#Score:"
 EXPLANATION_PREFIX = "#Explanation:"
@@ -27,7 +27,7 @@ class Prompts:
     """The two instructions a policy is given.
 
     In the parameters ``{best}`` stands for the highest level, see `for_levels`, and
-    ``{domain.thing}`` and the like for words, see `selfscore.domain`.
+    ``{domain.thing}`` and the like for words, see `selfscore.configuration.domain`.
 
     Attributes:
         rating: asks for a score and its explanation; used in training and in prediction.

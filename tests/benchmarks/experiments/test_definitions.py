@@ -21,7 +21,7 @@ from benchmarks.experiments.definitions import Definitions, FigureRef, figures_o
 from benchmarks.experiments.merge_fronts import FrontSettings
 from benchmarks.experiments.pages import write_pages
 from benchmarks.experiments.records import Records
-from selfscore.layout import Layout, expand, merged
+from selfscore.configuration.layout import Layout, expand, merged
 from selfscore.level_training.settings import LevelSettings
 from selfscore.parameters import check as check_parameters
 from selfscore.pipeline_registry import register_pipelines

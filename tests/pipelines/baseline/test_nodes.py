@@ -7,7 +7,7 @@ import yaml
 from cards import MACHINE, PROMPTS, SCALE, policy_over
 from interrupted import killed_and_begun_again
 
-from selfscore.domain import PICTURES, Domain, in_words
+from selfscore.configuration.domain import PICTURES, Domain, in_words
 from selfscore.judging.tfidf import TfidfJudge
 from selfscore.pipelines.baseline.nodes import (
     describe_base_policy,

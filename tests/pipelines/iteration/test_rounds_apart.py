@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfscore.layout import BASELINE, LEVEL, STAGES, TRAINING, WRITING, Layout, expand, namespace
+from selfscore.configuration.layout import (
+    BASELINE,
+    LEVEL,
+    STAGES,
+    TRAINING,
+    WRITING,
+    Layout,
+    expand,
+    namespace,
+)
 from selfscore.pipelines import iteration
 from selfscore.preference_data.builders import PAIR_BUILDERS
 

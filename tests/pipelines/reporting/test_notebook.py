@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 from miniature_run import SCALE
 
+from selfscore.configuration.settings_class import as_parameters
 from selfscore.preference_data.pairs import consistency_pairs, join_sides
-from selfscore.settings_class import as_parameters
 
 NOTEBOOK = "notebooks/look_at_a_run.ipynb"
 # As Jupyter does: every cell in one session, and it stops at the first error.

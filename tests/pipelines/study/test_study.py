@@ -9,7 +9,7 @@ import pytest
 from images import coloured_images
 from small_study import Raters, generations, predictions, scored_images, settings
 
-from selfscore.layout import Layout
+from selfscore.configuration.layout import Layout
 from selfscore.pipelines.study import create_pipeline
 
 

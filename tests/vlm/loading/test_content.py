@@ -12,13 +12,13 @@ import torch
 from cards import PROMPTS, SCALE, policy_over
 from safetensors.torch import load_file, save_file
 
+from selfscore.configuration.domain import PICTURES
+from selfscore.configuration.settings_class import as_parameters
 from selfscore.datasets.image_features import ImageFeaturesDataset
 from selfscore.datasets.policy import PolicyDataset
-from selfscore.domain import PICTURES
 from selfscore.merging.delta import to_lora
 from selfscore.pipelines.baseline.nodes import describe_base_policy
 from selfscore.pipelines.merging.nodes import update_policy
-from selfscore.settings_class import as_parameters
 from selfscore.vlm.loading.content import content_of
 from selfscore.vlm.loading.loader import load_outline, load_vlm
 from selfscore.vlm.policy import BaseModel

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from selfscore.configuration.settings_class import Positive, settings_class
 from selfscore.datasets.formats.bradley_terry import MOST_SCORES, bradley_terry
 from selfscore.datasets.formats.columns import ColumnName, find_column
 from selfscore.datasets.formats.format import Format
 from selfscore.datasets.formats.text import TextTable, is_table, read_table
-from selfscore.settings_class import Positive, settings_class
 
 if TYPE_CHECKING:
     from selfscore.datasets.score_files import ScoreFiles

@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from selfscore.domain import Domain
+from selfscore.configuration.domain import Domain
+from selfscore.configuration.splits import SEEN
 from selfscore.metrics.faithfulness import StatementLexicon
 from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
 from selfscore.preference_data.second_opinion import cross_fitted_opinions
 from selfscore.scored_images.attributes import attributes_of
-from selfscore.splits import SEEN
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
 from selfscore.vlm.loading.content import content_of

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
-from selfscore.layout import BASELINE, LEVEL
+from selfscore.configuration.layout import BASELINE, LEVEL
 from selfscore.pipelines import data_generation, evaluation
 from selfscore.pipelines.baseline.nodes import (
     describe_base_policy,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from selfscore.configuration.settings_class import Count, Share, Whole, settings_class
 from selfscore.preference_data.quality_gates import QualityGates
 from selfscore.preference_data.wrong_levels import Strategy
-from selfscore.settings_class import Count, Share, Whole, settings_class
 from selfscore.vlm.options import Decoding
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from selfscore.layout import LEVEL
+from selfscore.configuration.layout import LEVEL
 from selfscore.level_training.settings import KEPT_STEP
 from selfscore.metrics.figures import MERGING, POOLED, PREFERENCES, STRENGTH, TRAINING
 

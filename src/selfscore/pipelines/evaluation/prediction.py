@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from selfscore.configuration.splits import check_evaluated
 from selfscore.pipelines.evaluation.settings import EvaluationSettings
-from selfscore.splits import check_evaluated
 from selfscore.vlm.image_features import StoredFeatures
 from selfscore.vlm.images import ImageSource
 from selfscore.vlm.options import Decoding, Machine

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from selfscore.configuration.settings_class import Count, Whole, settings_class
+from selfscore.configuration.splits import HeldOut
 from selfscore.faithfulness.settings import FaithfulnessSettings
 from selfscore.judging.settings import JudgingSettings
 from selfscore.metrics.health import HealthThresholds
 from selfscore.metrics.resampling import IntervalSettings
-from selfscore.settings_class import Count, Whole, settings_class
-from selfscore.splits import HeldOut
 from selfscore.vlm.options import Decoding
 
 

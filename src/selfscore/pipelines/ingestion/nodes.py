@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from selfscore.configuration.layout import LEVEL, of_pairs, per_expert
+from selfscore.configuration.splits import SEEN, check_evaluated, in_order
 from selfscore.datasets import formats
 from selfscore.datasets.formats.columns import used_columns
 from selfscore.datasets.images import ImageFolder
 from selfscore.datasets.pixels import SUFFIXES
 from selfscore.datasets.score_files import ScoreFiles
-from selfscore.layout import LEVEL, of_pairs, per_expert
 from selfscore.level_training.settings import LevelSettings
 from selfscore.pipelines.ingestion.settings import IngestionSettings
 from selfscore.preference_data.builders import pair_builder
@@ -29,7 +30,6 @@ from selfscore.scored_images.matching import lost_zeros, match_files
 from selfscore.scored_images.outliers import outliers
 from selfscore.scored_images.sound_splits import Drawing
 from selfscore.scored_images.verification import verify_images
-from selfscore.splits import SEEN, check_evaluated, in_order
 
 logger = logging.getLogger(__name__)
 

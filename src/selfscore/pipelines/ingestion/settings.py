@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from selfscore.configuration.settings_class import Count, Share, settings_class
 from selfscore.datasets.formats.columns import ColumnName
 from selfscore.datasets.formats.preferences import Comparisons
 from selfscore.scored_images.score_scale import MOST_LEVELS, Method
-from selfscore.settings_class import Count, Share, settings_class
 
 # The user's own tables, and keys of `selfscore.datasets.formats.PUBLISHED`.
 FormatName = Literal[

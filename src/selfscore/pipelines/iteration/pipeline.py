@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Pipeline
 
-from selfscore.layout import LEVEL, STAGES, Layout, namespace, of_pairs, policy_name
+from selfscore.configuration.layout import LEVEL, STAGES, Layout, namespace, of_pairs, policy_name
 from selfscore.pipelines import (
     baseline,
     data_generation,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
-from selfscore.layout import LEVEL
+from selfscore.configuration.layout import LEVEL
 from selfscore.pipelines.level_training.nodes import train_level
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from selfscore.configuration.settings_class import as_parameters
 from selfscore.merging.settings import MergeSettings
 from selfscore.pipelines.merging.strength import strength_of
-from selfscore.settings_class import as_parameters
 from selfscore.vlm.policy import LoraAdapter, Policy
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
-from selfscore.layout import LEVEL, of_pairs
+from selfscore.configuration.layout import LEVEL, of_pairs
 from selfscore.pipelines.preference_building.nodes import (
     build_level_examples,
     build_pairs,

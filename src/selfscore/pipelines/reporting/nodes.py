@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import pandas as pd
 
+from selfscore.configuration.settings_class import as_parameters
 from selfscore.metrics.figures import STRENGTH
 from selfscore.metrics.health import HealthThresholds
 from selfscore.report.changes import shown_round
 from selfscore.report.settings import ReportingSettings
 from selfscore.report.tables import records
-from selfscore.settings_class import as_parameters
 from selfscore.vlm.policy import Policy
 
 if TYPE_CHECKING:

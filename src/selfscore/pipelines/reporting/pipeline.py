@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from selfscore.layout import namespace, policy_name
+from selfscore.configuration.layout import namespace, policy_name
 from selfscore.pipelines.reporting.nodes import write_report
 from selfscore.pipelines.reporting.over_rounds import (
     gather_figures,

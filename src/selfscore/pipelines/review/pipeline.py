@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from selfscore.layout import Layout, namespace
+from selfscore.configuration.layout import Layout, namespace
 from selfscore.pipelines.review.nodes import choose_pairs, measure_reading
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from selfscore.settings_class import Count, settings_class
+from selfscore.configuration.settings_class import Count, settings_class
 
 
 @settings_class

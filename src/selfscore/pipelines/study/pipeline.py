@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from selfscore.layout import Layout, namespace
+from selfscore.configuration.layout import Layout, namespace
 from selfscore.pipelines.study.nodes import draw_study, measure_study, write_study_page
 
 

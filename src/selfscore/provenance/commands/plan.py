@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from kedro.framework.cli.utils import split_node_names, split_string
 
-from selfscore.given_parameters import write_value
+from selfscore.configuration.given_parameters import write_value
 from selfscore.provenance.commands.asked import ASKED_OPTIONS, Asked
 from selfscore.provenance.commands.shared import (
     as_click_errors,

@@ -79,7 +79,7 @@ def _left(
     params: dict[str, Any],
 ) -> tuple[Manifest, Rest | None, Admitted | None]:
     """The last run that counts, and what is left of it; None if it finished."""
-    from selfscore.layout import merged
+    from selfscore.configuration.layout import merged
     from selfscore.provenance.admission import RefusedError
     from selfscore.provenance.begun_here import recall, run_ids
     from selfscore.provenance.resumption import ResumptionError, last_run, rest_of, whole_run

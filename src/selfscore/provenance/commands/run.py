@@ -17,7 +17,7 @@ import click
 from kedro import runner as runners
 from kedro.framework.cli.project import run as kedro_run
 
-from selfscore.given_parameters import read_params
+from selfscore.configuration.given_parameters import read_params
 from selfscore.provenance.commands.shared import plainly, show_traceback, verbose_option
 
 logger = logging.getLogger(__name__)
@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 @contextmanager
 def friendly_exit() -> Iterator[None]:
     """Turns errors of a run into a message and an exit code: 1, or 128 and the signal's number."""
-    from selfscore.mistakes import in_words
-    from selfscore.stopping import RunStoppedError
+    from selfscore.running.mistakes import in_words
+    from selfscore.running.stopping import RunStoppedError
 
     code = 0
     try:

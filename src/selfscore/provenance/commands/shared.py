@@ -19,7 +19,7 @@ from kedro.framework.cli.utils import (
     split_string,
 )
 
-from selfscore.given_parameters import read_params
+from selfscore.configuration.given_parameters import read_params
 
 if TYPE_CHECKING:
     from kedro.framework.startup import ProjectMetadata

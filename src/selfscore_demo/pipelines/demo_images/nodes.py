@@ -81,7 +81,7 @@ def render_pictures(
     Returns:
         Pictures by image id.
     """
-    from selfscore.bar import Bar
+    from selfscore.running.bar import Bar
     from selfscore_demo.crops import random_crop
     from selfscore_demo.faults import FAULTS, render_faults
 

@@ -17,8 +17,8 @@ from kedro.runner import SequentialRunner
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from selfscore.configuration.domain import in_words
 from selfscore.datasets.pretrained_model import PretrainedModelDataset
-from selfscore.domain import in_words
 from selfscore.vlm.model import VLM
 from selfscore.vlm.options import Decoding
 from selfscore.vlm.reading.features import ImageEncoder

@@ -13,8 +13,8 @@ import termios
 
 import pytest
 
-from selfscore import bar
-from selfscore.bar import Bar
+from selfscore.running import bar
+from selfscore.running.bar import Bar
 
 
 @pytest.fixture

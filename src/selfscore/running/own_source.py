@@ -13,7 +13,7 @@ import click
 from kedro.utils import find_kedro_project
 
 _PACKAGES = ("selfscore", "selfscore_demo")
-_RUNNING = Path(__file__).resolve().parents[1]
+_RUNNING = Path(__file__).resolve().parents[2]
 
 
 class OtherSourceError(click.ClickException):

@@ -11,7 +11,7 @@ from cards import policy_over
 from kedro.framework.startup import bootstrap_project
 from pydantic import TypeAdapter, ValidationError
 
-from selfscore.domain import PICTURES, Domain, in_words
+from selfscore.configuration.domain import PICTURES, Domain, in_words
 from selfscore.handoff.model_card import model_card
 from selfscore.judging.openai_judge import OpenAIJudge
 from selfscore.parameters import WrongParametersError, check

@@ -15,8 +15,8 @@ from kedro.framework.project import pipelines
 from kedro.io import DatasetError
 from kedro.io.core import VersionNotFoundError
 
-from selfscore.own_errors import is_our_own
-from selfscore.storage_faults import explain
+from selfscore.running.own_errors import is_our_own
+from selfscore.running.storage_faults import explain
 
 # Characters; libraries describe a dataset in thousands.
 _LONGEST = 900

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from selfscore.keys import read_key
+from selfscore.running.keys import read_key
 
 
 @pytest.mark.parametrize("key", ["sk-123", " sk-123\n", "sk-123\r\n"])

@@ -22,9 +22,9 @@ from kedro.utils import find_kedro_project
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from selfscore.configuration_faults import fault_in
-from selfscore.domain import in_words
-from selfscore.layout import Layout, expand
+from selfscore.configuration.domain import in_words
+from selfscore.configuration.faults import fault_in
+from selfscore.configuration.layout import Layout, expand
 
 # Files in which Kedro looks for a configuration.
 _SUFFIXES = (".yml", ".yaml", ".json")

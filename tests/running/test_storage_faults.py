@@ -14,7 +14,7 @@ from small_files import small_files
 
 from selfscore.datasets.adapter import AdapterDataset
 from selfscore.datasets.whole_files import write_whole_files
-from selfscore.storage_faults import explain
+from selfscore.running.storage_faults import explain
 from selfscore.vlm.policy import LoraAdapter
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfscore.given_parameters import read_params, write_value
+from selfscore.configuration.given_parameters import read_params, write_value
 
 CONTEXT = click.Context(click.Command("run"))
 OPTION = click.Option(["--params"])

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from selfscore.settings_class import settings_class
+from selfscore.configuration.settings_class import settings_class
 
 # Something that can stand in a sentence, and in a prompt without being a placeholder.
 Words = Annotated[str, Field(pattern=r"^[^{}\n]*\S[^{}\n]*$")]

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from selfscore.layout import as_given, expand, namespace, policy_name, round_of, round_of_policy
+from selfscore.configuration.layout import (
+    as_given,
+    expand,
+    namespace,
+    policy_name,
+    round_of,
+    round_of_policy,
+)
 
 PARAMETERS: dict[str, Any] = {
     "seed": 0,

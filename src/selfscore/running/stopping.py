@@ -26,7 +26,7 @@ from kedro.framework.session import KedroSession
 from kedro.pipeline import Pipeline
 from kedro.runner import AbstractRunner, ParallelRunner, SequentialRunner, ThreadRunner
 
-from selfscore.selection import select
+from selfscore.running.selection import select
 
 # What a session calls a part of the pipeline → what the pipeline itself calls it.
 _SELECTION = {

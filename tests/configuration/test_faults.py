@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from selfscore.configuration import ConfigurationError, LayoutConfigLoader
+from selfscore.configuration.loader import ConfigurationError, LayoutConfigLoader
 from selfscore.settings import CONFIG_LOADER_ARGS
 
 # File, what stands in it, and what is said of it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from selfscore.splits import check_evaluated, in_order, why_no_split
+from selfscore.configuration.splits import check_evaluated, in_order, why_no_split
 
 
 @pytest.mark.parametrize("name", ["locked", "holdout", "test_2", "test2", "val-b", "extra"])

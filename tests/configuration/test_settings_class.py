@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, ValidationError
 
-from selfscore.settings_class import Count, NotNegative, as_parameters, settings_class
+from selfscore.configuration.settings_class import Count, NotNegative, as_parameters, settings_class
 
 
 @settings_class

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from project_copy import copy_project
 
-from selfscore.own_source import OtherSourceError, refuse_other_source
 from selfscore.provenance.project import open_project
 from selfscore.provenance.source_text import read_code, sha256_code
+from selfscore.running.own_source import OtherSourceError, refuse_other_source
 
 
 def install(project: Path, folder: Path) -> Path:

@@ -11,7 +11,7 @@ from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-from selfscore.configuration import (
+from selfscore.configuration.loader import (
     current,
     forget,
 )
