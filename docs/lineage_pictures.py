@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from docs.lineage_site import build, served
-from tests.chromium import opened
+from tests.support.chromium import opened
 
 FIGURES = Path("docs/figures")
 # What kedro-viz keeps in the browser: light, and without sidebar, map and announcements.

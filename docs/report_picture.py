@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.chromium import opened
+from tests.support.chromium import opened
 
 REPORTS = Path("data/08_reporting/report.html")
 PICTURE = Path("docs/figures/report.png")

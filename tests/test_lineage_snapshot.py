@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from kedro.framework.startup import bootstrap_project
-from lineage_snapshot import KEPT, RENEW, of_project
+
+from tests.lineage_snapshot import KEPT, RENEW, of_project
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from selfscore.report.settings import ReportingSettings
 from selfscore.review.settings import ReviewSettings
 from selfscore.study.settings import StudySettings
 
-CONF = Path(__file__).parents[1] / "conf" / "base"
+CONF = Path(__file__).parents[2] / "conf" / "base"
 
 
 def evaluation(**changes: Any) -> EvaluationSettings:
