@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 STORE = 100 * 2**20
 
 
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def importable() -> Iterator[None]:
     """Workers find this project's code, and that of its tests, where this process does."""
     before = os.environ.get("PYTHONPATH", "")
-    paths = [str(TESTS.parent / "src"), str(TESTS), before]
+    paths = [str(PROJECT / "src"), str(PROJECT / "tests/support"), before]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     yield
     os.environ["PYTHONPATH"] = before

@@ -4,8 +4,8 @@ import resource
 import sys
 from pathlib import Path
 
-TESTS = Path(__file__).parents[1]
-sys.path.insert(0, str(TESTS))
+SUPPORT = Path(__file__).parents[1] / "support"
+sys.path.insert(0, str(SUPPORT))
 
 import tiny_vlm  # noqa: E402
 from cards import policy_over  # noqa: E402
