@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import CHROMIUM, MISSING, opened
 
 from selfscore.scoring import ScoredImage, Scorer
 from selfscore.scoring.results import Origin
 from selfscore.scoring.web import UploadLimits, create_app
 
-playwright = pytest.importorskip(
+pytest.importorskip(
     "playwright.sync_api", reason="the browser is driven by playwright: pip install -e '.[dev]'"
 )
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"
-)
-# What a browser would otherwise look up on the network when it starts.
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 DROP = """([name, type, data]) => {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
   const transfer = new DataTransfer();
@@ -43,10 +30,8 @@ DROP = """([name, type, data]) => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield opened
-        opened.close()
+    with opened() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +45,17 @@ def address(demo_scorer: Scorer, served: Any) -> Iterator[str]:
 def page(request: Any, browser: Any, address: str) -> Iterator[Any]:
     width, scheme = request.param
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    opened = context.new_page()
+    tab = context.new_page()
     complaints: list[str] = []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("requestfailed", lambda failed: complaints.append(failed.url))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("requestfailed", lambda failed: complaints.append(failed.url))
     # From the start, because the driver does not wait until the browser hands choosers over.
-    opened.on("filechooser", lambda chooser: None)
-    opened.goto(address)
-    opened.wait_for_selector("#policy:has-text('policy_0')")
-    yield opened
+    tab.on("filechooser", lambda chooser: None)
+    tab.goto(address)
+    tab.wait_for_selector("#policy:has-text('policy_0')")
+    yield tab
     assert not complaints
-    assert opened.evaluate("document.documentElement.scrollWidth") <= width, "it must fit"
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width, "it must fit"
     context.close()
 
 
