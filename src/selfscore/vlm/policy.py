@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from selfscore.configuration.domain import PICTURES, Domain
 from selfscore.configuration.settings_class import Count, Whole, as_parameters, settings_class
@@ -42,21 +42,25 @@ class BaseModel:
         id: a name on the model hub, or a local folder.
         revision: on the hub; None for a local folder.
         processor: options of the image processor that are not as the publisher set them.
+        views: of how many views of a picture the tower's tokens are the mean, see
+            `selfscore.vlm.loading.views`.
     """
 
     id: str
     revision: str | None
     processor: dict[str, Any]
+    views: Literal[1, 2, 4]
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """What `record()` gave."""
-        return cls(**{"revision": None, "processor": {}, **record})
+        return cls(**{"revision": None, "processor": {}, "views": 1, **record})
 
     def record(self) -> dict[str, Any]:
-        """Its part of ``policy.json``, which names a processor only where it differs."""
-        named = {"id": self.id, "revision": self.revision}
-        return named | ({"processor": self.processor} if self.processor else {})
+        """Its part of ``policy.json``, which names processor and views only where they differ."""
+        named: dict[str, Any] = {"id": self.id, "revision": self.revision}
+        named |= {"processor": self.processor} if self.processor else {}
+        return named | ({"views": self.views} if self.views > 1 else {})
 
 
 @settings_class

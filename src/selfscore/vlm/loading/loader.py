@@ -26,6 +26,7 @@ from selfscore.vlm.loading.folding import fold
 from selfscore.vlm.loading.placement import devices, place
 from selfscore.vlm.loading.processor import load_processor
 from selfscore.vlm.loading.quantization import check_quantization, quantise
+from selfscore.vlm.loading.views import average_views
 from selfscore.vlm.model import VLM
 from selfscore.vlm.options import LoadOptions
 
@@ -53,8 +54,9 @@ def load_vlm(
         ModuleNotFoundError: an option needs a package that is not installed.
         RuntimeError: an option needs a GPU, and there is none.
         ValueError: the base model is another one than the policy was made with; the architecture
-            cannot be given image features, or shows no decoder; an adapter is not this model's or
-            not whole; or the processor does not know an option of `model.processor`.
+            cannot be given image features or shown several views, or shows no decoder; an adapter
+            is not this model's or not whole; or the processor does not know an option of
+            `model.processor`.
     """
     options = options or LoadOptions()
     on = devices(spread=options.device_map == "auto")
@@ -79,6 +81,7 @@ def load_vlm(
     if options.quantization:
         model = quantise(model, decoder, on[0])
     place(model, on)
+    average_views(model, policy.card.base_model.views)
     return VLM(model.eval(), processor, policy.card.base_model.record(), tower_frozen, content)
 
 

@@ -1,0 +1,91 @@
+"""Several views of every picture: the mean of what the tower makes of it and of its mirror images.
+
+What a tower sees of a picture is in part chance: where an edge falls in its patches, for one.
+Mirrored, the same picture falls otherwise, so in the mean less of it is chance, and the language
+model is given one picture's tokens as before. Tiles of a picture are mirrored each for itself.
+
+Knows where towers and connectors are; knows no processor and no text.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from math import isqrt
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import PreTrainedModel
+
+# Axes to turn around: none, left and right, top and bottom, both. `views` takes the first of them.
+_TURNS = ((), (-1,), (-2,), (-2, -1))
+# Tower and connector of an architecture: Idefics3 and SmolVLM; Llava and LLaVA-OneVision.
+_PLACES = (("vision_model", "connector"), ("vision_tower", "multi_modal_projector"))
+
+
+def average_views(model: PreTrainedModel, views: int) -> None:
+    """Let the model see each picture from several views from now on, whoever calls its tower.
+
+    Args:
+        model: changed in place.
+        views: 1 (the picture alone), 2 (and its mirror image) or 4 (both upside down as well).
+
+    Raises:
+        ValueError: the architecture's tower does not take tiles of pixels.
+    """
+    if views == 1:
+        return
+    base = model.base_model
+    for tower, connector in _PLACES:
+        if hasattr(base, tower) and hasattr(base, connector):
+            turns = _TURNS[:views]
+            getattr(base, tower).register_forward_pre_hook(partial(_add, turns), with_kwargs=True)
+            getattr(base, connector).register_forward_hook(partial(_mean, turns))
+            return
+    raise ValueError(
+        f"{type(model).__name__} does not take its pictures as tiles of pixels, so they cannot be "
+        "mirrored for it: set `model.views: 1`."
+    )
+
+
+def _add(
+    turns: tuple[tuple[int, ...], ...], tower: nn.Module, args: Any, inputs: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """The mirror images of all tiles behind these, and masks of their patches likewise."""
+    every = [torch.cat([value.flip(turn) for turn in turns]) for value in args]
+    named = {
+        name: torch.cat([value.flip(turn) for turn in turns])
+        if isinstance(value, torch.Tensor)
+        else value
+        for name, value in inputs.items()
+    }
+    return tuple(every), named
+
+
+def _mean(
+    turns: tuple[tuple[int, ...], ...], connector: nn.Module, args: Any, tokens: Tensor
+) -> Tensor:
+    """The mean over the views of each tile, every token where it is in the tile as it stands.
+
+    Args:
+        turns: the views.
+        connector: the module that made the tokens.
+        args: what it was given.
+        tokens: [views · tiles, n, hidden], n a square.
+
+    Raises:
+        ValueError: n is no square.
+    """
+    count, hidden = tokens.shape[1:]
+    side = isqrt(count)
+    if side * side != count:
+        raise ValueError(
+            f"A tile has {count} tokens here, which are no square, so those of its mirror image "
+            "cannot be laid over them: set `model.views: 1`."
+        )
+    # Rows and columns last, as they are in pixels.
+    grids = tokens.transpose(1, 2).reshape(len(turns), -1, hidden, side, side)
+    back = torch.stack([grid.flip(turn) for grid, turn in zip(grids, turns, strict=True)])
+    return back.mean(dim=0).flatten(start_dim=2).transpose(1, 2)
