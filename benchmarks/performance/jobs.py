@@ -30,7 +30,7 @@ def base_of(model: Path | str) -> Policy:
     """The base model in a folder, or of a name, as a policy."""
     return Policy(
         Card(
-            base_model=BaseModel(str(model), None, {}),
+            base_model=BaseModel(str(model), None, {}, 1),
             iteration=0,
             parent=None,
             score_scale=_SCALE,

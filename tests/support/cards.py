@@ -30,9 +30,9 @@ def card(base_model: str | Path, **changes: Any) -> Card:
 
     Args:
         base_model: a folder or a name on the hub.
-        changes: fields of the card; `processor` and `revision` are the base model's.
+        changes: fields of the card; `processor`, `revision` and `views` are the base model's.
     """
-    of_model = {"revision": None, "processor": {}}
+    of_model = {"revision": None, "processor": {}, "views": 1}
     of_model |= {name: changes.pop(name) for name in of_model if name in changes}
     values = {"iteration": 0, "parent": None, "score_scale": SCALE, "prompts": PROMPTS}
     return Card(base_model=BaseModel(str(base_model), **of_model), **values | changes)

@@ -221,7 +221,7 @@ def a_run(
         if simulated_scores is None
         else simulated_scores,
         "policy_0": policy_over(score_scale=SCALE, domain=domain),
-        "params:model": BaseModel("data/06_models/demo_model", None, {}),
+        "params:model": BaseModel("data/06_models/demo_model", None, {}, 1),
         "params:seed": 0,
         "params:reporting": reporting(
             gallery={"images": 30, "pairs": 6, "pixels": 32}, champion=champion

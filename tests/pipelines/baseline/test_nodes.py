@@ -23,7 +23,7 @@ TOMATOES = Domain("tomato", "freshness", "rotten", "fresh")
 
 def test_policy_0_is_the_base_model_alone():
     policy = describe_base_policy(
-        BaseModel("some/model", "abc", {}), vars(SCALE), PROMPTS, TOMATOES
+        BaseModel("some/model", "abc", {}, 1), vars(SCALE), PROMPTS, TOMATOES
     )
     assert policy.adapter is None
     assert policy.base_model == "some/model"
@@ -37,7 +37,7 @@ def test_policy_0_is_the_base_model_alone():
 def test_prompts_follow_the_scale(levels, caplog):
     template = Prompts("From 0 to {best}.", "Why {level} of {best}?")
     scale = {**vars(SCALE), "levels": levels}
-    card = describe_base_policy(BaseModel("m", None, {}), scale, template, PICTURES).card
+    card = describe_base_policy(BaseModel("m", None, {}, 1), scale, template, PICTURES).card
     assert card.prompts == Prompts(f"From 0 to {levels - 1}.", f"Why {{level}} of {levels - 1}?")
     assert not caplog.text
 
@@ -52,7 +52,7 @@ def test_the_demo_is_asked_as_its_model_was_taught(project):
 def test_prompts_that_speak_of_other_levels_are_told(caplog):
     scale = {**vars(SCALE), "levels": 5}
     asked = Prompts("From 0 to 9.", "Why {level}?")
-    describe_base_policy(BaseModel("m", None, {}), scale, asked, PICTURES)
+    describe_base_policy(BaseModel("m", None, {}, 1), scale, asked, PICTURES)
     assert "prompts speak of 9, but the levels are 0 to 4: write {best}" in caplog.text
 
 

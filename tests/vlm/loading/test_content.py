@@ -35,7 +35,7 @@ def folder(tmp_path):
 @pytest.fixture
 def policy(folder):
     """As a run makes it."""
-    model = {"id": str(folder), "revision": None, "processor": {}}
+    model = {"id": str(folder), "revision": None, "processor": {}, "views": 1}
     return describe_base_policy(BaseModel(**model), as_parameters(SCALE), PROMPTS, PICTURES)
 
 
@@ -88,7 +88,7 @@ def on_the_hub(tmp_path, monkeypatch):
 
 def test_a_name_on_the_hub_stays_the_commit_that_it_was(on_the_hub):
     main, first, second = on_the_hub
-    model = {"id": "team/tiny", "revision": None, "processor": {}}
+    model = {"id": "team/tiny", "revision": None, "processor": {}, "views": 1}
     policy = describe_base_policy(BaseModel(**model), as_parameters(SCALE), PROMPTS, PICTURES)
     assert policy.base_content == {"commit": first}
     before = load_vlm(policy).model.state_dict()

@@ -54,14 +54,13 @@ def _add(
     turns: tuple[tuple[int, ...], ...], tower: nn.Module, args: Any, inputs: dict[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
     """The mirror images of all tiles behind these, and masks of their patches likewise."""
-    every = [torch.cat([value.flip(turn) for turn in turns]) for value in args]
-    named = {
-        name: torch.cat([value.flip(turn) for turn in turns])
-        if isinstance(value, torch.Tensor)
-        else value
-        for name, value in inputs.items()
-    }
-    return tuple(every), named
+
+    def turned(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        return torch.cat([value.flip(turn) for turn in turns])
+
+    return tuple(map(turned, args)), {name: turned(value) for name, value in inputs.items()}
 
 
 def _mean(
@@ -85,7 +84,9 @@ def _mean(
             f"A tile has {count} tokens here, which are no square, so those of its mirror image "
             "cannot be laid over them: set `model.views: 1`."
         )
-    # Rows and columns last, as they are in pixels.
-    grids = tokens.transpose(1, 2).reshape(len(turns), -1, hidden, side, side)
-    back = torch.stack([grid.flip(turn) for grid, turn in zip(grids, turns, strict=True)])
-    return back.mean(dim=0).flatten(start_dim=2).transpose(1, 2)
+    grids = tokens.reshape(len(turns), -1, side, side, hidden)
+    # Rows and columns are the last axes of pixels; here the hidden one comes behind them.
+    back = [
+        grid.flip([axis - 1 for axis in turn]) for grid, turn in zip(grids, turns, strict=True)
+    ]
+    return torch.stack(back).mean(dim=0).reshape(-1, count, hidden)
