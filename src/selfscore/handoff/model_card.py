@@ -71,6 +71,7 @@ def model_card(
         hub=hub,
         place=hub.repository if hub else "<this folder>",
         processor=card["base_model"].get("processor") or {},
+        views=card["base_model"].get("views", 1),
         room=_room(rank),
         card=card,
         domain=Domain(**card["domain"]) if "domain" in card else PICTURES,

@@ -102,6 +102,12 @@ def test_vllm_that_is_missing_is_named(policy):
         writer(Machine(LoadOptions(), VLLM), policy, IMAGES, StoredFeatures({}, {}))
 
 
+def test_a_policy_that_sees_several_views_is_refused():
+    policy = policy_over(views=4)
+    with pytest.raises(ValueError, match=r"this policy sees 4 views.*model\.views: 1"):
+        writer(Machine(LoadOptions(), VLLM), policy, IMAGES, StoredFeatures({}, {}))
+
+
 @pytest.mark.vllm
 @needs_vllm[1]
 def test_vllm_knows_every_argument(policy):

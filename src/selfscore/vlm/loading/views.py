@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PreTrainedModel
 
-# Axes to turn around: none, left and right, top and bottom, both. `views` takes the first of them.
-_TURNS = ((), (-1,), (-2,), (-2, -1))
+# Axes of pixels around which each view is turned.
+Turns = tuple[tuple[int, ...], ...]
+# As it is, left and right, top and bottom, both; `views` takes the first of them.
+_TURNS: Turns = ((), (-1,), (-2,), (-2, -1))
 # Tower and connector of an architecture: Idefics3 and SmolVLM; Llava and LLaVA-OneVision.
 _PLACES = (("vision_model", "connector"), ("vision_tower", "multi_modal_projector"))
 
@@ -51,7 +53,7 @@ def average_views(model: PreTrainedModel, views: int) -> None:
 
 
 def _add(
-    turns: tuple[tuple[int, ...], ...], tower: nn.Module, args: Any, inputs: dict[str, Any]
+    turns: Turns, _tower: nn.Module, args: Any, inputs: dict[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
     """The mirror images of all tiles behind these, and masks of their patches likewise."""
 
@@ -63,16 +65,15 @@ def _add(
     return tuple(map(turned, args)), {name: turned(value) for name, value in inputs.items()}
 
 
-def _mean(
-    turns: tuple[tuple[int, ...], ...], connector: nn.Module, args: Any, tokens: Tensor
-) -> Tensor:
+def _mean(turns: Turns, _connector: nn.Module, _args: Any, tokens: Tensor) -> Tensor:
     """The mean over the views of each tile, every token where it is in the tile as it stands.
 
     Args:
         turns: the views.
-        connector: the module that made the tokens.
-        args: what it was given.
-        tokens: [views · tiles, n, hidden], n a square.
+        tokens: of the connector, [views · tiles, n, hidden], n a square.
+
+    Returns:
+        [tiles, n, hidden].
 
     Raises:
         ValueError: n is no square.
@@ -86,7 +87,5 @@ def _mean(
         )
     grids = tokens.reshape(len(turns), -1, side, side, hidden)
     # Rows and columns are the last axes of pixels; here the hidden one comes behind them.
-    back = [
-        grid.flip([axis - 1 for axis in turn]) for grid, turn in zip(grids, turns, strict=True)
-    ]
+    back = [grid.flip([axis - 1 for axis in turn]) for grid, turn in zip(grids, turns, strict=True)]
     return torch.stack(back).mean(dim=0).reshape(-1, count, hidden)

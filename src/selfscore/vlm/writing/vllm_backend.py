@@ -63,6 +63,12 @@ class VllmWriter:
         images: ImageSource,
         adapters: Sequence[LoraAdapter] = (),
     ) -> None:
+        if (views := policy.card.base_model.views) > 1:
+            raise ValueError(
+                f"`machine.generation.backend: vllm` shows a model each picture once, and this "
+                f"policy sees {views} views of it: use the backend `transformers`, or begin with "
+                "`model.views: 1`."
+            )
         if find_spec("vllm") is None:
             raise ModuleNotFoundError(
                 "`machine.generation.backend: vllm` needs the package vllm: "
