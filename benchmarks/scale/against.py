@@ -41,7 +41,7 @@ def sections() -> Iterator[str]:
         f"The demo model on one core ({machine['processor']}). A straight line is drawn for every "
         f"node through runs of one round over {SMALL} and {LARGE} images (processor seconds, "
         f"{machine['date']}, commit {machine['commit']}), and held against {len(done)} finished "
-        f"runs over {counts.images:,} images ({counts.train} trained on; seconds on the clock, "
+        f"runs over {counts.images:,} images ({counts.train} trained on; processor seconds, "
         f"median; commit {done[0]['commit']}): baseline and first round, the nodes that both have."
     )
     yield ""
@@ -51,9 +51,7 @@ def sections() -> Iterator[str]:
     yield _verdict(predicted, found)
     yield ""
     yield (
-        "The finished runs are older than the present way of drawing intervals (all resamples of a "
-        "rank correlation at once), so their tables and figures took longer than they would now. "
-        "Both kinds of runs had other work beside them on the machine."
+        "Both kinds of runs saw each picture once, and had other work beside them on the machine."
     )
     yield ""
     yield from _larger(known)

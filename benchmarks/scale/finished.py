@@ -1,9 +1,9 @@
-"""Seconds of the nodes of finished demo runs, from their manifests.
+"""Processor seconds of the nodes of finished demo runs, from their manifests.
 
     python -m benchmarks.scale.finished FOLDER …
 
 Each folder is the storage of one run, such as `benchmarks.experiments` leaves it. Results go to
-`benchmarks/records/scale/finished_runs.json`. Seconds are those on the clock.
+`benchmarks/records/scale/finished_runs.json`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RECORD = RECORDS / "finished_runs.json"
 
 
 def read_run(data: Path) -> dict[str, Any]:
-    """One run: its images by split, its commit, and each node's seconds.
+    """One run: its images by split, its commit, and each node's processor seconds.
 
     Raises:
         FileNotFoundError: there is no manifest of a finished run.
@@ -40,7 +40,7 @@ def read_run(data: Path) -> dict[str, Any]:
         "commit": git["commit"][:7] + (" with changes" if git["dirty"] else ""),
         "threads": manifest["environment"]["variables"].get("OMP_NUM_THREADS"),
         "images": pd.read_parquet(scored)["split"].value_counts().to_dict(),
-        "nodes": {node["name"]: node["seconds"] for node in manifest["nodes"]},
+        "nodes": {node["name"]: node["processor_seconds"] for node in manifest["nodes"]},
     }
 
 

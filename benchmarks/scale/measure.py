@@ -1,5 +1,7 @@
 """Processor seconds of every node of one round with the demo model, over so many images.
 
+The model sees each picture once.
+
     python -m benchmarks.scale.measure --images 100 400
 
 Each number of images is a whole run of its own, in a folder and a tracking database of its own.
@@ -90,7 +92,8 @@ def measure(count: int, work: Path) -> dict[str, Any]:
         name=str(count),
         seed=SEED,
         command=f"python -m benchmarks.scale.measure --images {count}",
-        parameters={"rounds": 1},
+        # Pictures seen once, as the recipes of the models that the prediction is about see them.
+        parameters={"rounds": 1, "model": {"views": 1}},
         places=write_pictures(count, folder),
     )
     source = write_configuration(run, folder)

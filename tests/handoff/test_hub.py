@@ -166,6 +166,13 @@ def test_no_command_where_vllm_takes_no_such_adapter() -> None:
     assert "vllm" not in model_card("policy_1", card.record(), "d", MAKER, None, 513)
 
 
+@pytest.mark.parametrize("views", [1, 4])
+def test_the_card_says_of_how_many_views_a_picture_is_the_mean(views: int) -> None:
+    card = policy_over("org/model", iteration=1, energy_kept=1.0, views=views).card
+    text = model_card("policy_1", card.record(), "d", MAKER, None, 16)
+    assert ("the mean of 4 views" in text) == (views == 4)
+
+
 def repository_of(policy: Policy, place: Path) -> Path:
     handoff = place / "handoff"
     PolicyDataset(filepath=str(handoff / "policy")).save(policy)
