@@ -19,6 +19,7 @@ from transformers import AutoModelForImageTextToText
 from selfscore.datasets.policy import PolicyDataset
 from selfscore.metrics.figures import among
 from selfscore.vlm.loading.loader import load_vlm
+from selfscore.vlm.loading.views import average_views
 from selfscore.vlm.model import VLM
 
 pytestmark = pytest.mark.slow
@@ -97,6 +98,7 @@ def test_a_policy_loads_with_plain_peft_and_says_the_same(two_rounds, monkeypatc
     monkeypatch.chdir(folder)
     ours = load_vlm(policy(folder, 2))
     base = AutoModelForImageTextToText.from_pretrained("data/06_models/demo_model").float()
+    average_views(base, policy(folder, 2).card.base_model.views)
     theirs = PeftModel.from_pretrained(base, "data/test/06_models/latest/policy").eval()
     image = Image.open(next((folder / "data/01_raw/demo_images/images").iterdir()))
     inputs = stock.encode(ours, image, "Rate it.", [])
