@@ -110,6 +110,19 @@ def test_an_architecture_without_tiles_of_pixels_is_refused():
         average_views(Elsewhere(), 2)
 
 
+def test_a_tower_that_is_told_sizes_is_refused():
+    class Tower(torch.nn.Module):
+        def forward(self, pixel_values, image_sizes):
+            return pixel_values
+
+    whole, base = torch.nn.Module(), torch.nn.Module()
+    base.vision_tower, base.multi_modal_projector = Tower(), torch.nn.Identity()
+    whole.base_model = base
+    average_views(whole, 2)
+    with pytest.raises(ValueError, match=r"Tower takes pictures of different sizes.*views: 1"):
+        base.vision_tower(torch.zeros(2, 3, 4, 4), image_sizes=torch.ones(2, 2))
+
+
 def test_tokens_that_are_no_square_are_refused(policy, square):
     vlm = seeing(policy, 1)
     connector = next(

@@ -53,13 +53,22 @@ def average_views(model: PreTrainedModel, views: int) -> None:
 
 
 def _add(
-    turns: Turns, _tower: nn.Module, args: Any, inputs: dict[str, Any]
+    turns: Turns, tower: nn.Module, args: Any, inputs: dict[str, Any]
 ) -> tuple[Any, dict[str, Any]]:
-    """The mirror images of all tiles behind these, and masks of their patches likewise."""
+    """The mirror images of all tiles behind these, and masks of their patches likewise.
+
+    Raises:
+        ValueError: the tower is told sizes of pictures, so they are no tiles.
+    """
 
     def turned(value: Any) -> Any:
         if not isinstance(value, torch.Tensor):
             return value
+        if value.dim() < 3:
+            raise ValueError(
+                f"{type(tower).__name__} takes pictures of different sizes, which cannot be "
+                "mirrored for it: set `model.views: 1`."
+            )
         return torch.cat([value.flip(turn) for turn in turns])
 
     return tuple(map(turned, args)), {name: turned(value) for name, value in inputs.items()}
