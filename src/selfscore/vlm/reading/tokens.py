@@ -105,7 +105,8 @@ def answer_ids(vlm: VLM, instruction: str, response: str) -> list[int]:
             f"The response {response!r} holds the model's image token, so it cannot be told from "
             "a picture: drop it with a quality gate."
         )
-    end = next((place for place, token in enumerate(ids) if token in end_tokens(vlm)), len(ids) - 1)
+    ends = end_tokens(vlm)
+    end = next((place for place, token in enumerate(ids) if token in ends), len(ids) - 1)
     return ids[: end + 1]
 
 
