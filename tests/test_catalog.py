@@ -167,8 +167,8 @@ def test_the_first_view_has_the_groups_and_what_goes_between_them(
     groups = {"ingestion", "baseline", *map(namespace, numbers), "reporting"}
     inputs = {"raw_images", "raw_scores", "severities", "statement_lexicon", "hosted_verdicts"}
     inputs |= {"run_facts", "simulated_scores"}
-    kept = ("image_features", "second_opinions", "consistency_judge", "reader_calibration")
-    once = {f"baseline.{name}" for name in (*kept, "generations")}
+    kept = ("image_features", "edit_features", "second_opinions", "consistency_judge")
+    once = {f"baseline.{name}" for name in (*kept, "reader_calibration", "generations")}
     measured = {f"{namespace(n)}.{name}" for n in (0, *numbers) for name in MEASURED}
     learnt = {
         f"{namespace(n)}.{name}" for n in numbers for name in ("merge_report", "pair_gallery")

@@ -70,8 +70,9 @@ def true_of_pictures(
         run.scored_images,
     )
     settings, machine, seed = run.evaluation, run.machine, run.seed
+    of_edits = run.load(f"{BASELINE}.edit_features")
     edited = answer_edits(
-        policy, images, features, scored, settings, machine, seed, {}, "merged", adapter
+        policy, images, of_edits, scored, settings, machine, seed, {}, "merged", adapter
     )
     verdicts = run.load("hosted_verdicts")
     mentions = find_mentions(verdicts, settings, seed, edited=edited, **predictions)

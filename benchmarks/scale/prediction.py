@@ -14,7 +14,7 @@ from typing import Any
 # What a node's seconds grow with, by its name without the round; of the others, the images.
 _OF_TRAINED = re.compile(r"force_levels|explain|weigh|train|build|fit_|ridge|report_pref")
 _OF_ASKED = re.compile(r"predict|judge_|measure_policies|find_|read_texts|gather_pairs|reporting")
-_WITH_MODEL = re.compile(r"encode|explain|weigh|train|predict|answer_edits|reader|read_texts")
+_WITH_MODEL = re.compile(r"encode|explain|weigh|train|predict|_edits|reader|read_texts")
 _WITH_INTERVALS = re.compile(r"measure_|gather_figures")
 # Stages as they are shown, in this order; a node is in the first that its name fits.
 STAGES = {
@@ -24,7 +24,7 @@ STAGES = {
     "training: level": r"train_level",
     "training: pairs": r"train_",
     "asking policies": r"predict_",
-    "faults rendered, reader": r"answer_edits|reader|read_texts",
+    "faults rendered, reader": r"_edits|reader|read_texts",
     "tables and figures": r"",
 }
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,15 +8,18 @@ import torch
 import yaml
 from cards import MACHINE, PROMPTS, SCALE, policy_over
 from interrupted import killed_and_begun_again
+from stage_settings import evaluation
 
 from selfscore.configuration.domain import PICTURES, Domain, in_words
 from selfscore.judging.tfidf import TfidfJudge
 from selfscore.pipelines.baseline.nodes import (
     describe_base_policy,
+    encode_edits,
     encode_images,
     fit_consistency_judge,
 )
 from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
+from selfscore.pipelines.evaluation.counterfactual import answer_edits
 from selfscore.vlm.policy import BaseModel
 from selfscore.vlm.response import Prompts
 
@@ -69,6 +74,37 @@ def test_what_is_used_is_encoded_training_images_first_and_a_killed_run_goes_on(
     whole, again = work({}).images, killed_and_begun_again(work, 1).images
     assert list(whole) == list(again) == ["1.png", "3.png", "0.png", "2.png"]
     assert all(torch.equal(whole[key].tokens, again[key].tokens) for key in whole)
+
+
+def test_edited_pictures_are_encoded_once_for_all_policies(tmp_path):
+    policy = policy_over(tiny_vlm.save_idefics3(tmp_path))
+    images = tiny_vlm.pictures(3)
+    scored = pd.DataFrame(
+        {
+            "image_id": list("abc"),
+            "path": list(images),
+            "split": ["train", "validation", "validation"],
+            "group": "",
+        }
+    )
+    asked = evaluation(faithfulness={"counterfactual": {"pictures": 1, "strengths": [0.5]}})
+    kept = ImageFeaturesSettings(1, 4)
+    features = encode_edits(policy, images, scored, asked, kept, MACHINE, 0, {})
+
+    def answers(pictures, known):
+        return answer_edits(policy, pictures, known, scored, asked, MACHINE, 0, {}, "base")
+
+    # Where a picture was looked at, there is none to look at.
+    stored = answers({}, features)
+    assert len(stored) == len(features.images) == 13 - 6
+    pd.testing.assert_frame_equal(stored, answers(images, replace(features, images={})))
+
+
+def test_where_nothing_is_edited_no_model_is_loaded():
+    asked = evaluation(faithfulness={"counterfactual": {"pictures": 0}})
+    scored = pd.DataFrame({"image_id": ["a"], "path": ["a"], "split": ["validation"]})
+    kept = ImageFeaturesSettings(1, 4)
+    assert not encode_edits(policy_over(), {}, scored, asked, kept, MACHINE, 0, {}).images
 
 
 def test_the_judge_reads_accepted_texts_only():

@@ -13,6 +13,7 @@ SHARED = {
     "hosted_verdicts",
     "raw_images",
     "image_features",
+    "edit_features",
     "scored_images",
     "consistency_judge",
     "reader_calibration",

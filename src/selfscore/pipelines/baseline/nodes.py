@@ -11,8 +11,11 @@ import pandas as pd
 
 from selfscore.configuration.domain import Domain
 from selfscore.configuration.splits import SEEN
+from selfscore.faithfulness.edits import EditedPictures
 from selfscore.metrics.faithfulness import StatementLexicon
 from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
+from selfscore.pipelines.evaluation.counterfactual import edits_asked
+from selfscore.pipelines.evaluation.settings import EvaluationSettings
 from selfscore.preference_data.second_opinion import cross_fitted_opinions
 from selfscore.scored_images.attributes import attributes_of
 from selfscore.vlm.image_features import StoredFeatures
@@ -93,6 +96,47 @@ def encode_images(
         vlm,
         images,
         paths,
+        settings.batch_size,
+        settings.max_gb * 1e9,
+        checkpoint,
+    )
+
+
+def encode_edits(
+    policy: Policy,
+    images: ImageSource,
+    scored_images: pd.DataFrame,
+    evaluation: EvaluationSettings,
+    settings: ImageFeaturesSettings,
+    machine: Machine,
+    seed: int,
+    checkpoint: MutableMapping[str, bytes],
+) -> StoredFeatures:
+    """Run the base model's tower once over every edited picture that policies are asked about.
+
+    Args:
+        policy: the base model.
+        images: pictures by path, as they are.
+        scored_images: which images are validation images.
+        evaluation: which of them are edited, and how.
+        settings: how many features are kept.
+        machine: where the model is put into memory, and who computes.
+        seed: of the sample, and of the noise's grain.
+        checkpoint: features that are computed already.
+
+    Returns:
+        Features by the keys of the edits; none where nothing is edited.
+    """
+    from selfscore.vlm.loading.elsewhere import load_for
+    from selfscore.vlm.reading.features import store_features
+
+    _, edits = edits_asked(scored_images, evaluation, seed)
+    if not edits:
+        return StoredFeatures(policy.card.base_model.record(), {}, policy.base_content)
+    return store_features(
+        load_for(machine, policy),
+        EditedPictures(images, edits, seed),
+        [edit.key for edit in edits],
         settings.batch_size,
         settings.max_gb * 1e9,
         checkpoint,

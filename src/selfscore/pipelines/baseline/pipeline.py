@@ -12,6 +12,7 @@ from selfscore.configuration.layout import BASELINE, LEVEL
 from selfscore.pipelines import data_generation, evaluation
 from selfscore.pipelines.baseline.nodes import (
     describe_base_policy,
+    encode_edits,
     encode_images,
     fit_consistency_judge,
     form_second_opinions,
@@ -52,6 +53,21 @@ def create_pipeline(experts: Sequence[str]) -> Pipeline:
         outputs="image_features",
         name="encode_images",
     )
+    edits = Node(
+        encode_edits,
+        inputs=[
+            "policy",
+            "raw_images",
+            "scored_images",
+            "params:evaluation",
+            "params:image_features",
+            "params:machine",
+            "params:seed",
+            "checkpoints",
+        ],
+        outputs="edit_features",
+        name="encode_edits",
+    )
     judge = Node(
         fit_consistency_judge,
         inputs=["policy", "generations", "params:seed"],
@@ -66,7 +82,7 @@ def create_pipeline(experts: Sequence[str]) -> Pipeline:
     )
     template = (
         data_generation.create_pipeline()
-        + Pipeline([features, judge, *([opinions] if LEVEL in experts else [])])
+        + Pipeline([features, edits, judge, *([opinions] if LEVEL in experts else [])])
         + evaluation.create_pipeline(policies=["base"])
     )
     first = Pipeline(

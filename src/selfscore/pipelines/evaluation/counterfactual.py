@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from selfscore.faithfulness.edits import UNMADE, EditedPictures, edits_of
+from selfscore.faithfulness.edits import UNMADE, Edit, EditedPictures, edits_of
 from selfscore.faithfulness.mention_judge import mentions_told
 from selfscore.faithfulness.mentions import FaultTerms
 from selfscore.judging.consistency import sampled
@@ -37,10 +37,34 @@ EDIT_COLUMNS = [
 ]  # fmt: skip
 
 
+def edits_asked(
+    scored_images: pd.DataFrame, settings: EvaluationSettings, seed: int
+) -> tuple[pd.DataFrame, list[Edit]]:
+    """The validation images that are edited, and all edits of them.
+
+    Args:
+        scored_images: which images are validation images.
+        settings: of which `splits` and `faithfulness.counterfactual` count.
+        seed: of the sample.
+
+    Returns:
+        Rows of `scored_images`; and the edits, none where no picture is asked for, no fault has
+        words, or validation images are not evaluated.
+    """
+    asked = settings.faithfulness.counterfactual
+    rows = scored_images[scored_images["split"] == SPLIT]
+    if SPLIT not in settings.splits or not asked.pictures or rows.empty:
+        return rows.iloc[:0], []
+    pictures = rows[sampled(rows["image_id"].tolist(), asked.pictures, seed)]
+    faults = asked.faults
+    edits = edits_of(pictures["path"].tolist(), faults, asked.strengths) if faults else []
+    return pictures, edits
+
+
 def answer_edits(
     policy: Policy,
     images: ImageSource,
-    image_features: StoredFeatures,
+    edit_features: StoredFeatures,
     scored_images: pd.DataFrame,
     settings: EvaluationSettings,
     machine: Machine,
@@ -54,7 +78,7 @@ def answer_edits(
     Args:
         policy: the policy.
         images: pictures by path.
-        image_features: what the tower makes of them, as far as it is stored.
+        edit_features: what the tower makes of the edited ones, as far as it is stored.
         scored_images: which images are validation images.
         settings: of which `splits`, `decoding` and `faithfulness.counterfactual` count.
         machine: where the policy is put into memory, and who writes.
@@ -70,9 +94,8 @@ def answer_edits(
         images are not evaluated.
     """
     asked = settings.faithfulness.counterfactual
-    pictures = _pictures(scored_images, settings, seed)
-    edits = edits_of(pictures["path"].tolist(), asked.faults, asked.strengths)
-    if not edits or not asked.faults:
+    pictures, edits = edits_asked(scored_images, settings, seed)
+    if not edits:
         return pd.DataFrame(columns=ANSWER_COLUMNS)
     if policy.card.iteration == 0 and adapter is None:  # Said once for all policies.
         logger.info(
@@ -87,7 +110,7 @@ def answer_edits(
         policy,
         [adapter] if adapter else [],
         EditedPictures(images, edits, seed),
-        image_features,
+        edit_features,
         [edit.key for edit in edits],
         settings.decoding,
         machine,
@@ -171,15 +194,6 @@ def find_mentions(
         words=[float(len(words_of(text))) if text else np.nan for text in both["explanation"]],
     )
     return both[EDIT_COLUMNS]
-
-
-def _pictures(scored_images: pd.DataFrame, settings: EvaluationSettings, seed: int) -> pd.DataFrame:
-    """The images that are edited; none where they are not scored as they are."""
-    most = settings.faithfulness.counterfactual.pictures
-    rows = scored_images[scored_images["split"] == SPLIT]
-    if SPLIT not in settings.splits or not most or rows.empty:
-        return rows.iloc[:0]
-    return rows[sampled(rows["image_id"].tolist(), most, seed)]
 
 
 def _each_fault(edited: pd.DataFrame, faults: list[str]) -> pd.DataFrame:

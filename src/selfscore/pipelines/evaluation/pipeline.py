@@ -175,15 +175,22 @@ def _prediction(name: str) -> Node:
 
 
 def _edits(name: str) -> Node:
-    return _of_policy(answer_edits, name, f"{name}_edited_answers", f"answer_edits_{name}")
+    output, node = f"{name}_edited_answers", f"answer_edits_{name}"
+    return _of_policy(answer_edits, name, output, node, features="edit_features")
 
 
-def _of_policy(function: Callable[..., Any], name: str, output: str, node: str) -> Node:
+def _of_policy(
+    function: Callable[..., Any],
+    name: str,
+    output: str,
+    node: str,
+    features: str = "image_features",
+) -> Node:
     """A node that asks one policy about images."""
     inputs = {
         "policy": WHOLE_POLICIES.get(name, "policy"),
         "images": "raw_images",
-        "image_features": "image_features",
+        features: features,
         "scored_images": "scored_images",
         "settings": "params:evaluation",
         "machine": "params:machine",

@@ -63,6 +63,7 @@ def create_round(number: int, experts: Sequence[str], written: bool) -> Pipeline
             "raw_images": "raw_images",
             "scored_images": "scored_images",
             "image_features": f"{namespace(0)}.image_features",
+            "edit_features": f"{namespace(0)}.edit_features",
             **({"second_opinions": f"{namespace(0)}.second_opinions"} if LEVEL in experts else {}),
             "consistency_judge": f"{namespace(0)}.consistency_judge",
             "reader_calibration": f"{namespace(0)}.reader_calibration",
