@@ -125,6 +125,7 @@ def test_vllm_writes_the_texts_of_a_round(project, tmp_path):
         tmp_path,
         model,
         "machine.generation.backend=vllm",
+        "model.views=1",
         "model.processor.do_image_splitting=true",
         "model.processor.size.longest_edge=64",
     )

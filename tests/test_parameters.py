@@ -187,6 +187,7 @@ WRONG = [
     ("experts", ["scoring", "scoring"], "`experts` names one of them twice"),
     ("registry.model", "team/x", "registry is wrong: MLflow takes no model named 'team/x'"),
     ("registry.model", "", "registry is wrong: MLflow takes no model named ''"),
+    ("machine.generation.backend", "vllm", "model.views must be 1 and not 4 where"),
     ("prompts.justify", "Why?", "`prompts.justify` has no placeholder {level}"),
 ]
 

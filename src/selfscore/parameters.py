@@ -224,7 +224,7 @@ def check(parameters: Mapping[str, Any]) -> None:
     Raises:
         WrongParametersError: there is one that does not exist, or has a value it cannot have.
     """
-    found = [*_shared(parameters), *_of_rounds(parameters)]
+    found = [*_shared(parameters), *_of_two_sections(parameters), *_of_rounds(parameters)]
     if found:
         raise WrongParametersError(found)
 
@@ -239,6 +239,26 @@ def _shared(parameters: Mapping[str, Any]) -> Iterator[Problem]:
             yield from problems(SECTIONS[name], value, (name,))
         elif name not in alone and round_of(name) is None:
             yield unknown(name, [*Shape.__annotations__, *SECTIONS, TRAINING, namespace(1)])
+
+
+def _of_two_sections(parameters: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with values that are right alone."""
+    views, backend = (
+        _value(parameters, place) for place in ("model.views", "machine.generation.backend")
+    )
+    if backend == "vllm" and views in (2, 4):
+        yield Problem(
+            ("model", "views"),
+            f"must be 1 and not {views} where `machine.generation.backend` is vllm, which shows a "
+            "model each picture once.",
+        )
+
+
+def _value(parameters: Any, place: str) -> Any:
+    """What stands there; None for nothing."""
+    for key in place.split("."):
+        parameters = parameters.get(key) if isinstance(parameters, Mapping) else None
+    return parameters
 
 
 def _training(section: Any, place: KeyPath) -> Iterator[Problem]:

@@ -28,6 +28,12 @@ def test_processes_of_one_training_share_no_gpu():
     assert replace(MACHINE, ray=half, training_processes=2).training_processes == 2
 
 
+def test_vllm_is_not_asked_for_four_bits():
+    vllm = replace(MACHINE.generation, backend="vllm")
+    with pytest.raises(ValueError, match=r"`generation.backend: vllm` does not read .*4bit`"):
+        replace(MACHINE, generation=vllm, loading=LoadOptions(quantization="4bit"))
+
+
 def test_the_dtype_is_that_of_the_machine_or_the_one_asked_for(policy):
     gpu = torch.cuda.is_available()
     assert load_vlm(policy).model.dtype == (torch.bfloat16 if gpu else torch.float32)

@@ -86,6 +86,11 @@ class Machine:
                 f"`ray.gpus` gives a share of {self.ray.gpus:g}: set `ray.gpus` to 1, or "
                 "`training_processes` to 1"
             )
+        if self.generation.backend == "vllm" and self.loading.quantization:
+            raise ValueError(
+                "`generation.backend: vllm` does not read `loading.quantization: 4bit`: set one of "
+                "the two back"
+            )
         if self.engine == "ray" and find_spec("ray") is None:
             raise ValueError(
                 "`engine: ray` needs the package ray: pip install 'selfscore[ray]', or set "

@@ -53,7 +53,7 @@ class VllmWriter:
 
     Raises:
         ModuleNotFoundError: vLLM is not installed.
-        ValueError: 4-bit weights are asked for.
+        ValueError: the policy sees several views of a picture.
     """
 
     def __init__(
@@ -73,11 +73,6 @@ class VllmWriter:
             raise ModuleNotFoundError(
                 "`machine.generation.backend: vllm` needs the package vllm: "
                 "pip install 'selfscore[vllm]'."
-            )
-        if machine.loading.quantization:
-            raise ValueError(
-                "`machine.generation.backend: vllm` does not read "
-                "`machine.loading.quantization: 4bit`: set one of the two back."
             )
         # Another process makes it anew from these.
         self._given = machine, policy, images, adapters
