@@ -20,6 +20,7 @@ from selfscore.pipelines.baseline.nodes import (
 )
 from selfscore.pipelines.baseline.settings import ImageFeaturesSettings
 from selfscore.pipelines.evaluation.counterfactual import answer_edits
+from selfscore.vlm.image_features import ImageFeatures, StoredFeatures
 from selfscore.vlm.policy import BaseModel
 from selfscore.vlm.response import Prompts
 
@@ -89,7 +90,8 @@ def test_edited_pictures_are_encoded_once_for_all_policies(tmp_path):
     )
     asked = evaluation(faithfulness={"counterfactual": {"pictures": 1, "strengths": [0.5]}})
     kept = ImageFeaturesSettings(1, 4)
-    features = encode_edits(policy, images, scored, asked, kept, MACHINE, 0, {})
+    plain = encode_images(policy, images, scored, [], kept, MACHINE, {})
+    features = encode_edits(policy, images, plain, scored, asked, kept, MACHINE, 0, {})
 
     def answers(pictures, known):
         return answer_edits(policy, pictures, known, scored, asked, MACHINE, 0, {}, "base")
@@ -104,7 +106,9 @@ def test_where_nothing_is_edited_no_model_is_loaded():
     asked = evaluation(faithfulness={"counterfactual": {"pictures": 0}})
     scored = pd.DataFrame({"image_id": ["a"], "path": ["a"], "split": ["validation"]})
     kept = ImageFeaturesSettings(1, 4)
-    assert not encode_edits(policy_over(), {}, scored, asked, kept, MACHINE, 0, {}).images
+    plain = StoredFeatures({"id": "some/model"}, {"a": ImageFeatures(torch.ones(1, 2), "<image>")})
+    none = encode_edits(policy_over(), {}, plain, scored, asked, kept, MACHINE, 0, {})
+    assert not none.images and none.base_model == plain.base_model
 
 
 def test_the_judge_reads_accepted_texts_only():

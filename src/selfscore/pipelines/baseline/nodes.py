@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import MutableMapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -105,6 +106,7 @@ def encode_images(
 def encode_edits(
     policy: Policy,
     images: ImageSource,
+    image_features: StoredFeatures,
     scored_images: pd.DataFrame,
     evaluation: EvaluationSettings,
     settings: ImageFeaturesSettings,
@@ -117,6 +119,8 @@ def encode_edits(
     Args:
         policy: the base model.
         images: pictures by path, as they are.
+        image_features: of these. They come first, so that a picture that the model's processor
+            does not take is called by its own name.
         scored_images: which images are validation images.
         evaluation: which of them are edited, and how.
         settings: how many features are kept.
@@ -132,7 +136,7 @@ def encode_edits(
 
     _, edits = edits_asked(scored_images, evaluation, seed)
     if not edits:
-        return StoredFeatures(policy.card.base_model.record(), {}, policy.base_content)
+        return replace(image_features, images={})
     return store_features(
         load_for(machine, policy),
         EditedPictures(images, edits, seed),

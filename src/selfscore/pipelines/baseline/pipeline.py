@@ -58,6 +58,7 @@ def create_pipeline(experts: Sequence[str]) -> Pipeline:
         inputs=[
             "policy",
             "raw_images",
+            "image_features",
             "scored_images",
             "params:evaluation",
             "params:image_features",
