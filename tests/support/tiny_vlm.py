@@ -93,6 +93,17 @@ def _llama(vocabulary: int, tokens: PreTrainedTokenizerFast, wide: bool = False)
     )
 
 
+# Of Idefics3 and of SmolVLM2, whose tower is the same.
+_IDEFICS_TOWER = {
+    "hidden_size": 16,
+    "intermediate_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "image_size": 32,
+    "patch_size": 4,
+}
+
+
 def save_idefics3(folder: Path, wide: bool = False) -> Path:
     """A random Idefics3 (16 image tokens) with its processor.
 
@@ -104,14 +115,7 @@ def save_idefics3(folder: Path, wide: bool = False) -> Path:
     tokens = tokenizer()
     config = Idefics3Config(
         text_config=_llama(len(tokens), tokens, wide),
-        vision_config={
-            "hidden_size": 16,
-            "intermediate_size": 32,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "image_size": 32,
-            "patch_size": 4,
-        },
+        vision_config=_IDEFICS_TOWER,
         scale_factor=2,
         image_token_id=tokens.convert_tokens_to_ids("<image>"),
         pad_token_id=tokens.pad_token_id,
@@ -163,14 +167,7 @@ def save_smolvlm2(folder: Path) -> Path:
     tokens = tokenizer()
     config = transformers.SmolVLMConfig(
         text_config=_llama(len(tokens), tokens),
-        vision_config={
-            "hidden_size": 16,
-            "intermediate_size": 32,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "image_size": 32,
-            "patch_size": 4,
-        },
+        vision_config=_IDEFICS_TOWER,
         scale_factor=2,
         image_token_id=tokens.convert_tokens_to_ids("<image>"),
         pad_token_id=tokens.pad_token_id,

@@ -25,6 +25,7 @@ Turns = tuple[tuple[int, ...], ...]
 _TURNS: Turns = ((), (-1,), (-2,), (-2, -1))
 # Tower and connector of an architecture: Idefics3 and SmolVLM; Llava and LLaVA-OneVision.
 _PLACES = (("vision_model", "connector"), ("vision_tower", "multi_modal_projector"))
+_REMEDY = "set `model.views: 1`."
 
 
 def average_views(model: PreTrainedModel, views: int) -> None:
@@ -48,7 +49,7 @@ def average_views(model: PreTrainedModel, views: int) -> None:
             return
     raise ValueError(
         f"{type(model).__name__} does not take its pictures as tiles of pixels, so they cannot be "
-        "mirrored for it: set `model.views: 1`."
+        f"mirrored for it: {_REMEDY}"
     )
 
 
@@ -67,7 +68,7 @@ def _add(
         if value.dim() < 3:
             raise ValueError(
                 f"{type(tower).__name__} takes pictures of different sizes, which cannot be "
-                "mirrored for it: set `model.views: 1`."
+                f"mirrored for it: {_REMEDY}"
             )
         return torch.cat([value.flip(turn) for turn in turns])
 
@@ -92,7 +93,7 @@ def _mean(turns: Turns, _connector: nn.Module, _args: Any, tokens: Tensor) -> Te
     if side * side != count:
         raise ValueError(
             f"A tile has {count} tokens here, which are no square, so those of its mirror image "
-            "cannot be laid over them: set `model.views: 1`."
+            f"cannot be laid over them: {_REMEDY}"
         )
     grids = tokens.reshape(len(turns), -1, side, side, hidden)
     # Rows and columns are the last axes of pixels; here the hidden one comes behind them.
