@@ -1,7 +1,7 @@
 # The one environment is .venv; it is made on first use and renewed when dependencies change.
 # Another interpreter: make PYTHON=/path/to/python run
 PYTHON ?= $(shell for candidate in python3.11 python3.12 python3.13 python3; do \
-	$$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	$$candidate -c 'import sys; sys.exit(not (3, 11, 4) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo $$candidate && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -62,7 +62,7 @@ clean:  ## Remove the environment and the tools' caches; data and runs stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .viz build
 
 $(INSTALLED): pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "selfscore needs Python 3.11, 3.12 or 3.13; none was found."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "selfscore needs Python 3.11.4 to 3.13; none was found. Name one: make PYTHON=/path/to/python run"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing (once, a few minutes) ..."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
