@@ -37,7 +37,7 @@ def take(project: Path) -> None:
     """
     with served(build(project)) as address, opened() as browser:
         page = browser.new_page(
-            viewport={"width": 1400, "height": 1000},
+            viewport={"width": 1560, "height": 900},
             device_scale_factor=1.25,
         )
         page.add_init_script(f"localStorage.setItem('KedroViz', {json.dumps(json.dumps(_VIEW))})")
