@@ -164,8 +164,8 @@ def test_who_takes_over_makes_nothing_again_that_takes_long(handed: dict[str, st
     assert len(steps) > 40
     # Only what stays in the clone, and what leaves nothing.
     assert {name.rpartition(".")[2] for name, state in steps.items() if state == "run"} == {
-        *("read_scores", "check_images", "draw_splits", "encode_images", "watch_health"),
-        "open_checkpoints",
+        *("read_scores", "check_images", "draw_splits", "encode_images", "encode_edits"),
+        *("open_checkpoints", "watch_health"),
     }
 
 
