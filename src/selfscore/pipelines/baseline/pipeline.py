@@ -1,4 +1,4 @@
-"""params:model → policy_0 → baseline.image_features, consistency_judge, base_predictions, figures.
+"""params:model → policy_0 → baseline.image_features, edit_features, consistency_judge, figures.
 
 Every consistency figure of every round is read off by the one judge fitted here, so rounds can be
 compared. Its texts are written by the same template that writes a round's training data.

@@ -10,7 +10,8 @@ class ImageFeaturesSettings:
     """The section `image_features`.
 
     Attributes:
-        max_gb: 10⁹ bytes that stored features may take; images beyond are encoded when used.
+        max_gb: 10⁹ bytes that stored features may take, those of edited pictures as much again;
+            images beyond are encoded when used.
         batch_size: images that go through the tower together.
     """
 

@@ -56,9 +56,9 @@ def edits_asked(
     if SPLIT not in settings.splits or not asked.pictures or rows.empty:
         return rows.iloc[:0], []
     pictures = rows[sampled(rows["image_id"].tolist(), asked.pictures, seed)]
-    faults = asked.faults
-    edits = edits_of(pictures["path"].tolist(), faults, asked.strengths) if faults else []
-    return pictures, edits
+    if not asked.faults:
+        return pictures, []
+    return pictures, edits_of(pictures["path"].tolist(), asked.faults, asked.strengths)
 
 
 def answer_edits(
